@@ -21,9 +21,10 @@ import re
 import shlex
 import signal
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
+from airfleet.problem_codes import Code, Severity
 from airfleet.spelling import nearest
 
 EXIT_OK = 0
@@ -83,17 +84,29 @@ class Problem:
     """Something wrong in a user's file.
 
     ``path`` is the reader's way to the value (``tasks.load.needs[0]``; empty for the
-    whole document), ``hint`` is given only when it is likely right.
+    whole document), ``hint`` is given only when it is likely right. ``code`` is the kind of the problem: two problems
+    that say the same at one place are one, whatever their codes.
     """
 
     place: Place
     path: str
     sentence: str
     hint: str | None = None
+    code: Code = field(default=Code.GENERAL, compare=False)
+
+    @property
+    def severity(self) -> Severity:
+        """Say whether something is wrong, or only doubtful."""
+        return self.code.severity
 
     def __str__(self) -> str:
         where = f"{self.place}: {shown(self.path)}: " if self.path else f"{self.place}: "
         return where + shown(self.sentence) + (f"\nhint: {shown(self.hint)}" if self.hint else "")
+
+    def with_code(self) -> str:
+        """Write the same with the code, by which ``airfleet explain`` knows the kind."""
+        first, line_end, hint = str(self).partition("\nhint: ")
+        return f"{first} [{self.code}]{line_end}{hint}"
 
 
 def argument(path: str | os.PathLike[str]) -> str:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airfleet.fleet.components import proxy
-from airfleet.fleet.config.secret_detection import MASK
 from airfleet.fleet.config.spec import API_PORT, EMBEDDED, LOGS_PORT, Fleet, Host
 from airfleet.fleet.planning import local_hosts, ports
 from airfleet.fleet.planning.context import Context, Embedded, Nginx, Ports, needs_log_server
 from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.servers.secrets import Secrets
+from airfleet.yaml.secret_detection import MASK
 
 POSTGRES_PORT, BROKER_PORT, NGINX_PORT = 5432, 6379, 8090
 OLDEST_NGINX = (1, 18, 0)

@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias
 import yaml
 
 from airfleet.errors import Place, Problem
+from airfleet.problem_codes import Code
 from airfleet.yaml.scalars import scalar_value
 from airfleet.yaml.syntax_errors import broken_yaml, odd_character
 
@@ -212,15 +213,16 @@ class _Composer:
 
     def alias(self, event: Any, depth: int) -> Node:
         if event.anchor in self.open_anchors:
-            raise _Refused(self.problem(event, f"'*{event.anchor}' stands inside the value it repeats"))
+            sentence = f"'*{event.anchor}' stands inside the value it repeats"
+            raise _Refused(self.problem(event, sentence, code=Code.YAML_ALIAS))
         if event.anchor not in self.anchors:
+            sentence = f"there is no anchor '&{event.anchor}' to repeat here"
             hint = f"write '&{event.anchor}' before the value to repeat, above this line"
-            raise _Refused(self.problem(event, f"there is no anchor '&{event.anchor}' to repeat here", hint))
+            raise _Refused(self.problem(event, sentence, hint, Code.YAML_ALIAS))
         repeated = self.anchors[event.anchor]
         self.aliased += repeated.nodes
         if self.aliased > MAX_ALIASED_NODES:
-            sentence = f"the aliases of this file stand for more than {MAX_ALIASED_NODES} values"
-            raise _Refused(self.problem(event, sentence))
+            raise self.beyond(event, f"the aliases of this file stand for more than {MAX_ALIASED_NODES} values")
         self.count(event, repeated.nodes, repeated.nodes * self.path + repeated.path_text)
         self.enter(event, depth + repeated.height)
         return repeated.node
@@ -228,7 +230,7 @@ class _Composer:
     def enter(self, event: Any, depth: int) -> None:
         """Note that lists and mappings go down to this level, which aliases count to as well."""
         if depth > MAX_DEPTH:
-            raise _Refused(self.problem(event, f"the values are nested more than {MAX_DEPTH} levels deep"))
+            raise self.beyond(event, f"the values are nested more than {MAX_DEPTH} levels deep")
         self.deepest = max(self.deepest, depth)
 
     def count(self, event: Any, nodes: int, path_text: int) -> None:
@@ -236,9 +238,9 @@ class _Composer:
         self.nodes += nodes
         self.path_text += path_text
         if self.nodes > MAX_NODES:
-            raise _Refused(self.problem(event, f"the file has more than {MAX_NODES} keys and values"))
+            raise self.beyond(event, f"the file has more than {MAX_NODES} keys and values")
         if self.path_text > MAX_PATH_TEXT:
-            raise _Refused(self.problem(event, "the keys above the values of this file are too long for their number"))
+            raise self.beyond(event, "the keys above the values of this file are too long for their number")
 
     def scalar(self, event: Any) -> Scalar:
         place = self.place(event)
@@ -256,7 +258,8 @@ class _Composer:
         if tag == _FLOAT and type(value) is int:
             value = float(value)
         if not isinstance(value, wanted) or (tag == _INT and isinstance(value, bool)):
-            self.problems.append(self.problem(event, f"'{text}' is not what its tag '{_written(tag)}' says"))
+            sentence = f"'{text}' is not what its tag '{_written(tag)}' says"
+            self.problems.append(self.problem(event, sentence, code=Code.YAML_TAG))
         return Scalar(value, text, place)
 
     def sequence(self, event: Any, next_event: Callable[[], Any], depth: int) -> Sequence:
@@ -293,12 +296,14 @@ class _Composer:
     def wrong_key(self, event: Any, key: Node) -> Problem:
         """Describe the fault of a key that is too long, a list or a mapping: in ``{{ ds }}``, people mean text."""
         if isinstance(key, Scalar):
-            return Problem(key.place, "", f"a key of {len(key.text)} characters; YAML's limit is {MAX_KEY}")
+            sentence = f"a key of {len(key.text)} characters; YAML's limit is {MAX_KEY}"
+            return Problem(key.place, "", sentence, code=Code.FILE_LIMIT)
         place = self.place(event)
         if isinstance(key, Mapping) and (key.place.line, key.place.column) == (place.line, place.column + 1):
             hint = 'put text with {{ }} in quotes: "{{ ... }}"'
-            return Problem(place, "", "'{{' begins a mapping in a mapping", hint)
-        return Problem(key.place, "", "a key must be plain text, not a list or a mapping")
+            return Problem(place, "", "'{{' begins a mapping in a mapping", hint, Code.YAML_SYNTAX)
+        sentence = "a key must be plain text, not a list or a mapping"
+        return Problem(key.place, "", sentence, code=Code.YAML_SYNTAX)
 
     def merge(self, into: dict[str, tuple[Scalar, Node]], source: Node, place: Place) -> None:
         """Merge the keys of ``<<`` that are not there yet; of several mappings the earlier one wins."""
@@ -310,7 +315,7 @@ class _Composer:
                 into.setdefault(key.text, (key, value))
         else:
             sentence = "'<<' takes a mapping or a list of mappings"
-            self.problems.append(Problem(place, "", sentence, "write '<<: *anchor'"))
+            self.problems.append(Problem(place, "", sentence, "write '<<: *anchor'", Code.YAML_ALIAS))
 
     def check_tag(self, event: Any, allowed: str) -> None:
         if event.tag not in (None, "!", allowed):
@@ -319,10 +324,14 @@ class _Composer:
     def unknown_tag(self, event: Any) -> Problem:
         tag = _written(event.tag)
         hint = _INSTEAD_OF_TAGS.get(tag.lower()) or "tags would make YAML run code; write the value itself"
-        return self.problem(event, f"the tag '{tag}' is not known here", hint)
+        return self.problem(event, f"the tag '{tag}' is not known here", hint, Code.YAML_TAG)
 
-    def problem(self, event: Any, sentence: str, hint: str | None = None) -> Problem:
-        return Problem(self.place(event), "", sentence, hint)
+    def beyond(self, event: Any, sentence: str) -> _Refused:
+        """Refuse a file that is beyond a limit."""
+        return _Refused(self.problem(event, sentence, code=Code.FILE_LIMIT))
+
+    def problem(self, event: Any, sentence: str, hint: str | None = None, code: Code = Code.YAML_SYNTAX) -> Problem:
+        return Problem(self.place(event), "", sentence, hint, code)
 
     def place(self, event: Any) -> Place:
         mark = event.start_mark
@@ -331,7 +340,7 @@ class _Composer:
 
 def _written_twice(key: Scalar, first: Scalar) -> Problem:
     hint = f"line {first.place.line} already has '{key.text}'; YAML would silently keep only one of them"
-    return Problem(key.place, "", f"the key '{key.text}' is written twice", hint)
+    return Problem(key.place, "", f"the key '{key.text}' is written twice", hint, Code.KEY_WRITTEN_TWICE)
 
 
 _STR: Final = "tag:yaml.org,2002:str"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from airfleet.errors import Place, Problem
+from airfleet.problem_codes import Code
 from airfleet.spelling import nearest
 from airfleet.yaml.nodes import MAX_NODES, Mapping, Node, Sequence
 
@@ -74,11 +75,13 @@ class Report:
     #: paths with a problem
     wrong: set[str] = field(default_factory=set)
 
-    def problem(self, at: Placed, path: str, sentence: str, hint: str | None = None) -> None:
+    def problem(
+        self, at: Placed, path: str, sentence: str, hint: str | None = None, code: Code = Code.REFUSED_VALUE
+    ) -> None:
         """Note a problem of the value at ``path``, unless its place is settled."""
         self.wrong.add(path)
         if at.place not in self.settled:
-            self.problems.append(Problem(at.place, path, sentence, hint))
+            self.problems.append(Problem(at.place, path, sentence, hint, code))
 
     def settle(self) -> None:
         """Note no more problems at the places that have one so far."""

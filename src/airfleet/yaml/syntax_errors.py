@@ -8,6 +8,7 @@ from typing import Any, Final
 import yaml
 
 from airfleet.errors import Place, Problem
+from airfleet.problem_codes import Code
 
 _OURS: Final[tuple[tuple[str, str, str | None], ...]] = (
     # what the parser says (a part of it), what we say, the hint
@@ -75,11 +76,15 @@ def broken_yaml(error: yaml.YAMLError, text: str, file: str) -> Problem:
     for theirs, ours, end in _UNCLOSED:
         if theirs in said:
             sentence = ours + _beginning(error.context_mark, place)
-            return Problem(place, "", sentence, _unquoted_hint(text, place) or end)
+            return _problem(place, sentence, _unquoted_hint(text, place) or end)
     for theirs, ours, hint in _OURS:
         if theirs in said:
-            return Problem(place, "", ours, _unquoted_hint(text, place) or hint)
-    return Problem(place, "", f"this is not YAML: {said}")
+            return _problem(place, ours, _unquoted_hint(text, place) or hint)
+    return _problem(place, f"this is not YAML: {said}")
+
+
+def _problem(place: Place, sentence: str, hint: str | None = None) -> Problem:
+    return Problem(place, "", sentence, hint, Code.YAML_SYNTAX)
 
 
 _GLUED = re.compile(r"\s*(?:- +)?([A-Za-z_][\w-]*):(?=[^\s/:])")
@@ -93,7 +98,7 @@ def _without_space(text: str, place: Place) -> Problem | None:
     if glued is None:
         return None
     hint = f"write '{glued[1]}: {lines[before][glued.end() :].strip()[:60]}'"
-    return Problem(Place(place.file, place.line - 1, glued.end() + 1), "", "a space is missing after ':'", hint)
+    return _problem(Place(place.file, place.line - 1, glued.end() + 1), "a space is missing after ':'", hint)
 
 
 def _beginning(begun: Any, place: Place) -> str:
@@ -113,9 +118,8 @@ def _unquoted_hint(text: str, place: Place) -> str | None:
 def _no_name(mark: Any, file: str) -> Problem:
     """Find ``*`` and ``&`` without a name behind them: mostly a cron expression."""
     sentence = "'*' and '&' begin a reference to another value, and no name follows"
-    return Problem(
-        Place(file, mark.line + 1, mark.column + 1), "", sentence, "put the text in quotes, as in '*/5 * * * *'"
-    )
+    at = Place(file, mark.line + 1, mark.column + 1)
+    return _problem(at, sentence, "put the text in quotes, as in '*/5 * * * *'")
 
 
 _CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}$)", re.MULTILINE)
@@ -126,12 +130,12 @@ def _seen(text: str, place: Place) -> Problem | None:
     lines = text.splitlines()
     line = lines[place.line - 1] if place.line <= len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
-        return Problem(place, "", "a tab cannot be used to indent", "use spaces")
+        return _problem(place, "a tab cannot be used to indent", "use spaces")
     if line[place.column - 1 : place.column] == "\t":
-        return Problem(place, "", "a tab cannot stand here", "use spaces")
+        return _problem(place, "a tab cannot stand here", "use spaces")
     if (conflict := _CONFLICT.search(text)) and text.count("\n", 0, conflict.start()) < place.line:
         at = Place(place.file, text.count("\n", 0, conflict.start()) + 1)
-        return Problem(at, "", "a merge conflict of git is not resolved here", "keep one of the two sides")
+        return _problem(at, "a merge conflict of git is not resolved here", "keep one of the two sides")
     return _inner_mark(lines, place)
 
 
@@ -140,7 +144,7 @@ def _inner_mark(lines: list[str], place: Place) -> Problem | None:
     for number in (place.line, place.line - 1):
         if 1 < number <= len(lines) and lines[number - 1].startswith("\ufeff"):
             sentence = "a byte order mark (U+FEFF) stands inside the file"
-            return Problem(Place(place.file, number), "", sentence, "delete it; only the first character may be one")
+            return _problem(Place(place.file, number), sentence, "delete it; only the first character may be one")
     return None
 
 
@@ -150,4 +154,4 @@ def odd_character(text: str, position: int, file: str) -> Problem:
     before = text[:position]
     place = Place(file, before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)
     code = f" U+{ord(text[position]):04X}" if position < len(text) else ""
-    return Problem(place, "", f"the character{code} cannot be in YAML text", "write it as an escape in double quotes")
+    return _problem(place, f"the character{code} cannot be in YAML text", "write it as an escape in double quotes")

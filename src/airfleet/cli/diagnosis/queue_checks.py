@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airfleet.errors import Place, Problem, did_you_mean
+from airfleet.problem_codes import Code
 
 if TYPE_CHECKING:
     from airfleet.fleet.config.spec import Fleet
@@ -28,7 +29,8 @@ def unserved(pipelines: Iterable[Pipeline], fleet: Fleet) -> Iterator[Problem]:
             if task.uses is None or queue in fleet.queues or (where, queue) in said:
                 continue
             said.add((where, queue))
-            yield Problem(place, path, f"no worker takes tasks from the queue '{queue}'", _hint(queue, fleet))
+            sentence = f"no worker takes tasks from the queue '{queue}'"
+            yield Problem(place, path, sentence, _hint(queue, fleet), Code.QUEUE_WITHOUT_WORKER)
 
 
 def _where(pipeline: Pipeline, task: Task) -> tuple[str, Place]:

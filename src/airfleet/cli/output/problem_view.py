@@ -18,6 +18,7 @@ from typing import TextIO
 
 from airfleet.cli.output import terminal
 from airfleet.errors import Place, Problem, shown, visible
+from airfleet.problem_codes import Code
 
 LONGEST_LINE = 160
 
@@ -26,7 +27,17 @@ def text(problems: Sequence[Problem], stream: TextIO) -> str:
     """Write every problem as it suits ``stream``: with source lines on a terminal, plain elsewhere."""
     if stream.isatty():
         return "\n\n".join(with_source(problem, read_line) for problem in problems)
-    return "\n".join(str(problem) for problem in problems)
+    return "\n".join(map(plain, problems))
+
+
+def plain(problem: Problem) -> str:
+    """Write one problem without its source, with its code."""
+    return problem.with_code() if _tells(problem.code) else str(problem)
+
+
+def _tells(code: Code) -> bool:
+    """Tell whether there is something to read about a code."""
+    return code not in (Code.GENERAL, Code.FLEET)
 
 
 def as_remark(problem: Problem) -> Problem:
@@ -46,7 +57,8 @@ def count_of_remarks(remarks: Sequence[Problem]) -> str:
 def with_source(problem: Problem, line_of: Callable[[Place], str | None]) -> str:
     """Write one problem with the line it stands on and a caret under the value."""
     path = f"{shown(problem.path)}: " if problem.path else ""
-    head = f"{terminal.style(str(problem.place), bold=True)}: {path}{shown(problem.sentence)}"
+    code = terminal.style(f" [{problem.code}]", dim=True) if _tells(problem.code) else ""
+    head = f"{terminal.style(str(problem.place), bold=True)}: {path}{shown(problem.sentence)}{code}"
     lines = [head, *_excerpt(problem.place, line_of(problem.place))]
     if problem.hint:
         lines.append(f"{terminal.style('hint', fg='cyan')}: {shown(problem.hint)}")

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from airfleet.errors import did_you_mean
 from airfleet.fleet.airflow import airflow_options, managed_settings, needed_libraries
 from airfleet.fleet.airflow.airflow_options import Option
-from airfleet.fleet.config import secret_detection
 from airfleet.fleet.config.section_reader import FleetReading, Section, joined
 from airfleet.yaml import nodes as source
+from airfleet.yaml import secret_detection
 
 #: of a section or a key of airflow.cfg
 _SETTING_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")

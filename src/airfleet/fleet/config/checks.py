@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from airfleet.errors import Place, Problem, did_you_mean
-from airfleet.fleet.config.secret_detection import MASK
 from airfleet.fleet.config.spec import EMBEDDED, LOCAL, SIMPLE_AUTH_MANAGER, Fleet, Host
 from airfleet.fleet.servers import brokers, databases
+from airfleet.problem_codes import Code
+from airfleet.yaml.secret_detection import MASK
 
 #: what every fleet needs, and what would be without it
 NEEDED: Mapping[str, tuple[str, str]] = {
@@ -58,7 +59,8 @@ class _Conflicts:
         nearest = path
         while nearest and nearest not in self.places:
             nearest = nearest[: max(nearest.rfind("."), nearest.rfind("["), 0)]
-        return Conflict(Problem(self.places.get(nearest, self.places[""]), path, sentence, hint), repeats)
+        place = self.places.get(nearest, self.places[""])
+        return Conflict(Problem(place, path, sentence, hint, Code.FLEET), repeats)
 
     def missing_components(self) -> Iterator[Conflict]:
         for key, (sentence, without) in NEEDED.items():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airfleet.errors import argument
-from airfleet.fleet.config.secret_detection import MASK, REFERENCE
+from airfleet.yaml.secret_detection import MASK, REFERENCE
 
 FOLDER = "secrets"
 

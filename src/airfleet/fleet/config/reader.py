@@ -18,6 +18,7 @@ from airfleet.fleet.config.interpolation import FOLDER, References, variables_in
 from airfleet.fleet.config.keys import COMPONENTS, FLEET, POLICIES
 from airfleet.fleet.config.section_reader import FleetReading, Section, joined
 from airfleet.fleet.config.spec import Fleet, Policies
+from airfleet.problem_codes import Code
 from airfleet.yaml import nodes
 
 FILE_NAME = "fleet.yaml"
@@ -220,7 +221,7 @@ def _document(text: str, file: str) -> tuple[nodes.Node, tuple[Problem, ...]]:
     """Give the one document of a file; an empty one when it has none."""
     documents, broken = nodes.load(text, file)
     if len(documents) > 1:
-        second = Problem(documents[1].place, "", "a fleet is one document; this starts a second one")
+        second = Problem(documents[1].place, "", "a fleet is one document; this starts a second one", code=Code.FLEET)
         broken = (*broken, second)
     return (documents[0] if documents else nodes.Mapping((), Place(file))), broken
 
@@ -236,13 +237,14 @@ def _files(path: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
     if not name:
         return (path,)
     if not _ENVIRONMENT_NAME.fullmatch(name):
-        raise FileProblems([Problem(Place(str(path)), "", f"'{name}' cannot be the name of an environment")])
+        sentence = f"'{name}' cannot be the name of an environment"
+        raise FileProblems([Problem(Place(str(path)), "", sentence, code=Code.FLEET)])
     _, overlay = files(path, environ)
     if not overlay.is_file():
         there = [file.name.split(".")[1] for file in path.parent.glob(f"{path.stem}.*{path.suffix}")]
         hint = did_you_mean(name, there) or (f"there is: {', '.join(sorted(there))}" if there else None)
         sentence = f"there is no such file for the environment '{name}'"
-        raise FileProblems([Problem(Place(str(overlay)), "", sentence, hint)])
+        raise FileProblems([Problem(Place(str(overlay)), "", sentence, hint, Code.UNREADABLE_FILE)])
     return path, overlay
 
 
@@ -251,10 +253,13 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         hint = "'airfleet init' makes one"
-        raise FileProblems([Problem(Place(str(path)), "", "there is no such file", hint)]) from None
+        raise FileProblems(
+            [Problem(Place(str(path)), "", "there is no such file", hint, Code.UNREADABLE_FILE)]
+        ) from None
     except UnicodeDecodeError as wrong:
         line = bytes(wrong.object[: wrong.start]).count(b"\n") + 1
-        problem = Problem(Place(str(path), line), "", "the file is not UTF-8 text", "save it as UTF-8")
+        problem = Problem(Place(str(path), line), "", "the file is not UTF-8 text", "save it as UTF-8", Code.NOT_UTF8)
         raise FileProblems([problem]) from None
     except OSError as unreadable:
-        raise FileProblems([Problem(Place(str(path)), "", f"cannot be read: {unreadable}")]) from None
+        sentence = f"cannot be read: {unreadable}"
+        raise FileProblems([Problem(Place(str(path)), "", sentence, code=Code.UNREADABLE_FILE)]) from None

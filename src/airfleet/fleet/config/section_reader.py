@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from airfleet.errors import Place, did_you_mean
-from airfleet.fleet.config import secret_detection
 from airfleet.fleet.config.interpolation import References
 from airfleet.fleet.config.keys import Key, Table
 from airfleet.fleet.config.kinds import KINDS
-from airfleet.yaml import nodes, problems
+from airfleet.problem_codes import Code
+from airfleet.yaml import nodes, problems, secret_detection
 from airfleet.yaml.durations import seconds
 from airfleet.yaml.nodes import is_null
-from airfleet.yaml.problems import Report
+from airfleet.yaml.problems import Placed, Report
 from airfleet.yaml.sizes import parse_size
 
 T = TypeVar("T", bound=str)
@@ -32,6 +32,10 @@ class FleetReading(Report):
     """One reading of a fleet's files: the report, and the values that references stand for."""
 
     references: References
+
+    def problem(self, at: Placed, path: str, sentence: str, hint: str | None = None, code: Code = Code.FLEET) -> None:
+        """Note a problem of the value at ``path``, unless its place is settled."""
+        super().problem(at, path, sentence, hint, code)
 
     def is_hidden(self, text: str) -> bool:
         """Tell whether the value is unknown to this reading, which so cannot judge it."""

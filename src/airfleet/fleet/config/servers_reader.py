@@ -10,11 +10,11 @@ from pathlib import Path
 from airfleet.errors import did_you_mean
 from airfleet.fleet.config.hosts_reader import address
 from airfleet.fleet.config.keys import FLOWER, PROXY, TLS
-from airfleet.fleet.config.secret_detection import MASK, REFERENCE
 from airfleet.fleet.config.section_reader import NAME, NAME_RULE, Section
 from airfleet.fleet.config.spec import EMBEDDED, LOCAL, Flower, Proxy, Tls
 from airfleet.fleet.servers import brokers, databases
 from airfleet.yaml import nodes
+from airfleet.yaml.secret_detection import MASK, REFERENCE
 
 _DATABASE = re.compile(r"postgres(ql)?(\+psycopg)?://")
 _PATH = re.compile(r"/|(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from airfleet.fleet.config.secret_detection import MASK
 from airfleet.fleet.planning.plan_record import Described, Description
+from airfleet.yaml.secret_detection import MASK
 from airfleet.yaml.sizes import size_text
 
 Sign = Literal["+", "-", "~", ""]

@@ -21,6 +21,7 @@ from airfleet.pipelines.checks.jinja import has_own_jinja, template_error
 from airfleet.pipelines.language.environments import Late, as_text
 from airfleet.pipelines.language.spec import Const, FileText, JinjaText, NewObject, Value, XCom
 from airfleet.pipelines.language.values import FUNCTION, from_text, misfit
+from airfleet.problem_codes import Code
 from airfleet.yaml.durations import calendar_duration, parse_duration
 
 RENDERED: Final = (JinjaText, XCom)
@@ -92,7 +93,7 @@ def _output(xcom: XCom, path: str, context: BuildContext) -> XComArg | None:
     operator = context.built.get(xcom.task)
     if operator is None:
         known = [task.id for task in context.pipeline.tasks]
-        context.wrong(path, f"there is no task '{xcom.task}'", did_you_mean(xcom.task, known))
+        context.wrong(path, f"there is no task '{xcom.task}'", did_you_mean(xcom.task, known), Code.UNKNOWN_TASK)
         return None
     return XComArg(operator, key=xcom.key)
 
@@ -100,7 +101,7 @@ def _output(xcom: XCom, path: str, context: BuildContext) -> XComArg | None:
 def _jinja_text(rendered: JinjaText, path: str, context: BuildContext) -> str:
     text = _text(rendered.text, path, context) if isinstance(rendered.text, FileText) else rendered.text
     if not has_own_jinja(context.pipeline) and (wrong := template_error(text)):
-        context.wrong(path, wrong)
+        context.wrong(path, wrong, code=Code.TEMPLATE_SYNTAX)
     return text
 
 
@@ -108,14 +109,15 @@ def _text(file: FileText, path: str, context: BuildContext) -> str:
     folder = context.folder.resolve()
     target = (folder / file.path).resolve()
     if not target.is_relative_to(folder):
-        context.wrong(path, f"'{file.path}' lies outside the folder of the pipeline")
+        context.wrong(path, f"'{file.path}' lies outside the folder of the pipeline", code=Code.TASK_FILE)
         return ""
     try:
         return target.read_text(encoding="utf-8")
     except OSError as error:
-        context.wrong(path, f"'{file.path}' cannot be read: {(error.strerror or str(error)).lower()}")
+        sentence = f"'{file.path}' cannot be read: {(error.strerror or str(error)).lower()}"
+        context.wrong(path, sentence, code=Code.TASK_FILE)
     except UnicodeDecodeError:
-        context.wrong(path, f"'{file.path}' is not UTF-8 text")
+        context.wrong(path, f"'{file.path}' is not UTF-8 text", code=Code.TASK_FILE)
     return ""
 
 
@@ -133,7 +135,7 @@ def literal_argument(value: Value, annotation: str, path: str, context: BuildCon
     """Convert a literal under ``with`` by :func:`converted`, unless it cannot be what ``annotation`` asks for."""
     kind = kind_in(annotation)
     if value is not None and kind is not None and (wrong := misfit(value, kind)):
-        context.wrong(path, wrong)
+        context.wrong(path, wrong, code=Code.ARGUMENT_TYPE)
         return None
     return converted(value, annotation, path, context)
 
@@ -174,7 +176,7 @@ def late_function(value: Value, path: str, context: BuildContext, *, is_callback
             for index, item in enumerate(value)
         ]
     if not (isinstance(value, str) and FUNCTION.fullmatch(value)):
-        context.wrong(path, "must be the name of a function", "write module:function")
+        context.wrong(path, "must be the name of a function", "write module:function", Code.FUNCTION_NAME)
         return None
     module, _, function = value.partition(":")
     return LateFunction(module, function, is_callback)

@@ -12,6 +12,7 @@ from airflow.sdk import DAG, BaseOperator
 
 from airfleet.errors import Problem
 from airfleet.pipelines.language.spec import Pipeline
+from airfleet.problem_codes import Code
 
 
 @dataclass
@@ -23,9 +24,9 @@ class BuildContext:
     built: dict[str, BaseOperator] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def wrong(self, path: str, sentence: str, hint: str | None = None) -> None:
+    def wrong(self, path: str, sentence: str, hint: str | None = None, code: Code = Code.AIRFLOW_REFUSES) -> None:
         """Note a problem at ``path`` of the pipeline's file."""
-        self.problems.append(Problem(self.pipeline.place(path), path, sentence, hint))
+        self.problems.append(Problem(self.pipeline.place(path), path, sentence, hint, code))
 
     @property
     def folder(self) -> Path:

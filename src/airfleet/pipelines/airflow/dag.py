@@ -26,6 +26,7 @@ from airfleet.pipelines.airflow.operator_classes import NotImported, annotation,
 from airfleet.pipelines.checks.check_context import objects_in
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.spec import OperatorRef, Pipeline, Task, Timetable
+from airfleet.problem_codes import Code
 
 #: said by the pipeline in its own words, or not for pipelines at all
 _OURS = frozenset({"self", "dag_id", "schedule", "default_args", "auto_register", "task_group"})
@@ -53,7 +54,7 @@ def _empty_dag(context: BuildContext) -> DAG:
     pipeline = context.pipeline
     wrong_id = ids.problem_of(pipeline.dag_id, "Dag")
     if wrong_id:
-        context.wrong("dag_id", *wrong_id)
+        context.wrong("dag_id", *wrong_id, code=Code.ID)
     given = _dag_arguments(context)
     if not context.problems:
         try:
@@ -71,7 +72,7 @@ def _dag_arguments(context: BuildContext) -> dict[str, Any]:
     given: dict[str, Any] = {"schedule": _schedule(context), "default_args": _defaults(context)}
     for name, value in pipeline.options.items():
         if name not in dag_arguments():
-            context.wrong(name, f"a pipeline has no '{name}'", did_you_mean(name, dag_arguments()))
+            context.wrong(name, f"a pipeline has no '{name}'", did_you_mean(name, dag_arguments()), Code.UNKNOWN_KEY)
         else:
             given[name] = operators.option(name, value, dag_arguments()[name], name, context)
     given.setdefault("doc_md", given.get("description"))
@@ -104,9 +105,9 @@ def _schedule(context: BuildContext) -> Any:
         made = timetable(*given, **named)
         if _is_schedule(made):
             return made
-        context.wrong("schedule.uses", f"'{schedule.path}' makes no timetable and no asset")
+        context.wrong("schedule.uses", f"'{schedule.path}' makes no timetable and no asset", code=Code.TIMETABLE)
     except NotImported as error:
-        context.wrong("schedule.uses", *error.args)
+        context.wrong("schedule.uses", error.sentence, error.hint, Code.NOT_IMPORTED)
     except RAISED as error:  # a timetable is the user's own code
         context.wrong("schedule", said_by(error, schedule.path.rpartition(".")[2]))
     return None
@@ -146,13 +147,15 @@ def _upstream_first(context: BuildContext) -> tuple[Task, ...]:
     for task in context.pipeline.tasks:
         for needed in task.needs:
             if needed not in tasks:
-                context.wrong(f"{task.path}.needs", f"there is no task '{needed}'", did_you_mean(needed, tasks))
+                hint = did_you_mean(needed, tasks)
+                context.wrong(f"{task.path}.needs", f"there is no task '{needed}'", hint, Code.UNKNOWN_TASK)
     graph = {task.id: [name for name in task.upstream if name in tasks] for task in context.pipeline.tasks}
     try:
         return tuple(tasks[name] for name in graphlib.TopologicalSorter(graph).static_order())
     except graphlib.CycleError as error:
         cycle = list(reversed(error.args[1]))
-        context.wrong(f"{tasks[cycle[0]].path}.needs", "the tasks wait for each other: " + " → ".join(cycle))
+        sentence = "the tasks wait for each other: " + " → ".join(cycle)
+        context.wrong(f"{tasks[cycle[0]].path}.needs", sentence, code=Code.CIRCLE)
         return ()
 
 
@@ -162,7 +165,7 @@ def _validate(context: BuildContext) -> None:
         context.dag.validate()
     except RAISED as error:
         if wrong := _schedule_error(context.dag):
-            context.wrong("schedule", f"the schedule is wrong: {wrong}")
+            context.wrong("schedule", f"the schedule is wrong: {wrong}", code=Code.SCHEDULE)
         else:
             context.wrong("", f"Airflow refuses the Dag: {message(error)}")
 
@@ -182,7 +185,8 @@ def check_stored(dag: DAG, pipeline: Pipeline) -> None:
         context = BuildContext(pipeline)
         path, what = _not_stored(dag, pipeline, foreign)
         hint = f"{type(error).__name__}: {message(error)}"
-        context.wrong(path, f"Airflow cannot store {what} of Dag '{pipeline.dag_id}'", hint)
+        sentence = f"Airflow cannot store {what} of Dag '{pipeline.dag_id}'"
+        context.wrong(path, sentence, hint, Code.NOT_STORABLE)
         raise FileProblems(context.problems) from None
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.files.project_files import SUFFIXES
+from airfleet.problem_codes import Code
 
 
 def take_out_others(
@@ -29,11 +30,13 @@ def take_out_others(
     if owners:
         result.serialized_dags = [dag for dag in result.serialized_dags if dag.dag_id not in owners]
         problems = [
-            str(Problem(Place(path), "dag_id", f"Dag '{dag_id}' is already defined in {owner}"))
+            str(
+                Problem(Place(path), "dag_id", f"Dag '{dag_id}' is already defined in {owner}", None, Code.DAG_ID_TWICE)
+            )
             for dag_id, owner in sorted(owners.items())
         ]
         errors = dict(result.import_errors or {})
-        errors[path] = "\n".join([*([errors[path]] if path in errors else []), *problems])
+        errors[path] = "\n".join([*([errors[path]] if path in errors else []), *map(str, problems)])
         result.import_errors = errors
     return owners
 

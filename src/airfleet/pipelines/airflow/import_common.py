@@ -20,6 +20,7 @@ from airfleet.errors import FileProblems, Place, Problem
 from airfleet.pipelines.airflow import dag
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
 from airfleet.pipelines.files.project_files import project_root
+from airfleet.problem_codes import Code
 from airfleet.yaml.problems import in_order
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ def import_pipelines(file: Path, root: Path | None = None) -> Imported:
         sentence = (
             f"airfleet itself failed on this file, which is a mistake in airfleet: {type(error).__name__}: {error}"
         )
-        return Imported((), str(Problem(Place(relative), "", sentence)))
+        return Imported((), str(Problem(Place(relative), "", sentence, code=Code.OUR_MISTAKE)))
     for built in dags:
         built.relative_fileloc = relative
     return Imported(tuple(dags), as_text(problems, relative))

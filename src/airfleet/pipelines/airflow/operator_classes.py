@@ -21,6 +21,11 @@ _OURS = frozenset({"self", "task_id", "dag", "task_group", "default_args"})
 class NotImported(Exception):
     """There is no such thing to import, or importing it failed; the arguments are a sentence and a hint."""
 
+    def __init__(self, sentence: str, hint: str | None) -> None:
+        super().__init__(sentence, hint)
+        self.sentence = sentence
+        self.hint = hint
+
 
 def imported(path: str) -> object:
     """Import what a path names. Raises NotImported when there is no such thing."""

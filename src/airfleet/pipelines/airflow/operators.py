@@ -38,6 +38,7 @@ from airfleet.pipelines.checks.params import is_schema
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.environments import is_environment
 from airfleet.pipelines.language.spec import CallableRef, JinjaText, NewObject, OperatorRef, Task, Value, XCom
+from airfleet.problem_codes import Code
 
 #: Their task sends the source of its function to another Python, so they want the function itself.
 _SENDS_SOURCE = (PythonVirtualenvOperator, ExternalPythonOperator)
@@ -46,7 +47,7 @@ _SENDS_SOURCE = (PythonVirtualenvOperator, ExternalPythonOperator)
 def add(task: Task, context: BuildContext) -> None:
     """Build ``task`` into the context's Dag. Upstream tasks must be there already."""
     if wrong := ids.problem_of(task.id, "task"):
-        context.wrong(f"{task.path}.id", *wrong)
+        context.wrong(f"{task.path}.id", *wrong, code=Code.ID)
     # A stand-in lets the tasks behind a wrong one be judged too; such a Dag is never handed out.
     operator = _operator(task, context) or EmptyOperator(task_id=f"stand-in-{len(context.built)}")
     context.built[task.id] = operator
@@ -136,11 +137,12 @@ def _operator_class(uses: OperatorRef, task: Task, context: BuildContext) -> typ
     try:
         found = imported(uses.path)
     except NotImported as error:
-        context.wrong(path, *error.args)
+        context.wrong(path, error.sentence, error.hint, Code.NOT_IMPORTED)
         return None
     if not (isinstance(found, type) and issubclass(found, BaseOperator)):
         module, _, name = uses.path.rpartition(".")
-        context.wrong(path, f"'{uses.written}' is not an operator", f"for a Python function write '{module}:{name}'")
+        hint = f"for a Python function write '{module}:{name}'"
+        context.wrong(path, f"'{uses.written}' is not an operator", hint, Code.NOT_AN_OPERATOR)
         return None
     return found
 
@@ -153,13 +155,15 @@ def _check_names(takes: Arguments, task: Task, context: BuildContext) -> None:
         if name in takes.annotations:
             continue
         if name in task_arguments():
-            context.wrong(path, f"'{name}' is said of the task, not under 'with'", f"move '{name}' beside 'with'")
+            sentence, hint = f"'{name}' is said of the task, not under 'with'", f"move '{name}' beside 'with'"
+            context.wrong(path, sentence, hint, Code.MISPLACED_KEY)
         else:
-            context.wrong(path, f"{written} takes no argument '{name}'", did_you_mean(name, takes.annotations))
+            near = did_you_mean(name, takes.annotations)
+            context.wrong(path, f"{written} takes no argument '{name}'", near, Code.ARGUMENT_NOT_TAKEN)
     given = {*task.args, *task.options, *context.pipeline.defaults}
     for name in takes.required:
         if name not in given:
-            context.wrong(task.path, f"{written} needs '{name}' under 'with'")
+            context.wrong(task.path, f"{written} needs '{name}' under 'with'", code=Code.ARGUMENT_MISSING)
 
 
 def _lowered(task: Task, context: BuildContext, takes: Arguments) -> dict[str, Any]:
@@ -175,7 +179,8 @@ def _lowered(task: Task, context: BuildContext, takes: Arguments) -> dict[str, A
             kwargs[name] = lower(value, path, context, guard=has_marker(value, RENDERED))
         elif name in takes.annotations:
             hint = f"markers may stand in {', '.join(sorted(takes.rendered))}" if takes.rendered else None
-            context.wrong(path, f"'{name}' is not rendered by the operator, so it takes no marker", hint)
+            sentence = f"'{name}' is not rendered by the operator, so it takes no marker"
+            context.wrong(path, sentence, hint, Code.MARKER_PLACE)
     return kwargs
 
 
@@ -193,7 +198,7 @@ def _with_functions(kwargs: Mapping[str, Any], task: Task, context: BuildContext
             try:
                 given[name] = value.load()
             except ImportError as error:
-                context.wrong(f"{task.path}.with.{name}", str(error))
+                context.wrong(f"{task.path}.with.{name}", str(error), code=Code.NOT_IMPORTED)
     return given
 
 
@@ -206,10 +211,11 @@ def _options(task: Task, context: BuildContext) -> dict[str, Any]:
     for name, value in task.options.items():
         path = f"{task.path}.{name}"
         if name not in task_arguments():
-            context.wrong(path, f"a task has no '{name}'", _option_hint(name, task))
+            context.wrong(path, f"a task has no '{name}'", _option_hint(name, task), Code.UNKNOWN_KEY)
         elif name == "trigger_rule" and value not in list(TriggerRule):
             rules = [str(rule.value) for rule in TriggerRule]
-            context.wrong(path, f"trigger_rule is one of {', '.join(rules)}", did_you_mean(str(value), rules))
+            hint = did_you_mean(str(value), rules)
+            context.wrong(path, f"trigger_rule is one of {', '.join(rules)}", hint, Code.NOT_A_CHOICE)
         else:
             options[name] = option(name, value, task_arguments()[name], path, context)
     return options
@@ -231,7 +237,7 @@ def option(name: str, value: Value, annotation: str, path: str, context: BuildCo
     if has_marker(value, (NewObject,)) and not has_marker(value, RENDERED):
         return lower(value, path, context, guard=False)
     if has_marker(value, MARKERS):
-        context.wrong(path, "a marker ($t, $x, $f, $const) stands only under 'with'")
+        context.wrong(path, "a marker ($t, $x, $f, $const) stands only under 'with'", code=Code.MARKER_PLACE)
         return None
     return converted(value, annotation, path, context)
 

@@ -21,6 +21,7 @@ from airfleet.pipelines.files.project_files import project_root
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
 from airfleet.pipelines.language.spec import Const, FileText, JinjaText, Marker, NewObject, Pipeline, Task, Value, XCom
+from airfleet.problem_codes import Code
 from airfleet.yaml.problems import Hints, joined
 
 
@@ -103,15 +104,15 @@ class Checking:
         """Find the first task with this id."""
         return self._tasks[task_id]
 
-    def problem(self, path: str, sentence: str, hint: str | None = None) -> None:
+    def problem(self, path: str, sentence: str, hint: str | None = None, code: Code = Code.REFUSED_VALUE) -> None:
         if path not in self.wrong:
-            self.problems.append(Problem(self.pipeline.place(path), path, sentence, hint))
+            self.problems.append(Problem(self.pipeline.place(path), path, sentence, hint, code))
 
 
 def check_id(path: str, written: str, what: ids.What, checking: Checking) -> None:
     """Note when Airflow would not take this id of a Dag or task."""
     if written and (wrong := ids.problem_of(written, what)):
-        checking.problem(path, *wrong)
+        checking.problem(path, *wrong, code=Code.ID)
 
 
 def check_callbacks(prefix: str, options: Mapping[str, Value], checking: Checking) -> None:
@@ -127,9 +128,9 @@ def check_callbacks(prefix: str, options: Mapping[str, Value], checking: Checkin
             module, _, function = str(written).partition(":")
             found = checking.installed.function(module, function)
             if isinstance(found, MissingDefinition):
-                checking.problem(path, *not_found(found, "function", checking.hints))
+                checking.problem(path, *not_found(found, "function", checking.hints), code=Code.NAME_NOT_FOUND)
             elif wrong := checking.installed.callback_problem(module, function):
-                checking.problem(path, *wrong)
+                checking.problem(path, *wrong, code=Code.CALLBACK)
 
 
 def not_found(missing: MissingDefinition, what: str, hints: Hints) -> tuple[str, str | None]:

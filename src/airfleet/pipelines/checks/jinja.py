@@ -8,12 +8,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from airfleet.errors import did_you_mean
 from airfleet.pipelines.language.arguments import CONTEXT_NAMES
 from airfleet.pipelines.language.spec import Pipeline
 from airfleet.pipelines.upgrade.names import CONTEXT
+from airfleet.problem_codes import Code
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
@@ -57,17 +58,21 @@ def _template_error(text: str) -> str | None:
     return parsed if isinstance(parsed, str) else None
 
 
-def problems_of(text: str) -> tuple[tuple[str, str | None], ...]:
-    """Yield everything that would fail when ``text`` is rendered, as (sentence, hint)."""
+#: sentence, hint and kind
+_Wrong: TypeAlias = tuple[str, str | None, Code]
+
+
+def problems_of(text: str) -> tuple[_Wrong, ...]:
+    """Yield everything that would fail when ``text`` is rendered, as (sentence, hint, code)."""
     return _problems_of(text) if len(text) <= _LONGEST_KEPT else _problems_of.__wrapped__(text)
 
 
 @functools.lru_cache(maxsize=1024)
-def _problems_of(text: str) -> tuple[tuple[str, str | None], ...]:
+def _problems_of(text: str) -> tuple[_Wrong, ...]:
     if _ONLY_NAMES.fullmatch(text):
         return tuple(_unknown_names(dict.fromkeys(_NAME.findall(text))))
     parsed = _parsed(text)
-    return ((parsed, None),) if isinstance(parsed, str) else tuple(_unknown(parsed))
+    return ((parsed, None, Code.TEMPLATE_SYNTAX),) if isinstance(parsed, str) else tuple(_unknown(parsed))
 
 
 def _parsed(text: str) -> list[nodes.Node] | str:
@@ -91,7 +96,7 @@ def _environment() -> Environment:
     return jinja2.Environment()
 
 
-def _unknown(parsed: list[nodes.Node]) -> Iterator[tuple[str, str | None]]:
+def _unknown(parsed: list[nodes.Node]) -> Iterator[_Wrong]:
     """Filters, tests and names that nobody gives."""
     from jinja2 import nodes
 
@@ -104,10 +109,10 @@ def _unknown(parsed: list[nodes.Node]) -> Iterator[tuple[str, str | None]]:
     yield from _unknown_names(dict.fromkeys(name for name in names if name not in given))
 
 
-def _not_among(known: Collection[str], what: str, used: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+def _not_among(known: Collection[str], what: str, used: Iterable[str]) -> Iterator[_Wrong]:
     for name in dict.fromkeys(used):
         if name not in known:
-            yield f"templates have no {what} '{name}'", did_you_mean(name, known)
+            yield f"templates have no {what} '{name}'", did_you_mean(name, known), Code.TEMPLATE_NAME
 
 
 def _given(parsed: list[nodes.Node]) -> set[str]:
@@ -134,11 +139,11 @@ def _given(parsed: list[nodes.Node]) -> set[str]:
 _ASKS: Final = ("default", "d", "defined", "undefined")
 
 
-def _unknown_names(names: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+def _unknown_names(names: Iterable[str]) -> Iterator[_Wrong]:
     for name in names:
         if name in CONTEXT_NAMES or name in _GLOBALS:
             continue
         if name in CONTEXT:
-            yield f"templates have no '{name}' in Airflow 3", f"write {{{{ {CONTEXT[name]} }}}}"
+            yield f"templates have no '{name}' in Airflow 3", f"write {{{{ {CONTEXT[name]} }}}}", Code.TEMPLATE_NAME
         else:
-            yield f"templates have no '{name}'", did_you_mean(name, CONTEXT_NAMES)
+            yield f"templates have no '{name}'", did_you_mean(name, CONTEXT_NAMES), Code.TEMPLATE_NAME

@@ -15,6 +15,7 @@ from airfleet.pipelines.checks.check_context import Checking, markers_in
 from airfleet.pipelines.language import cron
 from airfleet.pipelines.language.spec import CallableRef, Const, JinjaText, NewObject, Task, Value, XCom
 from airfleet.pipelines.language.values import frozen
+from airfleet.problem_codes import Code
 from airfleet.yaml.durations import MOST_DURATION, parse_duration
 from airfleet.yaml.problems import joined
 
@@ -56,7 +57,7 @@ def check_limits(checking: Checking) -> None:
     _check_owner_links(checking)
     _check_owners(checking)
     if isinstance(pipeline.schedule, str) and (wrong := cron.too_long_to_describe(pipeline.schedule)):
-        checking.problem("schedule", wrong)
+        checking.problem("schedule", wrong, code=Code.CRON)
 
 
 def _check_options(prefix: str, options: Mapping[str, Value], known: Mapping[str, str], checking: Checking) -> None:
@@ -65,11 +66,15 @@ def _check_options(prefix: str, options: Mapping[str, Value], known: Mapping[str
         column = known.get(name)
         for at, item in leaves(value, path):
             if wrong := _misfit(item, column):
-                checking.problem(at, wrong)
+                checking.problem(at, wrong, code=_code(item))
         if name in _NEVER_EMPTY and value == "":
-            checking.problem(path, "must not be empty", "leave it out for the usual one")
+            checking.problem(path, "must not be empty", "leave it out for the usual one", Code.EMPTY_VALUE)
         if name == "queue" and isinstance(value, str) and (wrong := queue_misfit(value)):
-            checking.problem(path, wrong)
+            checking.problem(path, wrong, code=Code.DATABASE_LIMIT)
+
+
+def _code(item: Value) -> Code:
+    return Code.CALENDAR if isinstance(item, dt.timedelta) else Code.DATABASE_LIMIT
 
 
 def _misfit(value: Value, column: str | None) -> str | None:
@@ -123,11 +128,11 @@ def _check_owner_links(checking: Checking) -> None:
     for owner, link in links.items() if isinstance(links, Mapping) else ():
         path = f"owner_links.{owner}"
         if not isinstance(link, str):
-            checking.problem(path, f"must be a link, not {link}")
+            checking.problem(path, f"must be a link, not {link}", code=Code.LINK)
         elif wrong := column_limits.misfit("dag_owner_attributes.link", link):
-            checking.problem(path, wrong)
+            checking.problem(path, wrong, code=Code.DATABASE_LIMIT)
         if wrong := column_limits.misfit("dag_owner_attributes.owner", owner):
-            checking.problem(path, f"the owner's name {wrong}")
+            checking.problem(path, f"the owner's name {wrong}", code=Code.DATABASE_LIMIT)
 
 
 def _check_owners(checking: Checking) -> None:
@@ -136,7 +141,7 @@ def _check_owners(checking: Checking) -> None:
     names = [name for name in owners if isinstance(name, str)]
     joined = ", ".join(names)
     if len(names) > 1 and (wrong := column_limits.misfit("dag.owners", joined)):
-        checking.problem("tasks", f"the list of all owners {wrong}")
+        checking.problem("tasks", f"the list of all owners {wrong}", code=Code.DATABASE_LIMIT)
 
 
 # --- under `with`
@@ -162,9 +167,10 @@ def _check_rendered(value: Value, path: str, checking: Checking) -> None:
             continue
         if isinstance(item, float) and not math.isfinite(item):
             hint = "write it as text, or let the function make it"
-            checking.problem(at, f"is {item}, which Airflow cannot keep beside what it renders", hint)
+            sentence = f"is {item}, which Airflow cannot keep beside what it renders"
+            checking.problem(at, sentence, hint, Code.UNSTORABLE)
         text = item.text if isinstance(item, JinjaText) else item
         if isinstance(text, str) and (wrong := column_limits.unstorable(text)):
-            checking.problem(at, wrong)
+            checking.problem(at, wrong, code=Code.UNSTORABLE)
         if isinstance(item, XCom) and (wrong := column_limits.misfit("xcom.key", item.key)):
-            checking.problem(at, f"the key {wrong}")
+            checking.problem(at, f"the key {wrong}", code=Code.DATABASE_LIMIT)

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from airfleet.pipelines.checks.check_context import Checking, Installed
 from airfleet.pipelines.language.spec import Timetable, Value
+from airfleet.problem_codes import Code
 
 _TYPES: Final = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
 _TELLING: Final = frozenset({"type", "enum", "default"})
@@ -67,25 +68,28 @@ def _check_param(path: str, written: Mapping[str, Value], checking: Checking) ->
     import jsonschema  # type: ignore[import-untyped]  # slow to import, and few pipelines have schemas
 
     if _refers(written):
-        checking.problem(path, "the schema of a param cannot refer to another one by $ref", "write it out")
+        sentence = "the schema of a param cannot refer to another one by $ref"
+        checking.problem(path, sentence, "write it out", Code.PARAM_SCHEMA)
         return
     schema = {key: _plain(value) for key, value in written.items() if key not in ("default", "description")}
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
         if "default" in written and any(map(_may_take_long, _patterns(schema))):
             if wrong := _tried(schema, _plain(written["default"]), checking.installed):
-                checking.problem(path, wrong)
+                checking.problem(path, wrong, code=Code.PARAM_DEFAULT)
         elif "default" in written:
             jsonschema.validate(_plain(written["default"]), schema, format_checker=jsonschema.FormatChecker())
     except jsonschema.SchemaError as error:
-        checking.problem(path, f"the schema of the param is wrong: {error.message}")
+        checking.problem(path, f"the schema of the param is wrong: {error.message}", code=Code.PARAM_SCHEMA)
     except jsonschema.ValidationError as error:
         if _runs_by_itself(checking) or written["default"] is not None:
-            checking.problem(path, f"the default does not fit the param's own schema: {error.message}")
+            sentence = f"the default does not fit the param's own schema: {error.message}"
+            checking.problem(path, sentence, code=Code.PARAM_DEFAULT)
     else:
         if "default" not in written and _runs_by_itself(checking):
             hint = "a scheduled run has nobody to ask; write a default, or schedule: null"
-            checking.problem(path, "the param has no default, but the Dag has a schedule", hint)
+            sentence = "the param has no default, but the Dag has a schedule"
+            checking.problem(path, sentence, hint, Code.PARAM_DEFAULT)
 
 
 def _patterns(value: object) -> Iterator[str]:

@@ -27,6 +27,7 @@ from airfleet.pipelines.files.project_files import project_root, read_bytes, rea
 from airfleet.pipelines.language import cron, interpolation
 from airfleet.pipelines.language.spec import Pipeline, Task, Timetable, Value, XCom
 from airfleet.pipelines.reading import reader
+from airfleet.problem_codes import Code
 from airfleet.yaml.durations import MOST_DURATION
 from airfleet.yaml.problems import in_order, joined
 
@@ -137,9 +138,10 @@ def _check_schedule(checking: Checking) -> None:
     if schedule is None:
         return
     if wrong := cron.problem_of(schedule):
-        checking.problem("schedule", *wrong)
+        checking.problem("schedule", *wrong, code=Code.CRON)
     elif schedule == "@continuous" and checking.pipeline.options.get("max_active_runs") != 1:
-        checking.problem("schedule", "'@continuous' needs one run at a time", "add 'max_active_runs: 1'")
+        sentence = "'@continuous' needs one run at a time"
+        checking.problem("schedule", sentence, "add 'max_active_runs: 1'", Code.CONTRADICTION)
 
 
 def _check_dates(checking: Checking) -> None:
@@ -150,7 +152,8 @@ def _check_dates(checking: Checking) -> None:
     start = of_dag.get("start_date") or _moments("defaults", pipeline.defaults, checking).get("start_date")
     if start and pipeline.schedule is not None and start.moment > _LAST_START:
         sentence = f"is too near the end of the calendar: Airflow reckons with runs up to {_LAST_START.year} at most"
-        checking.problem(start.path, sentence, "for a Dag that is only run by hand, leave out the schedule")
+        hint = "for a Dag that is only run by hand, leave out the schedule"
+        checking.problem(start.path, sentence, hint, Code.CALENDAR)
     _check_order(of_dag | _moments("defaults", pipeline.defaults, checking), checking)
     for task in pipeline.tasks:
         own = {name: value for name, value in task.options.items() if f"{task.path}.{name}" in pipeline.places}
@@ -180,7 +183,8 @@ def _moments(prefix: str, options: Mapping[str, Value], checking: Checking) -> d
             try:
                 moment = (value if value.tzinfo else value.replace(tzinfo=checking.zone)).astimezone(dt.UTC)
             except OverflowError:
-                checking.problem(path, f"{value} is outside the calendar in UTC, which has the years 1 to 9999")
+                sentence = f"{value} is outside the calendar in UTC, which has the years 1 to 9999"
+                checking.problem(path, sentence, code=Code.CALENDAR)
                 continue
             found[name] = _Moment(path, value, moment)
     return found
@@ -191,9 +195,9 @@ def _check_order(dates: Mapping[str, _Moment], checking: Checking) -> None:
     if start is None or end is None or start.moment <= end.moment:
         return
     if start.path.count(".") > end.path.count("."):  # the one that is written further in is the odd one
-        checking.problem(start.path, f"is after the end_date, {end.written.date()}")
+        checking.problem(start.path, f"is after the end_date, {end.written.date()}", code=Code.DATE_ORDER)
     else:
-        checking.problem(end.path, f"is before the start_date, {start.written.date()}")
+        checking.problem(end.path, f"is before the start_date, {start.written.date()}", code=Code.DATE_ORDER)
 
 
 def _check_upstream(checking: Checking) -> None:
@@ -206,7 +210,8 @@ def _check_upstream(checking: Checking) -> None:
     for circle in circles.circles({task.id: task.upstream for task in checking.pipeline.tasks}):
         task = checking.task(circle[0])
         path = f"{task.path}.needs" if task.needs else task.path
-        checking.problem(path, "the tasks wait for each other in a circle: " + circles.way(circle))
+        sentence = "the tasks wait for each other in a circle: " + circles.way(circle)
+        checking.problem(path, sentence, code=Code.CIRCLE)
 
 
 def _check_reference(
@@ -217,9 +222,10 @@ def _check_reference(
     hint_for: Callable[[str, Checking], str | None],
 ) -> None:
     if needed == task.id:
-        checking.problem(path, f"'{needed}' waits for itself")
+        checking.problem(path, f"'{needed}' waits for itself", code=Code.CIRCLE)
     elif needed not in checking.ids:
-        checking.problem(path, f"there is no task '{needed}'", hint_for(needed, checking))
+        hint = hint_for(needed, checking)
+        checking.problem(path, f"there is no task '{needed}'", hint, Code.UNKNOWN_TASK)
 
 
 def _needs_hint(needed: str, checking: Checking) -> str | None:

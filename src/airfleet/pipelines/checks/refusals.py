@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from airfleet.pipelines.analysis.signatures import Signature
 from airfleet.pipelines.checks.check_context import Checking
 from airfleet.pipelines.language.spec import Task, Timetable, Value
+from airfleet.problem_codes import Code
 from airfleet.yaml.problems import joined
 
 #: how a task may call the executor of a fleet, which has one
@@ -34,12 +35,14 @@ def check_refusals(checking: Checking) -> None:
         executor, resources = options.get("executor"), options.get("resources")
         if isinstance(executor, str) and executor not in EXECUTORS:
             hint = "leave it out: a fleet has one executor, CeleryExecutor"
-            checking.problem(joined(prefix, "executor"), f"there is no executor '{executor}'", hint)
+            sentence = f"there is no executor '{executor}'"
+            checking.problem(joined(prefix, "executor"), sentence, hint, Code.EXECUTOR)
         _check_resources(joined(prefix, "resources"), resources, checking)
         rule = options.get("trigger_rule")
         if pipeline.options.get("fail_fast") is True and rule is not None and rule not in _OF_FAIL_FAST:
             sentence = f"cannot be '{rule}' in a pipeline with 'fail_fast: true'"
-            checking.problem(joined(prefix, "trigger_rule"), sentence, f"one of {', '.join(_OF_FAIL_FAST)}")
+            hint = f"one of {', '.join(_OF_FAIL_FAST)}"
+            checking.problem(joined(prefix, "trigger_rule"), sentence, hint, Code.CONTRADICTION)
 
 
 def _written(checking: Checking) -> Iterator[tuple[str, Mapping[str, Value]]]:
@@ -62,14 +65,15 @@ def _check_run_types(checking: Checking) -> None:
         needed = "manual" if schedule is None else "scheduled"
     if needed not in allowed:
         why = "without a schedule" if needed == "manual" else "with this schedule"
-        checking.problem("allowed_run_types", f"needs '{needed}' in a pipeline {why}")
+        checking.problem("allowed_run_types", f"needs '{needed}' in a pipeline {why}", code=Code.CONTRADICTION)
 
 
 def _check_catchup(checking: Checking) -> None:
     pipeline = checking.pipeline
     is_dated = "start_date" in pipeline.options or "start_date" in pipeline.defaults
     if pipeline.options.get("catchup") is True and isinstance(pipeline.schedule, str) and not is_dated:
-        checking.problem("catchup", "needs a start_date: without one there is nothing to catch up", "add start_date")
+        sentence = "needs a start_date: without one there is nothing to catch up"
+        checking.problem("catchup", sentence, "add start_date", Code.CONTRADICTION)
 
 
 def _check_owner_links(checking: Checking) -> None:
@@ -77,7 +81,7 @@ def _check_owner_links(checking: Checking) -> None:
     for owner, link in links.items() if isinstance(links, Mapping) else ():
         if isinstance(link, str) and not _is_link(link):
             hint = "write https://… or mailto:…"
-            checking.problem(f"owner_links.{owner}", f"must be a link, not '{link}'", hint)
+            checking.problem(f"owner_links.{owner}", f"must be a link, not '{link}'", hint, Code.LINK)
 
 
 #: what permissions of a Dag are about (airflow.security.permissions)
@@ -93,9 +97,10 @@ def _check_access(checking: Checking) -> None:
         for resource, permissions in by_resource.items():
             if resource not in RESOURCES_OF_DAGS:
                 hint = f"there are {', '.join(map(repr, RESOURCES_OF_DAGS))}"
-                checking.problem(path, f"a Dag has no permissions on '{resource}'", hint)
+                checking.problem(path, f"a Dag has no permissions on '{resource}'", hint, Code.ACCESS_CONTROL)
             elif not isinstance(permissions, tuple) or not all(isinstance(one, str) for one in permissions):
-                checking.problem(path, "must be a list of permissions", "write [can_read], for example")
+                hint = "write [can_read], for example"
+                checking.problem(path, "must be a list of permissions", hint, Code.ACCESS_CONTROL)
 
 
 #: what jinja2.Environment takes that YAML can give
@@ -115,7 +120,8 @@ def _check_jinja(checking: Checking) -> None:
     for name in given if isinstance(given, Mapping) else ():
         if name not in JINJA_OPTIONS:
             hint = checking.hints.did_you_mean(name, JINJA_OPTIONS)
-            checking.problem(f"jinja_environment_kwargs.{name}", f"Jinja has no option '{name}'", hint)
+            sentence = f"Jinja has no option '{name}'"
+            checking.problem(f"jinja_environment_kwargs.{name}", sentence, hint, Code.JINJA_OPTION)
 
 
 def _is_link(text: str) -> bool:
@@ -130,9 +136,10 @@ def _check_resources(path: str, resources: Value, checking: Checking) -> None:
     for name, amount in resources.items() if isinstance(resources, Mapping) else ():
         if name not in _RESOURCES:
             hint = f"there are {', '.join(_RESOURCES)}"
-            checking.problem(f"{path}.{name}", f"there is no resource '{name}'", hint)
+            checking.problem(f"{path}.{name}", f"there is no resource '{name}'", hint, Code.RESOURCES)
         elif isinstance(amount, bool) or not isinstance(amount, (int, float)) or amount < 0:
-            checking.problem(f"{path}.{name}", f"must be a number of 0 or more, not {amount}")
+            sentence = f"must be a number of 0 or more, not {amount}"
+            checking.problem(f"{path}.{name}", sentence, code=Code.RESOURCES)
 
 
 def check_sensor(task: Task, takes: Signature, checking: Checking) -> None:
@@ -142,10 +149,11 @@ def check_sensor(task: Task, takes: Signature, checking: Checking) -> None:
     path = f"{task.path}.with"
     mode = task.args.get("mode")
     if isinstance(mode, str) and mode not in _MODES:
-        checking.problem(f"{path}.mode", f"'{mode}' is not one of the values it can have", "one of poke, reschedule")
+        sentence = f"'{mode}' is not one of the values it can have"
+        checking.problem(f"{path}.mode", sentence, "one of poke, reschedule", Code.NOT_A_CHOICE)
     if task.args.get("soft_fail") is True and task.args.get("never_fail") is True:
-        checking.problem(f"{path}.never_fail", "cannot be true together with 'soft_fail'")
+        checking.problem(f"{path}.never_fail", "cannot be true together with 'soft_fail'", code=Code.CONTRADICTION)
     for name in _NOT_NEGATIVE:
         value = task.args.get(name)
         if isinstance(value, (int, float)) and value < 0:
-            checking.problem(f"{path}.{name}", f"must not be negative, but is {value}")
+            checking.problem(f"{path}.{name}", f"must not be negative, but is {value}", code=Code.OUT_OF_RANGE)

@@ -15,21 +15,22 @@ from airfleet.pipelines.language import cron
 from airfleet.pipelines.language.arguments import CONTEXT_NAMES
 from airfleet.pipelines.language.spec import CallableRef, OperatorRef, Pipeline, Task, Value
 from airfleet.pipelines.upgrade.names import CONTEXT
+from airfleet.problem_codes import Code
 
-#: path, sentence, hint
-_Remark = tuple[str, str, str | None]
+#: path, sentence, hint, kind
+_Remark = tuple[str, str, str | None, Code]
 
 
 def remarks_about(pipeline: Pipeline, installed: Installed) -> Iterator[Problem]:
     """Yield everything in one pipeline that its author should look at again."""
-    for path, sentence, hint in _all(pipeline, installed):
-        yield Problem(pipeline.place(path), path, sentence, hint)
+    for path, sentence, hint, code in _all(pipeline, installed):
+        yield Problem(pipeline.place(path), path, sentence, hint, code)
 
 
 def _all(pipeline: Pipeline, installed: Installed) -> Iterator[_Remark]:
     if isinstance(pipeline.schedule, str):
         for sentence, hint in cron.doubts(pipeline.schedule):
-            yield "schedule", sentence, hint
+            yield "schedule", sentence, hint, Code.CRON_DOUBT
         yield from _fixed_offsets(pipeline, pipeline.schedule)
     yield from _no_time(pipeline)
     yield from _params("params", pipeline.options)
@@ -51,7 +52,7 @@ def _fixed_offsets(pipeline: Pipeline, schedule: str) -> Iterator[_Remark]:
         offset = moment.utcoffset() if isinstance(moment, dt.datetime) else None
         if offset:
             sentence = f"'{schedule}' is at the offset {_offset_text(offset)} all year, also in summer time"
-            yield path, sentence, _zone_hint(schedule)
+            yield path, sentence, _zone_hint(schedule), Code.FIXED_OFFSET
             return  # the first one that is there counts
 
 
@@ -80,11 +81,14 @@ _AS_CRON: Final = {
 def _no_time(pipeline: Pipeline) -> Iterator[_Remark]:
     """Limits of no length, which let nothing come to its end."""
     if pipeline.options.get("dagrun_timeout") == dt.timedelta(0):
-        yield "dagrun_timeout", "every run fails as soon as it is looked at", "leave it out for no limit"
+        yield "dagrun_timeout", "every run fails as soon as it is looked at", _NO_LIMIT, Code.NO_TIME
     for prefix, options in (("defaults", pipeline.defaults), *((task.path, task.options) for task in pipeline.tasks)):
         path = f"{prefix}.execution_timeout"
         if path in pipeline.places and options.get("execution_timeout") == dt.timedelta(0):
-            yield path, "every try fails before it begins", "leave it out for no limit"
+            yield path, "every try fails before it begins", _NO_LIMIT, Code.NO_TIME
+
+
+_NO_LIMIT: Final = "leave it out for no limit"
 
 
 # -- params
@@ -96,7 +100,8 @@ def _params(path: str, options: Mapping[str, Value], within: Pipeline | None = N
         return
     for name, key in doubtful(params):
         sentence = f"is taken as a mapping, not as the schema of a param, for its '{key}' is not of JSON Schema"
-        yield f"{path}.{name}", sentence, "for a mapping that looks like one, write {type: object, default: {…}}"
+        hint = "for a mapping that looks like one, write {type: object, default: {…}}"
+        yield f"{path}.{name}", sentence, hint, Code.PARAM_DOUBT
 
 
 # -- Jinja outside of $t
@@ -109,7 +114,8 @@ def _not_rendered(task: Task, installed: Installed) -> Iterator[_Remark]:
         for path, text in _texts(task.args[name], f"{task.path}.with.{name}"):
             if found := template_in(text):
                 sentence = f"'{found}' is not rendered: text stays as it is written"
-                yield path, sentence, 'write {$t: "…"} around the text to render it, or {$const: "…"} if it is meant so'
+                hint = 'write {$t: "…"} around the text to render it, or {$const: "…"} if it is meant so'
+                yield path, sentence, hint, Code.NOT_RENDERED
 
 
 def _would_be_rendered(name: str, task: Task, installed: Installed) -> bool:

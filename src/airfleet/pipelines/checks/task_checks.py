@@ -28,6 +28,7 @@ from airfleet.pipelines.language.arguments import CONTEXT_NAMES, TASK_ARGUMENTS
 from airfleet.pipelines.language.spec import CallableRef, FileText, JinjaText, NewObject, OperatorRef, Task, Value
 from airfleet.pipelines.language.values import FUNCTION, misfit
 from airfleet.pipelines.upgrade import imports
+from airfleet.problem_codes import Code
 
 
 def check_task(task: Task, checking: Checking) -> None:
@@ -49,7 +50,8 @@ def check_task(task: Task, checking: Checking) -> None:
     else:
         for name in task.args:
             path = f"{task.path}.with.{name}"
-            checking.problem(path, "a task without 'uses' does no work and takes no arguments", "add 'uses'")
+            sentence = "a task without 'uses' does no work and takes no arguments"
+            checking.problem(path, sentence, "add 'uses'", Code.ARGUMENT_WITHOUT_USES)
 
 
 def _check_jinja(rendered: JinjaText, path: str, checking: Checking) -> None:
@@ -58,9 +60,9 @@ def _check_jinja(rendered: JinjaText, path: str, checking: Checking) -> None:
     if text is None or jinja.has_own_jinja(checking.pipeline):
         return
     if isinstance(file, FileText) and (wrong := column_limits.unstorable(text)):
-        checking.problem(path, f"'{file.path}' {wrong}")
-    for sentence, hint in jinja.problems_of(text):
-        checking.problem(path, sentence, hint)
+        checking.problem(path, f"'{file.path}' {wrong}", code=Code.UNSTORABLE)
+    for sentence, hint, code in jinja.problems_of(text):
+        checking.problem(path, sentence, hint, code)
 
 
 def _check_file(file: FileText, path: str, checking: Checking) -> str | None:
@@ -69,11 +71,11 @@ def _check_file(file: FileText, path: str, checking: Checking) -> str | None:
     try:
         target = (folder / file.path).resolve()
         if wrong := _file_problem(target, folder, file, checking):
-            checking.problem(path, *wrong)
+            checking.problem(path, *wrong, code=Code.TASK_FILE)
             return None
         return _text(target, file, path, checking)
     except (OSError, ValueError):
-        checking.problem(path, f"'{file.path}' is not the name of a file")
+        checking.problem(path, f"'{file.path}' is not the name of a file", code=Code.TASK_FILE)
     return None
 
 
@@ -108,16 +110,18 @@ def _text(target: Path, file: FileText, path: str, checking: Checking) -> str | 
     try:
         return target.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        checking.problem(path, f"'{file.path}' is not UTF-8 text")
+        checking.problem(path, f"'{file.path}' is not UTF-8 text", code=Code.TASK_FILE)
     except OSError as error:
-        checking.problem(path, f"'{file.path}' cannot be read: {(error.strerror or str(error)).lower()}")
+        sentence = f"'{file.path}' cannot be read: {(error.strerror or str(error)).lower()}"
+        checking.problem(path, sentence, code=Code.TASK_FILE)
     return None
 
 
 def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
     found = checking.installed.function(uses.module, uses.function)
     if isinstance(found, MissingDefinition):
-        checking.problem(f"{task.path}.uses", *not_found(found, "function", checking.hints))
+        missing = not_found(found, "function", checking.hints)
+        checking.problem(f"{task.path}.uses", *missing, code=Code.NAME_NOT_FOUND)
         return
     check_rendered_objects(task, False, checking)
     if not isinstance(found, Signature):
@@ -125,24 +129,27 @@ def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
     _check_names(task, uses.written, found, frozenset(), checking)
     for name in _not_given(task, found, frozenset(), checking):
         if name not in CONTEXT_NAMES:
-            checking.problem(task.path, f"{uses.written} needs '{name}'", f"write it under 'with' of '{task.id}'")
+            hint = f"write it under 'with' of '{task.id}'"
+            checking.problem(task.path, f"{uses.written} needs '{name}'", hint, Code.ARGUMENT_MISSING)
 
 
 def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
     if wrong := imports.gone(uses.path):
-        checking.problem(f"{task.path}.uses", *wrong)
+        checking.problem(f"{task.path}.uses", *wrong, code=Code.OPERATOR_GONE)
         return
     found = checking.installed.operator(imports.now(uses.path))
     if isinstance(found, MissingDefinition):
         sentence, hint = not_found(found, "operator", checking.hints)
-        checking.problem(f"{task.path}.uses", sentence, imports.renamed(uses.path) or hint)
+        renamed = imports.renamed(uses.path)
+        code = Code.OPERATOR_GONE if renamed else Code.NAME_NOT_FOUND
+        checking.problem(f"{task.path}.uses", sentence, renamed or hint, code)
         return
     if not isinstance(found, catalog.Operator):
         return
     if not found.is_operator:
         module, _, name = uses.path.rpartition(".")
         hint = f"a Python function is written {module}:{name}"
-        checking.problem(f"{task.path}.uses", f"'{uses.written}' is not an operator", hint)
+        checking.problem(f"{task.path}.uses", f"'{uses.written}' is not an operator", hint, Code.NOT_AN_OPERATOR)
         return
     _check_names(task, uses.written, found.signature, frozenset(TASK_ARGUMENTS), checking)
     _check_markers(task, uses.written, found, checking)
@@ -150,7 +157,8 @@ def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
     _check_kinds(task, found.signature, checking)
     check_sensor(task, found.signature, checking)
     for name in _not_given(task, found.signature, frozenset(TASK_ARGUMENTS), checking):
-        checking.problem(task.path, f"{uses.written} needs '{name}'", _needed_hint(name, task))
+        hint = _needed_hint(name, task)
+        checking.problem(task.path, f"{uses.written} needs '{name}'", hint, Code.ARGUMENT_MISSING)
 
 
 def _needed_hint(name: str, task: Task) -> str:
@@ -167,7 +175,8 @@ def _check_names(task: Task, written: str, takes: Signature, elsewhere: frozense
         hint = checking.hints.did_you_mean(name, takes.parameters)
         if name in TASK_ARGUMENTS:
             hint = f"write '{name}' beside 'uses' and 'with', not under 'with'"
-        checking.problem(f"{task.path}.with.{name}", f"{written} takes no argument '{name}'", hint)
+        sentence = f"{written} takes no argument '{name}'"
+        checking.problem(f"{task.path}.with.{name}", sentence, hint, Code.ARGUMENT_NOT_TAKEN)
 
 
 def _not_taken(task: Task, takes: Signature, elsewhere: frozenset[str]) -> tuple[str, ...]:
@@ -193,7 +202,8 @@ def _check_markers(task: Task, written: str, found: catalog.Operator, checking: 
         if name not in fields and known and must_be_rendered(value):
             names = ", ".join(sorted(fields))
             hint = f"{written} takes markers in {names}" if names else f"{written} takes no markers"
-            checking.problem(f"{task.path}.with.{name}", f"'{name}' is not rendered, so it cannot hold a marker", hint)
+            sentence = f"'{name}' is not rendered, so it cannot hold a marker"
+            checking.problem(f"{task.path}.with.{name}", sentence, hint, Code.MARKER_PLACE)
 
 
 def _check_kinds(task: Task, takes: Signature, checking: Checking) -> None:
@@ -205,14 +215,14 @@ def _check_kinds(task: Task, takes: Signature, checking: Checking) -> None:
         if kind == "function":
             _check_named_function(value, path, checking)
         elif wrong := misfit(value, kind) or (duration_misfit(value) if kind == "duration" else None):
-            checking.problem(path, wrong)
+            checking.problem(path, wrong, code=Code.ARGUMENT_TYPE)
 
 
 def _check_named_function(value: Value, path: str, checking: Checking) -> None:
     if not isinstance(value, str) or not FUNCTION.fullmatch(value):
-        checking.problem(path, "must be the name of a function", "write module:function")
+        checking.problem(path, "must be the name of a function", "write module:function", Code.FUNCTION_NAME)
         return
     module, _, name = value.partition(":")
     found = checking.installed.function(module, name)
     if isinstance(found, MissingDefinition):
-        checking.problem(path, *not_found(found, "function", checking.hints))
+        checking.problem(path, *not_found(found, "function", checking.hints), code=Code.NAME_NOT_FOUND)

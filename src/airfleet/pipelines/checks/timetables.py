@@ -21,25 +21,29 @@ from airfleet.pipelines.checks.check_context import Checking, markers_in, not_fo
 from airfleet.pipelines.language import cron
 from airfleet.pipelines.language.spec import NewObject, Timetable, Value
 from airfleet.pipelines.upgrade import imports
+from airfleet.problem_codes import Code
 from airfleet.yaml.durations import calendar_duration, parse_duration
 
 
 def check_timetable(timetable: Timetable, checking: Checking) -> None:
     """Note every problem of a schedule of ``uses`` and ``with``."""
     if wrong := imports.gone(timetable.path):
-        checking.problem("schedule.uses", *wrong)
+        checking.problem("schedule.uses", *wrong, code=Code.OPERATOR_GONE)
         return
     module, _, name = timetable.path.rpartition(".")
     if not module or ":" in timetable.path:
         hint = "write airflow.timetables.trigger.CronTriggerTimetable, for example"
-        checking.problem("schedule.uses", f"'{timetable.path}' is not the import path of a class", hint)
+        sentence = f"'{timetable.path}' is not the import path of a class"
+        checking.problem("schedule.uses", sentence, hint, Code.TIMETABLE)
         return
     found = modules.find(module, name, checking.installed.roots)
     if isinstance(found, MissingDefinition):
-        checking.problem("schedule.uses", *not_found(found, "timetable", checking.hints))
+        missing = not_found(found, "timetable", checking.hints)
+        checking.problem("schedule.uses", *missing, code=Code.NAME_NOT_FOUND)
         return
     for path, _marker in markers_in(timetable.args, "schedule.with"):
-        checking.problem(path, "a marker such as $t is only read under 'with' of a task", "write the value itself")
+        sentence = "a marker such as $t is only read under 'with' of a task"
+        checking.problem(path, sentence, "write the value itself", Code.MARKER_PLACE)
     _check_stored(timetable.args, checking)
     if timetable.path.startswith("airflow."):
         _check_by_name(name, timetable.args, checking)
@@ -60,48 +64,52 @@ def _check_names(name: str, args: Mapping[str, Value], takes: ConstructorArgumen
         hint = did_you_mean(given, takes.annotations) or (
             f"it takes {', '.join(takes.annotations)}" if takes.annotations else "it takes none"
         )
-        checking.problem(f"schedule.with.{given}", f"{name} takes no argument '{given}'", hint)
+        sentence = f"{name} takes no argument '{given}'"
+        checking.problem(f"schedule.with.{given}", sentence, hint, Code.ARGUMENT_NOT_TAKEN)
     if not unknown:
         for missing in takes.required:
             if missing not in args:
-                checking.problem("schedule", f"{name} needs '{missing}'", "write it under 'with' of the schedule")
+                hint = "write it under 'with' of the schedule"
+                checking.problem("schedule", f"{name} needs '{missing}'", hint, Code.ARGUMENT_MISSING)
 
 
 def _check_value(name: str, value: Value, annotation: str, checking: Checking) -> None:
     path, words, items = f"schedule.with.{name}", words_in(annotation), items_in(annotation)
     if value is None and words & {"timedelta", "relativedelta"} and "None" not in annotation:
-        checking.problem(path, "cannot be null", "leave it out, or write a duration such as 90s, 5m or 1h30m")
+        hint = "leave it out, or write a duration such as 90s, 5m or 1h30m"
+        checking.problem(path, "cannot be null", hint, Code.DURATION)
     if value is None or isinstance(value, NewObject) or any(True for _ in markers_in(value, path)):
         return
     if words & {"Timezone", "FixedTimezone"} or name == "timezone":
-        _note(path, _zone_problem(value), checking)
+        _note(path, _zone_problem(value), checking, Code.TIME_ZONE)
     elif name in _CRONS:
         _check_crons(value, path, checking)
     elif "timedelta" in words:
-        _note(path, _duration_problem(name, value, words), checking)
+        _note(path, _duration_problem(name, value, words), checking, Code.DURATION)
     elif items & {"datetime", "DateTime"}:
         _check_moments(value, path, checking)
     elif words == {"bool"} and not isinstance(value, bool):
-        _note(path, (f"must be true or false, not {_shown(value)}", None), checking)
+        _note(path, (f"must be true or false, not {_shown(value)}", None), checking, Code.ARGUMENT_TYPE)
 
 
 def _check_stored(args: Mapping[str, Value], checking: Checking) -> None:
     """Check arguments, which are stored with the Dag; those of an asset in columns of JSON, without infinity."""
     for at, item in limits.leaves(args, "schedule.with"):
         if isinstance(item, str) and (wrong := column_limits.unstorable(item)):
-            checking.problem(at, wrong)
+            checking.problem(at, wrong, code=Code.UNSTORABLE)
         elif isinstance(item, float) and not math.isfinite(item):
-            checking.problem(at, f"must be a finite number, not {item}")
+            checking.problem(at, f"must be a finite number, not {item}", code=Code.UNSTORABLE)
 
 
 def _check_by_name(name: str, args: Mapping[str, Value], checking: Checking) -> None:
     """Check rules that only the code of Airflow's own classes has."""
     if name == "ContinuousTimetable" and checking.pipeline.options.get("max_active_runs") != 1:
-        checking.problem("schedule", "ContinuousTimetable needs one run at a time", "add 'max_active_runs: 1'")
+        sentence = "ContinuousTimetable needs one run at a time"
+        checking.problem("schedule", sentence, "add 'max_active_runs: 1'", Code.CONTRADICTION)
     for argument in _IDENTIFIERS if name in ("Asset", "AssetAlias") else ():
         value, path = args.get(argument), f"schedule.with.{argument}"
         if isinstance(value, str):
-            _note(path, _identifier_problem(argument, value), checking)
+            _note(path, _identifier_problem(argument, value), checking, Code.ASSET)
 
 
 #: arguments of assets that are kept in columns, whose width Airflow checks itself
@@ -125,9 +133,9 @@ def _identifier_problem(argument: str, value: str) -> tuple[str, str | None] | N
 _CRONS: Final = ("cron", "expression", "crons")
 
 
-def _note(path: str, wrong: tuple[str, str | None] | None, checking: Checking) -> None:
+def _note(path: str, wrong: tuple[str, str | None] | None, checking: Checking, code: Code) -> None:
     if wrong:
-        checking.problem(path, *wrong)
+        checking.problem(path, *wrong, code=code)
 
 
 def _zone_problem(value: Value) -> tuple[str, str | None] | None:
@@ -150,15 +158,15 @@ def _check_crons(value: Value, path: str, checking: Checking) -> None:
     several = isinstance(value, tuple)
     for at, item in _items(value, path):
         if not isinstance(item, str):
-            _note(at, (f"must be a cron expression, not {_shown(item)}", None), checking)
+            _note(at, (f"must be a cron expression, not {_shown(item)}", None), checking, Code.CRON)
         elif item.strip() in ("@once", "@continuous"):
-            _note(at, (f"'{item}' is no time that comes again", f"write schedule: '{item}'"), checking)
+            _note(at, (f"'{item}' is no time that comes again", f"write schedule: '{item}'"), checking, Code.CRON)
         elif wrong := cron.problem_of(item):
-            _note(at, wrong, checking)
+            _note(at, wrong, checking, Code.CRON)
         elif too_long := cron.too_long_to_describe(item):
-            _note(at, (too_long, None), checking)
+            _note(at, (too_long, None), checking, Code.CRON)
     if several and not value:
-        _note(path, ("needs at least one cron expression", None), checking)
+        _note(path, ("needs at least one cron expression", None), checking, Code.CRON)
 
 
 def _items(value: Value, path: str) -> Iterator[tuple[str, Value]]:
@@ -201,12 +209,12 @@ _NO_DURATION: Final = "must be a duration such as 90s, 5m or 1h30m, not {}"
 
 def _check_moments(value: Value, path: str, checking: Checking) -> None:
     if not isinstance(value, tuple):
-        _note(path, (f"must be a list of dates, not {_shown(value)}", None), checking)
+        _note(path, (f"must be a list of dates, not {_shown(value)}", None), checking, Code.DATE)
         return
     for at, item in _items(value, path):
         if not _is_moment(item):
             hint = "write 2026-01-31, or 2026-01-31T06:00:00+01:00"
-            _note(at, (f"must be a date, not {_shown(item)}", hint), checking)
+            _note(at, (f"must be a date, not {_shown(item)}", hint), checking, Code.DATE)
 
 
 def _is_moment(value: Value) -> bool:

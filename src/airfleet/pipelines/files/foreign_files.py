@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from airfleet.errors import Place, Problem
+from airfleet.problem_codes import Code
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
 
 HINT: Final = "to keep it here unread without this line, begin its name with '_' or name it in .airflowignore"
@@ -34,14 +35,15 @@ def said_of(documents: tuple[Node, ...], text: str, file: str, *, broken: bool) 
         sentence = "there is no pipeline in this file"
     else:
         sentence = "this is not a pipeline, and is not read: it has none of the keys dag_id, tasks, jobs and templates"
-    return Problem(Place(file), "", sentence, HINT)
+    return Problem(Place(file), "", sentence, HINT, Code.NOT_A_PIPELINE)
 
 
 def said_of_bytes(content: bytes, wrong: Problem) -> Problem | None:
     """Make the remark about a file that is not UTF-8 text, which is ``wrong`` if it is a pipeline file."""
     if b"\0" in content or _WORDS.search(content.decode("latin-1")):
         return None
-    return Problem(wrong.place, "", f"this is not a pipeline, and is not read: {wrong.sentence}", HINT)
+    sentence = f"this is not a pipeline, and is not read: {wrong.sentence}"
+    return Problem(wrong.place, "", sentence, HINT, Code.NOT_A_PIPELINE)
 
 
 def _is_pipeline(document: Node) -> bool:

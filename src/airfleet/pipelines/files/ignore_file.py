@@ -17,6 +17,7 @@ from typing import Final
 
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.files.project_files import read_text
+from airfleet.problem_codes import Code
 
 NAME: Final = ".airflowignore"
 REGEXP: Final = "regexp"
@@ -63,7 +64,8 @@ def read(folder: Path, root: Path, syntax: str) -> tuple[tuple[Rule, ...], tuple
             rule = _regexp(line, root) if syntax == REGEXP else _glob(line, folder)
         except ValueError as error:
             kind = "a regular expression" if syntax == REGEXP else "a pattern of gitignore"
-            problems.append(Problem(Place(str(file), number), "", f"'{line}' is not {kind}: {error}"))
+            sentence = f"'{line}' is not {kind}: {error}"
+            problems.append(Problem(Place(str(file), number), "", sentence, code=Code.IGNORE_FILE))
         else:
             rules += [rule] if rule else []
     return tuple(rules), tuple(problems)

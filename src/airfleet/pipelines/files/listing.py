@@ -22,6 +22,7 @@ from typing import Final, TypeAlias
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.files import ignore_file
 from airfleet.pipelines.files.project_files import FLEET_FILE, SUFFIXES, not_a_file, read_bytes, why_not_read
+from airfleet.problem_codes import Code
 
 PYTHON: Final = ".py"
 ARCHIVE: Final = ".zip"
@@ -163,7 +164,8 @@ class _Walk:
             waiting += reversed(list(self.inside(place)))
         if waiting:
             sentence = f"there are more than {MAX_ENTRIES} files and folders here; the others are not looked at"
-            self.problems.append(Problem(Place(str(self.start)), "", sentence, f"name some in {ignore_file.NAME}"))
+            hint = f"name some in {ignore_file.NAME}"
+            self.problems.append(Problem(Place(str(self.start)), "", sentence, hint, Code.FILE_LIMIT))
 
     def inside(self, place: _Folder) -> Iterator[_Folder]:
         """Note the files of one folder; the folders in it."""
@@ -243,10 +245,10 @@ class _Walk:
         return self.here / path.relative_to(self.start)
 
     def problem(self, path: Path, sentence: str) -> None:
-        self.problems.append(Problem(Place(str(path)), "", sentence))
+        self.problems.append(Problem(Place(str(path)), "", sentence, code=Code.UNREADABLE_FILE))
 
     def remark(self, path: Path, sentence: str) -> None:
-        self.remarks.append(Problem(Place(str(path)), "", sentence))
+        self.remarks.append(Problem(Place(str(path)), "", sentence, code=Code.SAME_FILE))
 
 
 def _inside(folder: _Folder, name: str, rules: tuple[ignore_file.Rule, ...]) -> _Folder | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from airfleet.errors import Place, Problem
+from airfleet.problem_codes import Code
 
 SUFFIXES: Final = (".yaml", ".yml")
 FLEET_FILE: Final = "fleet.yaml"
@@ -58,7 +59,7 @@ def read_python(path: Path) -> str | Problem:
         return not_utf8(content, error.start, str(path))
     except SyntaxError as error:
         if any(_CODING.match(line) for line in content.split(b"\n", 2)[:2]):
-            return Problem(Place(str(path)), "", f"this is not Python 3: {error.msg}")
+            return Problem(Place(str(path)), "", f"this is not Python 3: {error.msg}", code=Code.PYTHON_SYNTAX)
         return read_text(path)  # which says where the first wrong byte is
 
 
@@ -73,22 +74,22 @@ def read_bytes(path: Path) -> bytes | Problem:
     try:
         found = os.stat(path)
         if wrong := not_a_file(found.st_mode):
-            return Problem(place, "", wrong)
+            return Problem(place, "", wrong, code=Code.UNREADABLE_FILE)
         if found.st_size > MAX_MEGABYTES * 1_000_000:
             return too_large(place, found.st_size)
         with open(path, "rb") as file:
             content = file.read(MAX_MEGABYTES * 1_000_000 + 1)
     except OSError as error:
-        return Problem(place, "", why_not_read(error, path))
+        return Problem(place, "", why_not_read(error, path), code=Code.UNREADABLE_FILE)
     except ValueError:
-        return Problem(place, "", "this is not the name of a file")
+        return Problem(place, "", "this is not the name of a file", code=Code.UNREADABLE_FILE)
     return too_large(place, len(content)) if len(content) > MAX_MEGABYTES * 1_000_000 else content
 
 
 def too_large(place: Place, size: int) -> Problem:
     """Give the problem with a file that is not read for its size."""
     sentence = f"the file has {size / 1e6:,.0f} MB; airfleet reads up to {MAX_MEGABYTES} MB"
-    return Problem(place, "", sentence, "keep data in a file with another ending")
+    return Problem(place, "", sentence, "keep data in a file with another ending", Code.FILE_LIMIT)
 
 
 def not_a_file(mode: int) -> str | None:
@@ -117,10 +118,13 @@ def why_not_read(error: OSError, path: Path, what: str = "file") -> str:
 def not_utf8(content: bytes, position: int, file: str) -> Problem:
     """Give the problem with the first byte that is not UTF-8, at its place."""
     if content.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
-        return Problem(Place(file), "", "the file is UTF-32 text, not UTF-8", "save it as UTF-8")
+        return _not_utf8(Place(file), "the file is UTF-32 text, not UTF-8")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Problem(Place(file), "", "the file is UTF-16 text, not UTF-8", "save it as UTF-8")
+        return _not_utf8(Place(file), "the file is UTF-16 text, not UTF-8")
     before = content[:position].decode()
     line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-    sentence = f"the file is not UTF-8 text (byte 0x{content[position]:02X} here)"
-    return Problem(Place(file, line, column), "", sentence, "save it as UTF-8")
+    return _not_utf8(Place(file, line, column), f"the file is not UTF-8 text (byte 0x{content[position]:02X} here)")
+
+
+def _not_utf8(place: Place, sentence: str) -> Problem:
+    return Problem(place, "", sentence, "save it as UTF-8", Code.NOT_UTF8)

@@ -15,6 +15,7 @@ from typing import Final
 
 from airfleet.errors import listed
 from airfleet.pipelines.language.expressions import BadExpression, Expression, Part, ValuePath, parse
+from airfleet.problem_codes import Code
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
 from airfleet.yaml.problems import Hints, Report, joined
 
@@ -114,7 +115,7 @@ def _resolve_mapping(node: Mapping, path: str, scope: Scope, report: Report) -> 
     values = []
     for key, value in node.entries:
         if "${{" in key.text:
-            report.problem(key, path, "'${{ }}' cannot be used in a key")
+            report.problem(key, path, "'${{ }}' cannot be used in a key", code=Code.EXPRESSION_PLACE)
         values.append(resolve(value, joined(path, key.text), scope, report))
     if _same(values, [value for _, value in node.entries]):
         return node
@@ -129,7 +130,7 @@ def _resolve_text(node: Scalar, path: str, scope: Scope, report: Report) -> Node
     parts = parse(node.text)
     for part in parts:
         if isinstance(part, BadExpression):
-            report.problem(node, path, part.sentence, part.hint)
+            report.problem(node, path, part.sentence, part.hint, Code.EXPRESSION_SYNTAX)
     if (whole := _alone(parts)) is not None:
         found = _evaluate(whole, node, path, scope, report)
         return found if found is not None else Scalar("", "", node.place, quoted=True)
@@ -152,7 +153,8 @@ def _written_out(parts: tuple[Part, ...], node: Scalar, path: str, scope: Scope,
             piece = _in_text(found, part, node, path, report)
         left -= len(piece)
         if left < 0:
-            report.problem(node, path, f"the text gets longer than {LONGEST_TEXT:,} characters by its '${{{{ }}}}'")
+            sentence = f"the text gets longer than {LONGEST_TEXT:,} characters by its '${{{{ }}}}'"
+            report.problem(node, path, sentence, code=Code.FILE_LIMIT)
             break
         written.append(piece)
     return "".join(written)
@@ -163,7 +165,8 @@ def _in_text(found: Node, expression: Expression, node: Node, path: str, report:
     if not isinstance(found, Scalar):
         shape = "list" if isinstance(found, Sequence) else "mapping"
         hint = f"write ${{{{ {expression.inside} }}}} as the whole value, without text around it"
-        report.problem(node, path, f"'{expression.inside}' is a {shape} and cannot stand inside text", hint)
+        sentence = f"'{expression.inside}' is a {shape} and cannot stand inside text"
+        report.problem(node, path, sentence, hint, Code.EXPRESSION_PLACE)
         return ""
     if found.value is None or isinstance(found.value, bool):
         return "" if found.value is None else str(found.value).lower()
@@ -175,7 +178,7 @@ def _evaluate(expression: Expression, node: Node, path: str, scope: Scope, repor
     missing: list[_Missing] = []
     for written in expression.paths:
         if written.root == "job" and scope.job is None:
-            report.problem(node, path, f"'job' cannot be used here: {scope.no_job}")
+            report.problem(node, path, f"'job' cannot be used here: {scope.no_job}", code=Code.EXPRESSION_PLACE)
             return None
         found = (
             _from_job(written, scope, report.hints)
@@ -188,7 +191,7 @@ def _evaluate(expression: Expression, node: Node, path: str, scope: Scope, repor
     if (literal := expression.literal) is not None:
         return Scalar(literal.value, literal.text, node.place, quoted=literal.quoted)
     for reason in missing:
-        report.problem(node, path, reason.sentence, reason.hint)
+        report.problem(node, path, reason.sentence, reason.hint, Code.EXPRESSION_NAME)
     return None
 
 

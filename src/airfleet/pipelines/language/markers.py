@@ -16,6 +16,7 @@ from airfleet.pipelines.language.values import (
     marker_key,
     text,
 )
+from airfleet.problem_codes import Code
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, is_null, plain
 from airfleet.yaml.problems import Report, joined
 
@@ -28,10 +29,11 @@ def arguments(
         return {}
     report.places[path] = node.place
     if not isinstance(node, Mapping):
-        report.problem(node, path, "must be a mapping of arguments")
+        report.problem(node, path, "must be a mapping of arguments", code=Code.WRONG_SHAPE)
         return {}
     if (key := marker_key(node)) is not None:
-        report.problem(key, path, f"'{key.text}' must stand at an argument, not in place of all of them")
+        sentence = f"'{key.text}' must stand at an argument, not in place of all of them"
+        report.problem(key, path, sentence, code=Code.MARKER_PLACE)
         return {}
     return {
         key.text: (environment if is_environment(key.text) else value)(inner, joined(path, key.text), report)
@@ -53,7 +55,8 @@ def _variable(node: Node, path: str, report: Report) -> Value:
     report.places[path] = node.place
     if not isinstance(node, Scalar):
         shape = "a list" if isinstance(node, Sequence) else "a mapping"
-        report.problem(node, path, f"a variable of the environment must be text, not {shape}", "write it as JSON text")
+        sentence = f"a variable of the environment must be text, not {shape}"
+        report.problem(node, path, sentence, "write it as JSON text", Code.ENVIRONMENT_VARIABLE)
         return None
     if node.value is None or isinstance(node.value, bool):
         return "" if node.value is None else str(node.value).lower()
@@ -77,25 +80,27 @@ def refuse_objects(node: Mapping, path: str, report: Report) -> None:
     """Note ``__type__``, by which dag-factory makes Python objects; here it would be a key like any other."""
     for key, _ in node.entries:
         if key.text == OBJECT_KEY:
-            report.problem(key, path, NO_OBJECTS, instead_of_type(node))
+            report.problem(key, path, NO_OBJECTS, instead_of_type(node), Code.PYTHON_OBJECT)
 
 
 def _marker(node: Mapping, key: Scalar, path: str, report: Report) -> Value:
     if key.text not in MARKERS:
         hint = _marker_hint(key.text, report) or "to pass such a key on as it is, wrap the mapping in {$const: ...}"
-        report.problem(key, path, f"'{key.text}' is not a marker; there are $t, $x, $f, $new and $const", hint)
+        sentence = f"'{key.text}' is not a marker; there are $t, $x, $f, $new and $const"
+        report.problem(key, path, sentence, hint, Code.UNKNOWN_MARKER)
         return None
     if key.text == "$new":
         return new_object(node, path, report, value)
     if len(node.entries) > 1:
         others = ", ".join(f"'{other.text}'" for other, _ in node.entries if other is not key)
-        report.problem(key, path, f"the marker '{key.text}' must stand alone in its mapping, without {others}")
+        sentence = f"the marker '{key.text}' must stand alone in its mapping, without {others}"
+        report.problem(key, path, sentence, code=Code.MARKER_SHAPE)
         return None
     inner = node.entries[0][1]
     try:
         return _MARKER_READERS[MARKERS[key.text]](inner)
     except Invalid as wrong:
-        report.problem(inner, path, f"{key.text} {wrong}", wrong.hint)
+        report.problem(inner, path, f"{key.text} {wrong}", wrong.hint, Code.MARKER_SHAPE)
         return None
 
 

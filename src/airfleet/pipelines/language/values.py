@@ -12,6 +12,7 @@ from airfleet.errors import did_you_mean
 from airfleet.pipelines.language.arguments import Argument
 from airfleet.pipelines.language.kinds import KINDS, ArgumentKind
 from airfleet.pipelines.language.spec import Value
+from airfleet.problem_codes import Code
 from airfleet.yaml.durations import parse_duration
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, is_null
 from airfleet.yaml.problems import Report
@@ -21,8 +22,9 @@ from airfleet.yaml.scalars import scalar_value
 class Invalid(ValueError):
     """A value is not of its kind; the message is the end of a sentence that begins with the key."""
 
-    def __init__(self, sentence: str, hint: str | None = None) -> None:
+    def __init__(self, sentence: str, hint: str | None = None, code: Code = Code.WRONG_TYPE) -> None:
         self.hint = hint
+        self.code = code
         super().__init__(sentence)
 
 
@@ -32,7 +34,8 @@ def argument(node: Node, path: str, known: Argument, report: Report) -> Value:
     if is_null(node):
         return None
     if marker_key(node) is not None:
-        report.problem(node, path, "a marker such as $t is only read under 'with'", "write the value itself")
+        sentence = "a marker such as $t is only read under 'with'"
+        report.problem(node, path, sentence, "write the value itself", Code.MARKER_PLACE)
         return None
     try:
         value = _READERS[known.kind](node)
@@ -40,7 +43,7 @@ def argument(node: Node, path: str, known: Argument, report: Report) -> Value:
         _check_minimum(value, known)
         return value
     except Invalid as wrong:
-        report.problem(node, path, str(wrong), wrong.hint)
+        report.problem(node, path, str(wrong), wrong.hint, wrong.code)
         return None
 
 
@@ -50,14 +53,14 @@ def _check_choice(value: Value, known: Argument) -> None:
     for item in value if isinstance(value, tuple) else (value,):
         if item not in known.choices:
             hint = did_you_mean(str(item), known.choices) or "one of " + ", ".join(known.choices)
-            raise Invalid(f"'{item}' is not one of the values it can have", hint)
+            raise Invalid(f"'{item}' is not one of the values it can have", hint, Code.NOT_A_CHOICE)
 
 
 def _check_minimum(value: Value, known: Argument) -> None:
     if isinstance(value, (int, float)) and not known.takes(value):
-        raise Invalid(f"must be {known.minimum} or more, not {value}")
+        raise Invalid(f"must be {known.minimum} or more, not {value}", code=Code.OUT_OF_RANGE)
     if known.kind == "number" and isinstance(value, (int, float)) and value > sys.float_info.max:
-        raise Invalid("must be a finite number that fits into 64 bits")
+        raise Invalid("must be a finite number that fits into 64 bits", code=Code.OUT_OF_RANGE)
 
 
 def text(node: Node) -> str:
@@ -74,10 +77,10 @@ def required_text(node: Node, path: str, report: Report) -> str:
     try:
         found = text(node)
     except Invalid as wrong:
-        report.problem(node, path, str(wrong), wrong.hint)
+        report.problem(node, path, str(wrong), wrong.hint, wrong.code)
         return ""
     if not found and not report.is_wrong(path):
-        report.problem(node, path, "must not be empty")
+        report.problem(node, path, "must not be empty", code=Code.EMPTY_VALUE)
     return found
 
 
@@ -98,11 +101,12 @@ def functions(node: Node) -> Value:
     items = node.items if isinstance(node, Sequence) else (node,)
     if any(isinstance(item, Mapping) for item in items):
         hint = "a callback takes no arguments yet: write module:function, and let the function make the notifier"
-        raise Invalid("must be the name of a function, not a mapping", hint)
+        raise Invalid("must be the name of a function, not a mapping", hint, Code.FUNCTION_NAME)
     names = texts(node)
     for name in names:
         if not FUNCTION.fullmatch(name):
-            raise Invalid(f"'{name}' is not the name of a function", f"write {_as_function(name)}")
+            hint = f"write {_as_function(name)}"
+            raise Invalid(f"'{name}' is not the name of a function", hint, Code.FUNCTION_NAME)
     return names if isinstance(node, Sequence) else names[0]
 
 
@@ -163,24 +167,25 @@ def date(node: Node) -> dt.datetime:
             return dt.datetime.fromisoformat(value)
         except ValueError:
             pass
-    raise Invalid(f"must be a date, not {_shape(node)}", "write 2026-01-31, or 2026-01-31T06:00:00")
+    raise Invalid(f"must be a date, not {_shape(node)}", "write 2026-01-31, or 2026-01-31T06:00:00", Code.DATE)
 
 
 def duration(node: Node) -> dt.timedelta:
     """Read ``5m``, ``1h30m``, ``90s``, ``1d``, ``PT5M``, or a number of seconds."""
     value = node.value if isinstance(node, Scalar) else None
-    wrong = Invalid(f"must be a duration, not {_shape(node)}", "write 90s, 5m, 1h30m, 1d or a number of seconds")
+    hint = "write 90s, 5m, 1h30m, 1d or a number of seconds"
+    wrong = Invalid(f"must be a duration, not {_shape(node)}", hint, Code.DURATION)
     if isinstance(value, str):
         found = parse_duration(value)
         if found is None and parse_duration(value.strip().removeprefix("-")) is not None:
-            raise Invalid(f"must not be negative, but is {value.strip()}")
+            raise Invalid(f"must not be negative, but is {value.strip()}", code=Code.OUT_OF_RANGE)
         if found is None:
             raise wrong
         return found
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise wrong
     if value < 0:
-        raise Invalid(f"must not be negative, but is {value}")
+        raise Invalid(f"must not be negative, but is {value}", code=Code.OUT_OF_RANGE)
     try:
         return dt.timedelta(seconds=value)
     except (OverflowError, ValueError):
@@ -220,9 +225,10 @@ def mapping(node: Node) -> Value:
         raise Invalid(f"must be a mapping, not {_shape(node)}")
     for key, inner in node.entries:
         if key.text.startswith("$") or _holds_marker(inner):
-            raise Invalid("a marker such as $t is only read under 'with'", "write the value itself")
+            sentence = "a marker such as $t is only read under 'with'"
+            raise Invalid(sentence, "write the value itself", Code.MARKER_PLACE)
     if _holds(node, OBJECT_KEY):
-        raise Invalid(NO_OBJECTS, "write the values themselves")
+        raise Invalid(NO_OBJECTS, "write the values themselves", Code.PYTHON_OBJECT)
     return frozen(_without_dates(node))
 
 

@@ -45,6 +45,7 @@ from airfleet.pipelines.language.spec import Pipeline
 from airfleet.pipelines.local import guard, participation
 from airfleet.pipelines.local import home as local_home
 from airfleet.pipelines.local.participation import Absence, day, written
+from airfleet.problem_codes import Code
 
 Kind: TypeAlias = Literal["started", "succeeded", "failed", "skipped", "retrying", "upstream_failed", "deferred"]
 
@@ -191,7 +192,13 @@ def _follow(
 
 def _problem(item: Mapping[str, Any], path: Path) -> Problem:
     place = item["place"]
-    return Problem(Place(str(path), place["line"], place["column"]), item["path"], item["sentence"], item["hint"])
+    return Problem(
+        Place(str(path), place["line"], place["column"]),
+        item["path"],
+        item["sentence"],
+        item["hint"],
+        Code(item["code"]),
+    )
 
 
 # --- the child

@@ -24,6 +24,7 @@ from airfleet.pipelines.language.values import OBJECT_KEY, argument, required_te
 from airfleet.pipelines.language.wrong_key_hints import Instead
 from airfleet.pipelines.reading.task_reader import TaskReader
 from airfleet.pipelines.reading.templates import Templates
+from airfleet.problem_codes import Code
 from airfleet.yaml.nodes import MAX_NODES, Mapping, Node, Scalar, Sequence, is_null, plain
 from airfleet.yaml.problems import Report, joined
 
@@ -62,7 +63,9 @@ class DocumentReader:
         if self.keys and self.keys.keys() <= {"templates", "defaults", "$schema"}:
             parts = " and ".join(f"'{name}'" for name in ("templates", "defaults") if name in self.keys)
             hint = "write them in each document whose tasks use them; each document is a pipeline of its own"
-            self.report.problem(self.body, "", f"this document has {parts or 'a schema'} alone, and no tasks", hint)
+            self.report.problem(
+                self.body, "", f"this document has {parts or 'a schema'} alone, and no tasks", hint, Code.MISSING_KEY
+            )
             self.report.note_slip("dag_id")
             self.report.note_slip("tasks")
 
@@ -80,7 +83,7 @@ class DocumentReader:
     def missing(self, name: str) -> None:
         """Note a missing key; one with a slip in its name has its problem already."""
         if not self.report.is_wrong(name):
-            self.report.problem(self.body, "", f"'{name}' is missing")
+            self.report.problem(self.body, "", f"'{name}' is missing", code=Code.MISSING_KEY)
 
     def schedule(self) -> str | Timetable | None:
         node = self.keys["schedule"][1] if "schedule" in self.keys else None
@@ -92,7 +95,7 @@ class DocumentReader:
         if isinstance(node, Scalar) and isinstance(node.value, str):
             return node.value
         sentence = "must be a cron expression, a preset such as '@daily', a timetable, or null"
-        self.report.problem(node, "schedule", sentence, wrong_key_hints.schedule_hint(plain(node)))
+        self.report.problem(node, "schedule", sentence, wrong_key_hints.schedule_hint(plain(node)), Code.SCHEDULE)
         return None
 
     def timetable(self, node: Mapping) -> Timetable | None:
@@ -100,17 +103,24 @@ class DocumentReader:
         if (cls := node.get(OBJECT_KEY)) is not None:
             given = ", ".join(f"{key.text}: …" for key, _ in node.entries if key.text != OBJECT_KEY)
             written = f"write schedule: {{uses: {plain(cls)}, with: {{{given}}}}}"
-            self.report.problem(node, "schedule", "a timetable needs 'uses', the import path of its class", written)
+            self.report.problem(
+                node, "schedule", "a timetable needs 'uses', the import path of its class", written, Code.SCHEDULE
+            )
             return None
         if uses is None and (hint := wrong_key_hints.schedule_hint(plain(node))) is not None:
-            self.report.problem(node, "schedule", "a timetable needs 'uses', the import path of its class", hint)
+            self.report.problem(
+                node, "schedule", "a timetable needs 'uses', the import path of its class", hint, Code.SCHEDULE
+            )
             return None
         for key, _ in node.entries:
             if key.text not in ("uses", "with"):
                 hint = self.report.hints.did_you_mean(key.text, ("uses", "with"))
-                self.report.problem(key, "schedule", f"a timetable has no '{key.text}', only 'uses' and 'with'", hint)
+                sentence = f"a timetable has no '{key.text}', only 'uses' and 'with'"
+                self.report.problem(key, "schedule", sentence, hint, Code.SCHEDULE)
         if uses is None:
-            self.report.problem(node, "schedule", "a timetable needs 'uses', the import path of its class")
+            self.report.problem(
+                node, "schedule", "a timetable needs 'uses', the import path of its class", None, Code.SCHEDULE
+            )
             return None
         return Timetable(
             required_text(uses, "schedule.uses", self.report), arguments(args, "schedule.with", self.report)
@@ -130,12 +140,13 @@ class DocumentReader:
     def unknown_key(self, key: Scalar) -> None:
         name = key.text
         if name in DAG_OWN_KEYS:
-            self.report.problem(key, name, f"is written '{DAG_OWN_KEYS[name]}' in a pipeline")
+            self.report.problem(key, name, f"is written '{DAG_OWN_KEYS[name]}' in a pipeline", code=Code.UNKNOWN_KEY)
         elif name in DAG_PYTHON_ONLY:
-            self.report.problem(key, name, DAG_PYTHON_ONLY[name], wrong_key_hints.BY_PYTHON.get(name))
+            hint = wrong_key_hints.BY_PYTHON.get(name)
+            self.report.problem(key, name, DAG_PYTHON_ONLY[name], hint, Code.PYTHON_ONLY)
         elif name in TASK_ARGUMENTS:
             hint = "write it under 'defaults' to give it to every task"
-            self.report.problem(key, name, "is an argument of tasks, not of a pipeline", hint)
+            self.report.problem(key, name, "is an argument of tasks, not of a pipeline", hint, Code.MISPLACED_KEY)
         elif glued := wrong_key_hints.glued(name, (*DOCUMENT_KEYS, *DAG_ARGUMENTS)):
             self.say_instead(key, glued)
         elif instead := wrong_key_hints.OF_A_PIPELINE.get(name):
@@ -144,12 +155,12 @@ class DocumentReader:
             near = self.report.hints.nearest(name, [*DOCUMENT_KEYS, *DAG_ARGUMENTS])
             self.slip(near or name)
             meant = f"did you mean '{near}'?" if near else None
-            self.report.problem(key, name, f"a pipeline has no key '{name}'", meant)
+            self.report.problem(key, name, f"a pipeline has no key '{name}'", meant, Code.UNKNOWN_KEY)
 
     def say_instead(self, key: Scalar, instead: Instead) -> None:
         """Note a wrong key, and what to write instead of it."""
         self.slip(instead.meant or key.text)
-        self.report.problem(key, key.text, instead.sentence, instead.hint)
+        self.report.problem(key, key.text, instead.sentence, instead.hint, Code.KEY_OF_ANOTHER_FORMAT)
 
     def defaults(self) -> dict[str, Value]:
         found: dict[str, Value] = {}
@@ -166,15 +177,17 @@ class DocumentReader:
     def unknown_default(self, key: Scalar, path: str) -> None:
         name: str = key.text
         if name in TASK_PYTHON_ONLY:
-            self.report.problem(key, path, TASK_PYTHON_ONLY[name], wrong_key_hints.BY_PYTHON.get(name))
+            hint = wrong_key_hints.BY_PYTHON.get(name)
+            self.report.problem(key, path, TASK_PYTHON_ONLY[name], hint, Code.PYTHON_ONLY)
         elif name in TASK_OWN_KEYS or name in TASK_KEYS:
-            self.report.problem(key, path, "cannot be a default", "a template can hold it; see 'templates'")
+            hint = "a template can hold it; see 'templates'"
+            self.report.problem(key, path, "cannot be a default", hint, Code.MISPLACED_KEY)
         elif name in DAG_ARGUMENTS:
-            self.report.problem(key, path, "is an argument of the pipeline, not of tasks", "write it at the top level")
+            sentence = "is an argument of the pipeline, not of tasks"
+            self.report.problem(key, path, sentence, "write it at the top level", Code.MISPLACED_KEY)
         else:
-            self.report.problem(
-                key, path, f"a task has no '{name}'", self.report.hints.did_you_mean(name, TASK_ARGUMENTS)
-            )
+            hint = self.report.hints.did_you_mean(name, TASK_ARGUMENTS)
+            self.report.problem(key, path, f"a task has no '{name}'", hint, Code.UNKNOWN_KEY)
 
     def templates(self) -> Templates:
         found: dict[str, Mapping] = {}
@@ -182,7 +195,8 @@ class DocumentReader:
             if isinstance(node, Mapping):
                 found[key.text] = node
             else:
-                self.report.problem(node, f"templates.{key.text}", "a template must be a mapping, as a task is")
+                sentence = "a template must be a mapping, as a task is"
+                self.report.problem(node, f"templates.{key.text}", sentence, code=Code.WRONG_SHAPE)
         return Templates(found, self.report)
 
     def mapping_at(self, name: str) -> Mapping:
@@ -194,7 +208,7 @@ class DocumentReader:
         if isinstance(node, Mapping):
             return node
         if not is_null(node):
-            self.report.problem(node, name, "must be a mapping")
+            self.report.problem(node, name, "must be a mapping", code=Code.WRONG_SHAPE)
         return Mapping((), node.place)
 
     def tasks(self, defaults: AbstractMapping[str, Value], templates: Templates) -> Iterator[Task]:
@@ -204,14 +218,17 @@ class DocumentReader:
         node = self.keys["tasks"][1]
         self.report.places["tasks"] = node.place
         if not isinstance(node, Sequence):
-            self.report.problem(node, "tasks", "must be a list of tasks", "begin each task with '- id: '")
+            self.report.problem(
+                node, "tasks", "must be a list of tasks", "begin each task with '- id: '", Code.WRONG_SHAPE
+            )
             return
         if not node.items:
-            self.report.problem(node, "tasks", "a pipeline needs at least one task")
+            self.report.problem(node, "tasks", "a pipeline needs at least one task", code=Code.EMPTY_VALUE)
         first: dict[str, Place] = {}
         for index, item in enumerate(node.items):
             if self.report.budget.left < 0:
-                self.report.problem(item, "tasks", TOO_MANY_VALUES, "write several files, or shorter templates")
+                hint = "write several files, or shorter templates"
+                self.report.problem(item, "tasks", TOO_MANY_VALUES, hint, Code.FILE_LIMIT)
                 return
             task = self.task(item, f"tasks[{index}]", defaults, templates)
             if task is None:
@@ -219,14 +236,15 @@ class DocumentReader:
             if task.id in first:
                 hint = f"line {first[task.id].line} already has it"
                 path = joined(task.path, "id")
-                self.report.problem(_id_of(item), path, f"two tasks have the id '{task.id}'", hint)
+                sentence = f"two tasks have the id '{task.id}'"
+                self.report.problem(_id_of(item), path, sentence, hint, Code.TASK_ID_TWICE)
             elif task.id:
                 first[task.id] = self.report.places[task.path]
             yield task
 
     def task(self, item: Node, path: str, defaults: AbstractMapping[str, Value], templates: Templates) -> Task | None:
         if not isinstance(item, Mapping):
-            self.report.problem(item, path, "a task must be a mapping with an 'id'")
+            self.report.problem(item, path, "a task must be a mapping with an 'id'", code=Code.WRONG_SHAPE)
             return None
         written_id = item.get("id")
         if isinstance(written_id, Scalar) and written_id.value is not None and written_id.text:

@@ -21,6 +21,7 @@ from airfleet.pipelines.language.interpolation import Scope, may_have_expression
 from airfleet.pipelines.language.spec import Pipeline
 from airfleet.pipelines.reading.document_reader import TOO_MANY_VALUES, DocumentReader
 from airfleet.pipelines.reading.jobs import JobEntry, read_jobs
+from airfleet.problem_codes import Code
 from airfleet.yaml import nodes
 from airfleet.yaml.nodes import Mapping, Node, Scalar
 from airfleet.yaml.problems import Hints, Report, in_order
@@ -124,7 +125,8 @@ class _WholeFile:
         hint = f"line {first.line} already has it"
         if first == place:
             hint = "write ${{ job.name }} into dag_id, so that each job has an id of its own"
-        self.report.problems.append(Problem(place, "dag_id", f"two Dags have the id '{dag_id}'", hint))
+        sentence = f"two Dags have the id '{dag_id}'"
+        self.report.problems.append(Problem(place, "dag_id", sentence, hint, Code.DAG_ID_TWICE))
         return False
 
 
@@ -134,7 +136,8 @@ def _pipelines(document: Node, whole: _WholeFile) -> Iterator[tuple[Pipeline, fr
     if isinstance(document, Mapping):
         yield from _of_jobs(document, whole, report)
     else:
-        report.problem(document, "", "a pipeline is a mapping of keys such as dag_id, schedule and tasks")
+        sentence = "a pipeline is a mapping of keys such as dag_id, schedule and tasks"
+        report.problem(document, "", sentence, code=Code.WRONG_SHAPE)
     # Without any job that is right, the rest of the document cannot be judged: the problems of the jobs are noted.
     whole.report.problems.extend(report.problems)
 
@@ -151,7 +154,7 @@ def _of_jobs(document: Mapping, whole: _WholeFile, report: Report) -> Iterator[t
         inner = whole.own_report(report.places)
         resolved = _resolved(body, scope, inner) if whole.has_expressions else body
         if not inner.budget.take(resolved):
-            report.problem(document, "", TOO_MANY_VALUES, "write several files, or fewer jobs")
+            report.problem(document, "", TOO_MANY_VALUES, "write several files, or fewer jobs", Code.FILE_LIMIT)
             return
         pipeline = DocumentReader(resolved, whole.name, job.name if job else None, inner).read()
         whole.report.problems.extend(inner.problems)

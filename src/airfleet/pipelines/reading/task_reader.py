@@ -20,6 +20,7 @@ from airfleet.pipelines.language.markers import arguments
 from airfleet.pipelines.language.spec import CallableRef, OperatorRef, Task, Uses, Value
 from airfleet.pipelines.language.values import FUNCTION, Invalid, argument, required_text, text
 from airfleet.pipelines.reading.unknown_operators import unknown_short_name
+from airfleet.problem_codes import Code
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, is_null
 from airfleet.yaml.problems import Report, joined
 
@@ -59,7 +60,7 @@ class TaskReader:
         node = self.value("id")
         if node is None:
             if not self.report.is_wrong(joined(self.path, "id")):
-                self.report.problem(self.written, self.path, "the task has no 'id'")
+                self.report.problem(self.written, self.path, "the task has no 'id'", code=Code.MISSING_KEY)
             return ""
         return required_text(node, joined(self.path, "id"), self.report)
 
@@ -71,20 +72,22 @@ class TaskReader:
         self.report.places[path] = node.place
         if not isinstance(node, Scalar) or not isinstance(node.value, str) or not node.value:
             sentence = "must be an operator (bash, or an import path) or a Python function (module:function)"
-            self.report.problem(node, path, sentence)
+            self.report.problem(node, path, sentence, code=Code.UNKNOWN_OPERATOR)
             return None
         return self.reference(node, node.value, path)
 
     def reference(self, node: Node, written: str, path: str) -> Uses:
         if ":" in written:
             if not FUNCTION.fullmatch(written):
-                self.report.problem(node, path, f"'{written}' is not the name of a function", "write module:function")
+                sentence = f"'{written}' is not the name of a function"
+                self.report.problem(node, path, sentence, "write module:function", Code.FUNCTION_NAME)
                 return None
             module, _, function = written.partition(":")
             return CallableRef(module, function)
         found = short_names.resolve(written)
         if found is None:
-            self.report.problem(node, path, *unknown_short_name(written, self.report.hints))
+            unknown = unknown_short_name(written, self.report.hints)
+            self.report.problem(node, path, *unknown, code=Code.UNKNOWN_OPERATOR)
             return None
         return OperatorRef(found, written)
 
@@ -106,22 +109,26 @@ class TaskReader:
         if name in wrong_key_hints.MEANT_OF_A_TASK:
             self.slip(wrong_key_hints.MEANT_OF_A_TASK[name])
         if name in TASK_OWN_KEYS:
-            self.report.problem(key, path, "cannot be set on a task", TASK_OWN_KEYS[name])
+            self.report.problem(key, path, "cannot be set on a task", TASK_OWN_KEYS[name], Code.UNKNOWN_KEY)
         elif name in TASK_PYTHON_ONLY:
-            self.report.problem(key, path, TASK_PYTHON_ONLY[name], wrong_key_hints.BY_PYTHON.get(name))
+            hint = wrong_key_hints.BY_PYTHON.get(name)
+            self.report.problem(key, path, TASK_PYTHON_ONLY[name], hint, Code.PYTHON_ONLY)
         elif name == "run":
             hint = "write 'uses' with an operator or a Python function"
-            self.report.problem(key, path, "tasks in other languages ('run') cannot be run here", hint)
+            sentence = "tasks in other languages ('run') cannot be run here"
+            self.report.problem(key, path, sentence, hint, Code.KEY_OF_ANOTHER_FORMAT)
         elif glued := wrong_key_hints.glued(name, (*TASK_KEYS, *TASK_ARGUMENTS)):
             self.slip(glued.meant)
-            self.report.problem(key, path, glued.sentence, glued.hint)
+            self.report.problem(key, path, glued.sentence, glued.hint, Code.UNKNOWN_KEY)
         elif name in DAG_ARGUMENTS:
-            self.report.problem(key, path, "is an argument of the pipeline, not of a task", "write it at the top level")
+            sentence = "is an argument of the pipeline, not of a task"
+            self.report.problem(key, path, sentence, "write it at the top level", Code.MISPLACED_KEY)
         elif name in wrong_key_hints.OF_A_TASK and not self.is_argument(name, uses):
             instead = wrong_key_hints.OF_A_TASK[name]
-            self.report.problem(key, path, instead.sentence, instead.hint)
+            self.report.problem(key, path, instead.sentence, instead.hint, Code.KEY_OF_ANOTHER_FORMAT)
         else:
-            self.report.problem(key, path, f"a task has no key '{name}'", self.hint_for(name, uses))
+            hint = self.hint_for(name, uses)
+            self.report.problem(key, path, f"a task has no key '{name}'", hint, Code.UNKNOWN_KEY)
 
     def slip(self, meant: str | None) -> None:
         """Note that a wrong key stands for another one, which is not missing then."""
@@ -148,11 +155,13 @@ class TaskReader:
             path = joined(self.path, f"with.{key.text}")
             if key.text in TASK_ARGUMENTS:
                 hint = f"write '{key.text}' beside 'uses' and 'with', not under 'with'"
-                self.report.problem(key, path, "is an argument of the task, not of the operator", hint)
+                sentence = "is an argument of the task, not of the operator"
+                self.report.problem(key, path, sentence, hint, Code.MISPLACED_KEY)
             elif key.text in TASK_OWN_KEYS:
-                self.report.problem(key, path, "cannot be set on a task", TASK_OWN_KEYS[key.text])
+                self.report.problem(key, path, "cannot be set on a task", TASK_OWN_KEYS[key.text], Code.UNKNOWN_KEY)
             elif key.text in TASK_PYTHON_ONLY:
-                self.report.problem(key, path, TASK_PYTHON_ONLY[key.text], wrong_key_hints.BY_PYTHON.get(key.text))
+                by_python = wrong_key_hints.BY_PYTHON.get(key.text)
+                self.report.problem(key, path, TASK_PYTHON_ONLY[key.text], by_python, Code.PYTHON_ONLY)
 
     def needs(self) -> tuple[str, ...]:
         node = self.value("needs")
@@ -166,5 +175,5 @@ class TaskReader:
         try:
             return tuple(text(item) for item in items)
         except Invalid:
-            self.report.problem(node, path, "must be the id of a task, or a list of ids")
+            self.report.problem(node, path, "must be the id of a task, or a list of ids", code=Code.WRONG_TYPE)
             return ()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 from typing import Final, TypeAlias
 
+from airfleet.problem_codes import Code
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, is_null
 from airfleet.yaml.problems import Report, joined
 
@@ -75,7 +76,7 @@ class Templates:
     def _too_many(self, written: Node, path: str) -> None:
         if self._merges == MOST + 1:  # it is said once
             sentence = f"templates are extended more than {MOST:,} times in this file, through others included"
-            self.report.problem(written, path, sentence)
+            self.report.problem(written, path, sentence, code=Code.FILE_LIMIT)
 
     def _extended_by(self, name: str) -> tuple[str, ...]:
         if name not in self._extended:
@@ -89,7 +90,8 @@ class Templates:
         for name in names:
             if name.text not in self.by_name:
                 hint = self.report.hints.did_you_mean(name.text, self._known)
-                self.report.problem(name, path, f"there is no template '{name.text}'", hint)
+                sentence = f"there is no template '{name.text}'"
+                self.report.problem(name, path, sentence, hint, Code.UNKNOWN_TEMPLATE)
         return tuple(name.text for name in names if name.text in self.by_name)
 
     def _circle(self, way: list[str], name: str) -> None:
@@ -101,7 +103,7 @@ class Templates:
         assert extends is not None  # it extends the one that the circle began with
         last = next(item for item in _names(extends, "", Report()) if item.text == name)
         sentence = f"the templates extend each other in a circle: {' → '.join(around)}"
-        self.report.problem(last, f"templates.{way[-1]}.extends", sentence)
+        self.report.problem(last, f"templates.{way[-1]}.extends", sentence, code=Code.TEMPLATE_CIRCLE)
 
 
 def _put(keys: _Keys, over: Mapping) -> None:
@@ -122,5 +124,5 @@ def _names(node: Node, path: str, report: Report) -> tuple[Scalar, ...]:
         return ()
     good = tuple(item for item in items if isinstance(item, Scalar) and item.text)
     if len(good) != len(items):
-        report.problem(node, path, "must be the name of a template, or a list of names")
+        report.problem(node, path, "must be the name of a template, or a list of names", code=Code.WRONG_TYPE)
     return good

@@ -10,9 +10,9 @@ import ast
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.files.project_files import read_python
@@ -25,9 +25,12 @@ from airfleet.pipelines.upgrade.imports import (
     module_is_gone,
     not_there,
 )
+from airfleet.problem_codes import Code
 from airfleet.yaml.problems import in_order
 
 SUFFIX: Final = ".py"
+
+_Placed: TypeAlias = ast.expr | ast.alias | ast.keyword | ast.arg
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,15 @@ def read_and_check(file: Path) -> CheckedDagFile:
         return _checked(file, text, tree)
     except SyntaxError as error:
         place = Place(str(file), error.lineno or 1, max(1, error.offset or 1))
-        return CheckedDagFile((Problem(place, "", f"this is not Python 3: {error.msg}"),))
+        return _not_python(place, f"this is not Python 3: {error.msg}")
     except RecursionError:
-        return CheckedDagFile((Problem(Place(str(file)), "", "this is not Python: it is nested too deeply"),))
+        return _not_python(Place(str(file)), "this is not Python: it is nested too deeply")
     except (ValueError, MemoryError) as error:
-        return CheckedDagFile((Problem(Place(str(file)), "", f"this is not Python: {error}"),))
+        return _not_python(Place(str(file)), f"this is not Python: {error}")
+
+
+def _not_python(place: Place, sentence: str) -> CheckedDagFile:
+    return CheckedDagFile((Problem(place, "", sentence, code=Code.PYTHON_SYNTAX),))
 
 
 def _checked(file: Path, text: str, tree: ast.Module) -> CheckedDagFile:
@@ -147,17 +154,17 @@ class _Reading:
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             self._function(node)
 
-    def problem(self, node: ast.expr | ast.alias | ast.keyword | ast.arg, sentence: str, hint: str | None) -> None:
-        self._problem_at(node.lineno, self._column(node), sentence, hint)
+    def problem(self, node: _Placed, sentence: str, hint: str | None, code: Code = Code.PYTHON_NAME) -> None:
+        self._problem_at(node.lineno, self._column(node), sentence, hint, code)
 
-    def _column(self, node: ast.expr | ast.alias | ast.keyword | ast.arg) -> int:
+    def _column(self, node: _Placed) -> int:
         """Return the column of a node in characters; those of ast are bytes."""
         line = self.lines[node.lineno - 1]
         before = line if line.isascii() else line.encode()[: node.col_offset].decode(errors="replace")
         return min(len(before), node.col_offset) + 1
 
-    def _problem_at(self, line: int, column: int, sentence: str, hint: str | None) -> None:
-        self.problems.append(Problem(Place(self.file, line, column), "", sentence, hint))
+    def _problem_at(self, line: int, column: int, sentence: str, hint: str | None, code: Code) -> None:
+        self.problems.append(Problem(Place(self.file, line, column), "", sentence, hint, code))
 
     # --- ids of Dags
 
@@ -236,7 +243,8 @@ class _Reading:
                 taken = keyword.arg in names.TAKEN_FOR_NOTHING
                 said = f"'{keyword.arg}' does nothing" if taken else f"{called} takes no '{keyword.arg}'"
                 sentence = f"{said} in Airflow 3"
-                self.problem(keyword, sentence, _other_keyword(keyword.arg, known[keyword.arg], keyword.value))
+                hint = _other_keyword(keyword.arg, known[keyword.arg], keyword.value)
+                self.problem(keyword, sentence, hint, Code.PYTHON_ARGUMENT)
 
     def _default_args(self, value: ast.expr) -> None:
         if not isinstance(value, ast.Dict):
@@ -245,12 +253,14 @@ class _Reading:
             name = key.value if isinstance(key, ast.Constant) else None
             if key is not None and isinstance(name, str) and name in names.TASK_KEYWORDS:
                 sentence = f"'{name}' in default_args does nothing in Airflow 3"
-                self.problem(key, sentence, _other_keyword(name, names.TASK_KEYWORDS[name], given))
+                hint = _other_keyword(name, names.TASK_KEYWORDS[name], given)
+                self.problem(key, sentence, hint, Code.PYTHON_ARGUMENT)
 
     def _trigger_rule(self, value: ast.Constant) -> None:
         rule = _text(value)
         if new := names.TRIGGER_RULES.get(rule):
-            self.problem(value, f"there is no trigger rule '{rule}' in Airflow 3", f"write '{new}'")
+            sentence = f"there is no trigger rule '{rule}' in Airflow 3"
+            self.problem(value, sentence, f"write '{new}'", Code.PYTHON_ARGUMENT)
 
     # --- what tasks are given
 
@@ -260,7 +270,8 @@ class _Reading:
         for name in sorted({name for inside in _TEMPLATE.findall(text.value) for name in _OLD_NAMES.findall(inside)}):
             line, column = self._find(name, text)
             sentence = f"templates have no '{name}' in Airflow 3"
-            self._problem_at(line, column, sentence, f"write {{{{ {names.CONTEXT[name]} }}}}")
+            hint = f"write {{{{ {names.CONTEXT[name]} }}}}"
+            self._problem_at(line, column, sentence, hint, Code.PYTHON_CONTEXT)
 
     def _find(self, name: str, text: ast.Constant) -> tuple[int, int]:
         """Say where a name stands first in a string of the source."""
@@ -273,7 +284,8 @@ class _Reading:
     def _context_key(self, key: ast.Constant) -> None:
         name = _text(key)
         if new := names.CONTEXT.get(name):
-            self.problem(key, f"the context has no '{name}' in Airflow 3", f"use {_in_python(new)}")
+            sentence = f"the context has no '{name}' in Airflow 3"
+            self.problem(key, sentence, f"use {_in_python(new)}", Code.PYTHON_CONTEXT)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for decorator in node.decorator_list:
@@ -284,7 +296,7 @@ class _Reading:
         for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
             if new := names.CONTEXT.get(argument.arg):
                 sentence = f"a function is given no '{argument.arg}' in Airflow 3"
-                self.problem(argument, sentence, f"use {_in_python(new)}")
+                self.problem(argument, sentence, f"use {_in_python(new)}", Code.PYTHON_CONTEXT)
 
 
 #: what people call the mapping that a function is given
@@ -354,5 +366,4 @@ def _calls_another_module(tree: ast.Module) -> bool:
 def problems_as_text(file: Path, shown_as: str) -> Iterator[str]:
     """Yield every problem of a file as ``check`` prints it, with the file called ``shown_as``."""
     for problem in check(file):
-        place = Place(shown_as, problem.place.line, problem.place.column)
-        yield str(Problem(place, problem.path, problem.sentence, problem.hint))
+        yield str(replace(problem, place=replace(problem.place, file=shown_as)))

@@ -13,6 +13,7 @@ from airfleet.pipelines.files import foreign_files
 from airfleet.pipelines.files.listing import Listing
 from airfleet.pipelines.files.project_files import MAX_MEGABYTES, SUFFIXES, read_text, why_not_read
 from airfleet.pipelines.upgrade import linter
+from airfleet.problem_codes import Code
 from airfleet.yaml import nodes
 
 #: megabytes of an archive that are looked into
@@ -32,13 +33,15 @@ def remarks(found: Listing) -> Iterator[Problem]:
 def in_other_case(file: Path) -> Problem:
     """Remark on ``P.YAML``."""
     sentence = "the fleet does not read this pipeline: its name has to end in .yaml or .yml"
-    return Problem(Place(str(file)), "", sentence, f"call it {file.stem}{file.suffix.lower()}")
+    hint = f"call it {file.stem}{file.suffix.lower()}"
+    return Problem(Place(str(file)), "", sentence, hint, Code.FILE_NOT_READ)
 
 
 def without_words(file: Path) -> Problem:
     """Remark on a file in Python in which Airflow does not look for Dags."""
     sentence = "not read by Airflow: the word 'airflow', and 'dag' or 'asset', have to stand in a file with Dags"
-    return Problem(Place(str(file)), "", sentence, "a comment with both words is enough, if it makes Dags")
+    hint = "a comment with both words is enough, if it makes Dags"
+    return Problem(Place(str(file)), "", sentence, hint, Code.FILE_NOT_READ)
 
 
 def _is_pipeline_file(file: Path) -> bool:
@@ -59,15 +62,17 @@ def of_archive(file: Path) -> tuple[Problem | None, tuple[Problem, ...]]:
     place = Place(str(file))
     try:
         if not zipfile.is_zipfile(file):
-            return Problem(place, "", "this is not a zip archive, and Airflow does not read it"), ()
+            sentence = "this is not a zip archive, and Airflow does not read it"
+            return Problem(place, "", sentence, code=Code.PYTHON_ARCHIVE), ()
         with zipfile.ZipFile(file) as archive:
             inside = list(_pipelines_in(archive))
     except OSError as error:
-        return Problem(place, "", why_not_read(error, file)), ()
+        return Problem(place, "", why_not_read(error, file), code=Code.UNREADABLE_FILE), ()
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        return Problem(place, "", f"this zip archive cannot be read: {error}"), ()
+        return Problem(place, "", f"this zip archive cannot be read: {error}", code=Code.PYTHON_ARCHIVE), ()
     sentence = "the pipeline {} in this archive is not read: Airflow takes Dags in Python from archives"
-    return None, tuple(Problem(place, "", sentence.format(name), "put it beside the archive") for name in inside)
+    hint = "put it beside the archive"
+    return None, tuple(Problem(place, "", sentence.format(name), hint, Code.FILE_NOT_READ) for name in inside)
 
 
 def _pipelines_in(archive: zipfile.ZipFile) -> Iterator[str]:

@@ -17,8 +17,8 @@ from airfleet.cli.commands.pipelines import show
 from airfleet.cli.graph import dot, layers, svg, text
 from airfleet.cli.graph.layers import Graph, Node
 from airfleet.errors import did_you_mean
-from airfleet.fleet.config import secret_detection
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
+from airfleet.yaml import secret_detection
 from airfleet.yaml.durations import parse_duration, seconds
 
 

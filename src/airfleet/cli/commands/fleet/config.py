@@ -51,7 +51,7 @@ def shown(node: nodes.Node, key: str = "", below: Kind | None = None) -> Any:
     >>> shown(nodes.load("{env: {V: 1.10, N: 8}, workers: [{slots: 1_000}]}", "fleet.yaml")[0][0])
     {'env': {'V': '1.10', 'N': 8}, 'workers': [{'slots': 1000}]}
     """
-    from airfleet.fleet.config import secret_detection
+    from airfleet.yaml import secret_detection
 
     if isinstance(node, nodes.Mapping):
         below = below or BELOW.get(key)
@@ -84,6 +84,6 @@ def _values() -> frozenset[str]:
 
 def _key(above: str, name: str, node: nodes.Mapping) -> str:
     """Return the key that a value is judged by: a variable ``{value: ...}`` is one of the name above it."""
-    from airfleet.fleet.config import secret_detection
+    from airfleet.yaml import secret_detection
 
     return above if name == "value" and secret_detection.is_secret(above) else name

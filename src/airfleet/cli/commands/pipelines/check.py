@@ -23,6 +23,7 @@ from airfleet.cli.queries import pipeline_file
 from airfleet.client import project
 from airfleet.client.project import FLEET_FILE, Project
 from airfleet.errors import EXIT_OK, EXIT_WRONG, FileProblems, Place, Problem
+from airfleet.problem_codes import Code
 
 if TYPE_CHECKING:
     from airfleet.fleet.config.spec import Fleet
@@ -205,7 +206,8 @@ def _whole_project(
     if known is not None and not any(problem.path == "pipelines" for problem in wrong):
         sentence = f"there is no folder '{known.pipelines}' beside {FLEET_FILE}"
         place = Place(_short(str(here.fleet_file)))
-        findings.problems.append(Problem(place, "pipelines", sentence, "'pipelines: FOLDER' names another one"))
+        hint = "'pipelines: FOLDER' names another one"
+        findings.problems.append(Problem(place, "pipelines", sentence, hint, Code.FLEET))
     return ()
 
 
@@ -242,7 +244,8 @@ def _left_out(file: Path, rules: Rules, root: Path | None) -> Iterator[Problem]:
     from airfleet.pipelines.files import listing
 
     if root is not None and file.absolute().is_relative_to(root) and listing.is_left_out(file, root, rules):
-        yield Problem(Place(str(file)), "", "the fleet does not read this file: an .airflowignore names it")
+        sentence = "the fleet does not read this file: an .airflowignore names it"
+        yield Problem(Place(str(file)), "", sentence, code=Code.FILE_NOT_READ)
 
 
 def _check_file(file: Path, environ: Mapping[str, str], findings: Findings, *, sure: bool, named: bool) -> None:
@@ -277,7 +280,7 @@ def _check_archive(file: Path, findings: Findings, named: bool) -> None:
     problem, remarks = other_files.of_archive(file)
     if named and problem is None:
         sentence = "Airflow reads the Dags in Python in this archive; check does not look into them"
-        findings.remarks += _shown([Problem(Place(str(file)), "", sentence)])
+        findings.remarks += _shown([Problem(Place(str(file)), "", sentence, code=Code.FILE_NOT_READ)])
     findings.problems += _shown([problem] if problem else [])
     findings.remarks += _shown(remarks)
 
@@ -294,13 +297,16 @@ def _check_fleet(file: Path, env: str, environ: Mapping[str, str], findings: Fin
 
 def _check_pipelines(file: Path, environ: Mapping[str, str], findings: Findings, *, sure: bool, named: bool) -> None:
     """Check the pipelines of a file; ``sure``: no value of the environment is a stand-in (``***``)."""
-    from airfleet.fleet.config.secret_detection import MASK
     from airfleet.pipelines.checks import pipeline_checks
+    from airfleet.yaml.secret_detection import MASK
 
     checked = pipeline_checks.read_and_check(file, environ=environ)
     problems = checked.problems
     if checked.foreign is not None:
-        (findings.problems if named else findings.remarks).extend(_shown([checked.foreign]))
+        if named:
+            findings.problems += _shown([checked.foreign])
+        else:
+            findings.remarks += _shown([replace(checked.foreign, code=Code.FOREIGN_FILE)])
         return
     if not sure:  # what is wrong with *** alone may be right with what is meant
         others = {name: value.replace(MASK, "1") for name, value in environ.items()}
@@ -324,7 +330,7 @@ def _said_twice(findings: Findings) -> Iterator[Problem]:
 
 
 def _twice(dag_id: str, first: str, place: Place, path: str) -> Problem:
-    return Problem(place, path, f"Dag '{dag_id}' is already defined in {first}")
+    return Problem(place, path, f"Dag '{dag_id}' is already defined in {first}", code=Code.DAG_ID_TWICE)
 
 
 #: so many files of a folder of which the same is said are named one by one
@@ -346,7 +352,7 @@ def _condensed(remarks: Iterable[Problem]) -> Iterator[Problem]:
         else:
             names = ", ".join(os.path.basename(one.place.file) for one in some[:_NAMED_ONE_BY_ONE])
             rest = len(some) - _NAMED_ONE_BY_ONE
-            yield Problem(Place(folder or "."), "", f"{names} and {rest} more files: {sentence}", hint)
+            yield Problem(Place(folder or "."), "", f"{names} and {rest} more files: {sentence}", hint, some[0].code)
 
 
 def _shown(found: Iterable[Problem]) -> list[Problem]:
@@ -373,7 +379,7 @@ def put(findings: Findings, output: str) -> None:
         return
     found = [*findings.problems, *map(problems.as_remark, findings.remarks)]
     if found and output == "plain":
-        terminal.put("\n".join(map(str, found)))
+        terminal.put("\n".join(map(problems.plain, found)))
     elif found:
         terminal.put(problems.text(found, sys.stdout))
 
@@ -393,6 +399,8 @@ def as_data(findings: Findings) -> dict[str, Any]:
 
 def _as_data(problem: Problem) -> dict[str, Any]:
     return {
+        "code": problem.code,
+        "severity": problem.severity,
         "file": problem.place.file,
         "line": problem.place.line,
         "column": problem.place.column,

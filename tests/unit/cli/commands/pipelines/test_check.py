@@ -34,7 +34,7 @@ def test_check_without_a_path_checks_the_project(broken: Path, airfleet: Airflee
     result = airfleet("check")
     assert result.code == 1
     assert result.out == (
-        "pipelines/broken.yaml:3:36: tasks.load.needs[0]: there is no task 'extrct'\nhint: did you mean 'extract'?\n"
+        "pipelines/broken.yaml:3:36: tasks.load.needs[0]: there is no task 'extrct' [AF120]\nhint: did you mean 'extract'?\n"
     )
     assert result.err == "1 problem in 1 file; 1 pipeline is fine\n"
 
@@ -58,6 +58,8 @@ def test_check_as_json(broken: Path, airfleet: Airfleet) -> None:
     assert json.loads(result.out) == {
         "problems": [
             {
+                "code": "AF120",
+                "severity": "error",
                 "file": "pipelines/broken.yaml",
                 "line": 3,
                 "column": 36,
@@ -90,7 +92,7 @@ def test_check_finds_a_dag_that_two_files_define(project: Project, airfleet: Air
         (project.root / "pipelines" / name).write_text("dag_id: same\ntasks: [{id: one}]\n")
     result = airfleet("check")
     assert result.code == 1
-    assert result.out == "pipelines/b.yaml:1:9: dag_id: Dag 'same' is already defined in pipelines/a.yaml\n"
+    assert result.out == "pipelines/b.yaml:1:9: dag_id: Dag 'same' is already defined in pipelines/a.yaml [AF018]\n"
 
 
 def test_check_of_a_path_that_is_not_there(broken: Path, airfleet: Airfleet) -> None:
@@ -205,9 +207,9 @@ def test_check_finds_queues_that_no_worker_takes(project: Project, airfleet: Air
     (project.root / "fleet.yaml").write_text("workers: [{name: a, queues: [light]}, {name: b, queues: [reports]}]\n")
     (project.root / "pipelines" / "queues.yaml").write_text(QUEUES)
     assert airfleet("check").out == (
-        "pipelines/queues.yaml:2:19: defaults.queue: no worker takes tasks from the queue 'reprots'\n"
+        "pipelines/queues.yaml:2:19: defaults.queue: no worker takes tasks from the queue 'reprots' [AF140]\n"
         "hint: did you mean 'reports'?\n"
-        "pipelines/queues.yaml:7:35: tasks.four.queue: no worker takes tasks from the queue 'heavy'\n"
+        "pipelines/queues.yaml:7:35: tasks.four.queue: no worker takes tasks from the queue 'heavy' [AF140]\n"
         "hint: workers in fleet.yaml take: light, reports\n"
     )
 
@@ -217,7 +219,7 @@ def test_a_default_queue_without_a_worker_is_said_once_for_a_file(project: Proje
     text = QUEUES.replace("defaults: {queue: reprots}\n", "").replace("heavy", "light")
     (project.root / "pipelines" / "queues.yaml").write_text(text)
     assert airfleet("check").out == (
-        "pipelines/queues.yaml:3:5: tasks.one: no worker takes tasks from the queue 'default'\n"
+        "pipelines/queues.yaml:3:5: tasks.one: no worker takes tasks from the queue 'default' [AF140]\n"
         "hint: workers in fleet.yaml take: light\n"
     )
     (project.root / "fleet.yaml").write_text(
@@ -315,7 +317,7 @@ def test_check_with_an_overlay_names_the_file_that_is_wrong(
 def test_check_of_an_environment_that_has_no_file(project: Project, airfleet: Airfleet) -> None:
     (project.root / "fleet.prod.yaml").write_text("log_retention: 30d\n")
     assert airfleet("check", "--env", "pord").out == (
-        "fleet.pord.yaml:1:1: there is no such file for the environment 'pord'\nhint: did you mean 'prod'?\n"
+        "fleet.pord.yaml:1:1: there is no such file for the environment 'pord' [AF001]\nhint: did you mean 'prod'?\n"
     )
 
 
@@ -326,7 +328,7 @@ HINT = "hint: to keep it here unread without this line, begin its name with '_' 
 
 
 NO_PIPELINE = (
-    "remark: this is not a pipeline, and is not read: it has none of the keys dag_id, tasks, jobs and templates"
+    "remark: this is not a pipeline, and is not read: it has none of the keys dag_id, tasks, jobs and templates [AF210]"
 )
 
 
@@ -352,7 +354,7 @@ def test_what_airflowignore_names_is_not_checked(folder: Path, airfleet: Airflee
     assert airfleet("check", "pipelines/archived").err == "2 problems in 2 files\n"  # who names it means it
     named = airfleet("check", "pipelines/archived/old.yaml")
     assert named.code == 1
-    assert "remark: the fleet does not read this file: an .airflowignore names it\n" in named.out
+    assert "remark: the fleet does not read this file: an .airflowignore names it [AF211]\n" in named.out
 
 
 def test_the_syntax_of_airflowignore_is_that_of_the_fleet(project: Project, folder: Path, airfleet: Airfleet) -> None:
@@ -389,14 +391,14 @@ def test_a_pipe_and_loops_of_links_are_said_and_the_rest_is_checked(folder: Path
     result = airfleet("check")
     assert (result.code, result.err) == (1, "1 problem in 1 file; 1 pipeline is fine; 2 remarks\n")
     assert result.out.splitlines() == [
-        "pipelines/p.yaml:1:1: this is a named pipe, not a file",
-        "pipelines/loop1:1:1: remark: this is the same folder as pipelines itself, whose files count once",
-        "pipelines/loop2:1:1: remark: this is the same folder as pipelines itself, whose files count once",
+        "pipelines/p.yaml:1:1: this is a named pipe, not a file [AF001]",
+        "pipelines/loop1:1:1: remark: this is the same folder as pipelines itself, whose files count once [AF212]",
+        "pipelines/loop2:1:1: remark: this is the same folder as pipelines itself, whose files count once [AF212]",
     ]
     for command in ("check", "show", "run"):
         named = airfleet(command, "pipelines/p.yaml")
         assert named.code == 1
-        assert "pipelines/p.yaml:1:1: this is a named pipe, not a file\n" in named.out + named.err
+        assert "pipelines/p.yaml:1:1: this is a named pipe, not a file [AF001]\n" in named.out + named.err
 
 
 def test_a_pipeline_whose_name_ends_in_another_case_is_said(folder: Path, airfleet: Airfleet) -> None:
@@ -404,14 +406,14 @@ def test_a_pipeline_whose_name_ends_in_another_case_is_said(folder: Path, airfle
     result = airfleet("check")
     assert result.code == 0
     assert result.out == (
-        "pipelines/P.YAML:1:1: remark: the fleet does not read this pipeline: its name has to end in .yaml or .yml\n"
+        "pipelines/P.YAML:1:1: remark: the fleet does not read this pipeline: its name has to end in .yaml or .yml [AF211]\n"
         "hint: call it P.yaml\n"
     )
 
 
 def test_a_name_that_is_no_text_is_a_problem(folder: Path, airfleet: Airfleet) -> None:
     (folder / os.fsdecode(b"caf\xe9.yaml")).write_text(PIPELINE.format("a"))
-    assert airfleet("check").out == "pipelines/caf\\udce9.yaml:1:1: the path of this file is not UTF-8 text\n"
+    assert airfleet("check").out == "pipelines/caf\\udce9.yaml:1:1: the path of this file is not UTF-8 text [AF001]\n"
 
 
 def test_a_file_in_python_that_airflow_does_not_read_is_said(folder: Path, airfleet: Airfleet) -> None:
@@ -426,7 +428,7 @@ def test_a_file_in_python_that_airflow_does_not_read_is_said(folder: Path, airfl
     assert (result.code, result.err) == (0, "2 Python files are fine; 1 remark\n")
     assert result.out == (
         "pipelines/made.py:1:1: remark: not read by Airflow: the word 'airflow', and 'dag' or 'asset', have to stand"
-        " in a file with Dags\nhint: a comment with both words is enough, if it makes Dags\n"
+        " in a file with Dags [AF211]\nhint: a comment with both words is enough, if it makes Dags\n"
     )
     assert "remark: not read by Airflow" in airfleet("check", "pipelines/helper.py").out
 
@@ -444,9 +446,9 @@ def test_an_id_in_python_and_in_yaml_is_said_at_the_one_in_python(folder: Path, 
     result = airfleet("check")
     assert result.code == 1
     assert result.out == (
-        "pipelines/twice.py:2:10: Dag 'one' is already defined in pipelines/one.yaml\n"
-        "pipelines/twice.py:4:31: Dag 'two' is already defined in pipelines/two.yaml\n"
-        "pipelines/twice.py:6:1: Dag 'three' is already defined in pipelines/three.yaml\n"
+        "pipelines/twice.py:2:10: Dag 'one' is already defined in pipelines/one.yaml [AF018]\n"
+        "pipelines/twice.py:4:31: Dag 'two' is already defined in pipelines/two.yaml [AF018]\n"
+        "pipelines/twice.py:6:1: Dag 'three' is already defined in pipelines/three.yaml [AF018]\n"
     )
 
 
@@ -459,13 +461,13 @@ def test_a_pipeline_in_an_archive_is_said(folder: Path, airfleet: Airfleet) -> N
     result = airfleet("check")
     assert (result.code, result.out) == (
         1,
-        "pipelines/broken.zip:1:1: this is not a zip archive, and Airflow does not read it\n"
+        "pipelines/broken.zip:1:1: this is not a zip archive, and Airflow does not read it [AF304]\n"
         "pipelines/packed.zip:1:1: remark: the pipeline team/orders.yaml in this archive is not read:"
-        " Airflow takes Dags in Python from archives\nhint: put it beside the archive\n",
+        " Airflow takes Dags in Python from archives [AF211]\nhint: put it beside the archive\n",
     )
     named = airfleet("check", "pipelines/packed.zip")
     assert named.code == 0
-    assert "remark: Airflow reads the Dags in Python in this archive; check does not look into them\n" in named.out
+    assert "remark: Airflow reads the Dags in Python in this archive; check does not look into them [AF211]\n" in named.out
 
 
 @pytest.mark.parametrize("command", ["run", "show"])
@@ -478,7 +480,7 @@ def test_what_is_no_pipeline_file_is_refused_by_its_kind(command: str, folder: P
         "x.py": f"error: pipelines/x.py: airfleet {command} takes a pipeline in YAML, not Dags in Python\n{hint}",
         "x.zip": f"error: pipelines/x.zip: airfleet {command} takes a pipeline in YAML, not Dags in an archive\n{hint}",
         "": f"error: pipelines is a folder; airfleet {command} takes one pipeline file\n",
-        "a.yaml": f"pipelines/a.yaml:1:1: this is a dbt file, not a pipeline; airfleet does not read it\n{HINT}",
+        "a.yaml": f"pipelines/a.yaml:1:1: this is a dbt file, not a pipeline; airfleet does not read it [AF008]\n{HINT}",
     }.items():
         result = airfleet(command, f"pipelines/{name}")
         assert (result.code, result.err) == (1, said)
@@ -520,7 +522,7 @@ def test_check_of_a_project_reads_pipelines_and_dags_in_python(
     wrong = airfleet("check")
     assert (wrong.code, wrong.err) == (1, "1 problem in 1 file; 1 pipeline and 1 Python file are fine\n")
     assert wrong.out == (
-        "pipelines/three.py:2:14: DAG takes no 'schedule_interval' in Airflow 3\nhint: write schedule=None\n"
+        "pipelines/three.py:2:14: DAG takes no 'schedule_interval' in Airflow 3 [AF302]\nhint: write schedule=None\n"
     )
     said = json.loads(airfleet("check", "pipelines/three.py", "-o", "json").out)
     assert [said[key] for key in ("files", "pipelines", "python_files", "fine")] == [1, 0, 1, 0]

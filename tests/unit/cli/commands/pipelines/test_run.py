@@ -118,7 +118,7 @@ def test_the_outcome_as_data(tmp_path: Path, capsys: pytest.CaptureFixture[str])
             "error: no task of 'x' takes part in a run of 2026-03-01T10:00+00:00: the end_date is 2026-02-01\n"
             "hint: --date 2026-02-01 runs it as of that day\n",
         ),
-        (["pipelines/bad.yaml"], 1, "pipelines/bad.yaml:2:25: tasks.a.needs[0]: there is no task 'b'\n"),
+        (["pipelines/bad.yaml"], 1, "pipelines/bad.yaml:2:25: tasks.a.needs[0]: there is no task 'b' [AF120]\n"),
     ],
 )
 def test_what_cannot_be_run_is_told_before_anything_runs(

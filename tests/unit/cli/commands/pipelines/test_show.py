@@ -81,4 +81,4 @@ def test_show_of_a_broken_file_tells_its_problems(project: Project, airfleet: Ai
     (project.root / "pipelines" / "broken.yaml").write_text("dag_id: x\ntasks: [{id: a, needs: [b]}]\n")
     result = airfleet("show", "pipelines/broken.yaml")
     assert result.code == 1
-    assert result.err == "pipelines/broken.yaml:2:25: tasks.a.needs[0]: there is no task 'b'\n"
+    assert result.err == "pipelines/broken.yaml:2:25: tasks.a.needs[0]: there is no task 'b' [AF120]\n"

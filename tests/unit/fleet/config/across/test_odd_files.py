@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airfleet.errors import FileProblems
-from airfleet.fleet.config import keys, reader, secret_detection
+from airfleet.fleet.config import keys, reader
+from airfleet.yaml import secret_detection
 from support.fleet_files import ROOT
 
 #: everything that a fleet can say, once

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airfleet.fleet.config import secret_detection
+from airfleet.yaml import secret_detection
 from support.fleet_files import problems_of, read
 
 WHERE = "hint: write ${{ secrets.NAME }} (a file in the folder of secrets) or ${{ env.NAME }}"

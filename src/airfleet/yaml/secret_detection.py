@@ -1,4 +1,4 @@
-"""Secrets in a fleet's file, judged by the name of its key and by the look of a URL.
+"""Secrets in a file, judged by the name of the key and by the look of a URL.
 
 In doubt, :func:`masked` hides it: a password may have any character, also those that a URL would have to
 encode. :func:`has_password` is asked whether a file is refused, and lets pass what may as well be a port.
