@@ -34,7 +34,8 @@ def test_check_without_a_path_checks_the_project(broken: Path, airfleet: Airflee
     result = airfleet("check")
     assert result.code == 1
     assert result.out == (
-        "pipelines/broken.yaml:3:36: tasks.load.needs[0]: there is no task 'extrct' [AF120]\nhint: did you mean 'extract'?\n"
+        "pipelines/broken.yaml:3:36: tasks.load.needs[0]: there is no task 'extrct' [AF120]\n"
+        "hint: did you mean 'extract'?\n"
     )
     assert result.err == "1 problem in 1 file; 1 pipeline is fine\n"
 
@@ -406,7 +407,8 @@ def test_a_pipeline_whose_name_ends_in_another_case_is_said(folder: Path, airfle
     result = airfleet("check")
     assert result.code == 0
     assert result.out == (
-        "pipelines/P.YAML:1:1: remark: the fleet does not read this pipeline: its name has to end in .yaml or .yml [AF211]\n"
+        "pipelines/P.YAML:1:1: remark: the fleet does not read this pipeline: its name has to end in .yaml or .yml"
+        " [AF211]\n"
         "hint: call it P.yaml\n"
     )
 
@@ -467,7 +469,8 @@ def test_a_pipeline_in_an_archive_is_said(folder: Path, airfleet: Airfleet) -> N
     )
     named = airfleet("check", "pipelines/packed.zip")
     assert named.code == 0
-    assert "remark: Airflow reads the Dags in Python in this archive; check does not look into them [AF211]\n" in named.out
+    sentence = "remark: Airflow reads the Dags in Python in this archive; check does not look into them [AF211]\n"
+    assert sentence in named.out
 
 
 @pytest.mark.parametrize("command", ["run", "show"])
@@ -480,7 +483,8 @@ def test_what_is_no_pipeline_file_is_refused_by_its_kind(command: str, folder: P
         "x.py": f"error: pipelines/x.py: airfleet {command} takes a pipeline in YAML, not Dags in Python\n{hint}",
         "x.zip": f"error: pipelines/x.zip: airfleet {command} takes a pipeline in YAML, not Dags in an archive\n{hint}",
         "": f"error: pipelines is a folder; airfleet {command} takes one pipeline file\n",
-        "a.yaml": f"pipelines/a.yaml:1:1: this is a dbt file, not a pipeline; airfleet does not read it [AF008]\n{HINT}",
+        "a.yaml": f"pipelines/a.yaml:1:1: this is a dbt file, not a pipeline; airfleet does not read it"
+        f" [AF008]\n{HINT}",
     }.items():
         result = airfleet(command, f"pipelines/{name}")
         assert (result.code, result.err) == (1, said)
