@@ -105,6 +105,7 @@ class Code(StrEnum):
     # the graph
     UNKNOWN_TASK = "AF120"
     CIRCLE = "AF121"
+    EXPANSION = "AF122"
 
     # schedules
     CRON = "AF130"

@@ -23,9 +23,13 @@ OF_THE_AUTHOR = frozenset(
     [
         *("_dag_hash", "doc_md", "fileloc", "relative_fileloc", "_processor_dags_folder", "op_args", "ui_color"),
         *("template_fields", "template_ext", "template_fields_renderers", "template_searchpath"),
-        *("python_callable_name", "_operator_name", "_task_module", "task_module"),
+        *("python_callable_name", "_operator_name", "_task_module", "task_module", "function"),
     ]
 )
+#: said in the stored Dag whether or not somebody said it
+OF_EVERY_FUNCTION = (("retry_delay", {"__type": "timedelta", "__var": 300.0}),)
+#: in a field that Airflow renders
+_RENDERED = ("{{", "{%", "MappedArgument")
 #: a function is a task by ours, or by Airflow's decorator
 _FUNCTION_TASKS = {"FunctionTask": "a function", "_PythonDecoratedOperator": "a function"}
 
@@ -53,12 +57,19 @@ def stored(dag: DAG) -> Any:
 
 def _compared(value: Any) -> Any:
     if isinstance(value, dict):
+        literal = _literal_fields(value)
         return {
             key: _FUNCTION_TASKS.get(item, item) if key == "task_type" else _compared(item)
             for key, item in sorted(value.items())
-            if key not in OF_THE_AUTHOR
+            if key not in OF_THE_AUTHOR and key not in literal and (key, item) not in OF_EVERY_FUNCTION
         }
     if isinstance(value, list):
         items = [_compared(item) for item in value]
         return sorted(items, key=repr) if all(isinstance(item, (str, dict)) for item in items) else items
-    return value
+    return value.replace("_PythonDecoratedOperator", "FunctionTask") if isinstance(value, str) else value
+
+
+def _literal_fields(operator: dict[str, Any]) -> set[str]:
+    """List the rendered fields of an operator in which nothing is to be rendered: a pipeline does not store them."""
+    fields = operator.get("template_fields", ())
+    return {name for name in fields if name in operator and not any(sign in repr(operator[name]) for sign in _RENDERED)}

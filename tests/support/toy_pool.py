@@ -55,7 +55,8 @@ def run(attempt: ipc.Attempt, loaded: Any) -> NoReturn:
             ipc.send(orders, globals()[f"_{received[0]['do']}"](attempt, loaded, received[0]))
         os._exit(0)
     except BaseException as error:
-        print(f"attempt: {error!r}", file=sys.stderr, flush=True)
+        opened = {number: _target(str(number)) for number in attempt.descriptors}
+        print(f"attempt: {error!r} with {opened}", file=sys.stderr, flush=True)
     finally:
         os._exit(99)
 

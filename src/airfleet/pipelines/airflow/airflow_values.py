@@ -10,6 +10,8 @@ from typing import Any, Final
 import pendulum
 from airflow import settings
 from airflow.sdk import XComArg, literal
+from airflow.sdk.definitions._internal.expandinput import MappedArgument
+from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 from dateutil.relativedelta import relativedelta  # type: ignore[import-untyped]
 
 from airfleet.errors import did_you_mean
@@ -19,13 +21,13 @@ from airfleet.pipelines.airflow.new_objects import make
 from airfleet.pipelines.analysis.annotations import items_in, kind_in, words_in
 from airfleet.pipelines.checks.jinja import has_own_jinja, template_error
 from airfleet.pipelines.language.environments import Late, as_text
-from airfleet.pipelines.language.spec import Const, FileText, JinjaText, NewObject, Value, XCom
+from airfleet.pipelines.language.spec import Const, FileText, GroupItem, JinjaText, NewObject, Repeat, Value, XCom
 from airfleet.pipelines.language.values import FUNCTION, from_text, misfit
 from airfleet.problem_codes import Code
 from airfleet.yaml.durations import calendar_duration, parse_duration
 
-RENDERED: Final = (JinjaText, XCom)
-MARKERS: Final = (JinjaText, XCom, FileText, Const)
+RENDERED: Final = (JinjaText, XCom, GroupItem)
+MARKERS: Final = (JinjaText, XCom, FileText, Const, GroupItem)
 
 
 def has_marker(value: object, kinds: tuple[type, ...]) -> bool:
@@ -43,6 +45,8 @@ def lower(value: Value, path: str, context: BuildContext, *, guard: bool) -> Any
     """Convert a value's markers to what Airflow knows; literals are guarded from Jinja if asked."""
     if isinstance(value, XCom):
         return _output(value, path, context)
+    if isinstance(value, GroupItem):
+        return _item(value, path, context)
     if isinstance(value, JinjaText):
         return _jinja_text(value, path, context)
     if isinstance(value, FileText):
@@ -69,7 +73,7 @@ def _of_object(
 
 def environment(value: Value, path: str, context: BuildContext) -> Any:
     """Convert the environment of a process: literals become text now, values of later become text then."""
-    if isinstance(value, (JinjaText, XCom)):
+    if isinstance(value, RENDERED):
         return Late(lower(value, path, context, guard=False), whole=True)
     if not isinstance(value, Mapping):
         return lower(value, path, context, guard=True)
@@ -96,6 +100,19 @@ def _output(xcom: XCom, path: str, context: BuildContext) -> XComArg | None:
         context.wrong(path, f"there is no task '{xcom.task}'", did_you_mean(xcom.task, known), Code.UNKNOWN_TASK)
         return None
     return XComArg(operator, key=xcom.key)
+
+
+def _item(item: GroupItem, path: str, context: BuildContext) -> MappedArgument | None:
+    """Give the item of the nearest group around the task that is repeated by an argument of this name."""
+    group = context.groups_by_id.get(context.around)
+    while group is not None:
+        known = group.expand and (group.expand.repeat is Repeat.KWARGS or item.name in group.expand.values)
+        made = context.groups.get(group.id)
+        if known and isinstance(made, MappedTaskGroup):
+            return MappedArgument(input=made._expand_input, key=item.name)
+        group = context.groups_by_id.get(group.parent)
+    context.wrong(path, f"no group around this task is repeated by '{item.name}'")
+    return None
 
 
 def _jinja_text(rendered: JinjaText, path: str, context: BuildContext) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from airflow.sdk import DAG, BaseOperator
+from airflow.sdk import DAG, BaseOperator, TaskGroup
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from airfleet.errors import Problem
-from airfleet.pipelines.language.spec import Pipeline
+from airfleet.pipelines.language.spec import Group, Pipeline
 from airfleet.problem_codes import Code
+
+Operator: TypeAlias = BaseOperator | MappedOperator
 
 
 @dataclass
@@ -21,12 +25,20 @@ class BuildContext:
 
     pipeline: Pipeline
     dag: DAG = field(init=False)
-    built: dict[str, BaseOperator] = field(default_factory=dict)
+    built: dict[str, Operator] = field(default_factory=dict)
+    groups: dict[str, TaskGroup] = field(default_factory=dict)
+    #: the group of the task that is built
+    around: str = ""
     problems: list[Problem] = field(default_factory=list)
 
     def wrong(self, path: str, sentence: str, hint: str | None = None, code: Code = Code.AIRFLOW_REFUSES) -> None:
         """Note a problem at ``path`` of the pipeline's file."""
         self.problems.append(Problem(self.pipeline.place(path), path, sentence, hint, code))
+
+    @functools.cached_property
+    def groups_by_id(self) -> Mapping[str, Group]:
+        """The pipeline's groups by their ids."""
+        return {group.id: group for group in self.pipeline.groups}
 
     @property
     def folder(self) -> Path:

@@ -23,9 +23,10 @@ from airfleet.errors import FileProblems, did_you_mean
 from airfleet.pipelines.airflow import operators
 from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, mentioned, message, said_by
 from airfleet.pipelines.airflow.operator_classes import NotImported, annotation, imported, task_arguments
+from airfleet.pipelines.airflow.parts import groups
 from airfleet.pipelines.checks.check_context import objects_in
 from airfleet.pipelines.language import ids
-from airfleet.pipelines.language.spec import OperatorRef, Pipeline, Task, Timetable
+from airfleet.pipelines.language.spec import Group, OperatorRef, Pipeline, Task, Timetable
 from airfleet.problem_codes import Code
 
 #: said by the pipeline in its own words, or not for pipelines at all
@@ -40,9 +41,16 @@ def build(pipeline: Pipeline) -> DAG:
     """
     context = BuildContext(pipeline)
     context.dag = _empty_dag(context)
-    for task in _upstream_first(context):
-        operators.add(task, context)
+    groups.check_names(context)
+    for entry in _upstream_first(context):
+        if isinstance(entry, Task):
+            operators.add(entry, context)
+        else:
+            groups.add(entry, context)
     if not context.problems:
+        for task in pipeline.tasks:
+            groups.take_part(task, context)
+        groups.connect(context)
         _validate(context)
     if context.problems:
         raise FileProblems(dict.fromkeys(context.problems))
@@ -141,21 +149,24 @@ def _timetable_arguments(
     return given, named
 
 
-def _upstream_first(context: BuildContext) -> tuple[Task, ...]:
-    """List the tasks in an order in which every output that is used exists already."""
-    tasks = {task.id: task for task in context.pipeline.tasks}
-    for task in context.pipeline.tasks:
-        for needed in task.needs:
-            if needed not in tasks:
-                hint = did_you_mean(needed, tasks)
-                context.wrong(f"{task.path}.needs", f"there is no task '{needed}'", hint, Code.UNKNOWN_TASK)
-    graph = {task.id: [name for name in task.upstream if name in tasks] for task in context.pipeline.tasks}
+def _upstream_first(context: BuildContext) -> tuple[Task | Group, ...]:
+    """List tasks and groups in an order in which every output that is used, and every group around, exists already."""
+    pipeline = context.pipeline
+    entries: dict[str, Task | Group] = {group.id: group for group in pipeline.groups}
+    entries |= {task.id: task for task in pipeline.tasks}
+    graph = {task.id: [task.group, *task.upstream] for task in pipeline.tasks}
+    graph |= {group.id: [group.parent, *group.outputs] for group in pipeline.groups}
+    is_group = {group.id for group in pipeline.groups}
+    known = {
+        name: [up for up in ups if up in entries and (up not in is_group or up == ups[0])]
+        for name, ups in graph.items()
+    }
     try:
-        return tuple(tasks[name] for name in graphlib.TopologicalSorter(graph).static_order())
+        return tuple(entries[name] for name in graphlib.TopologicalSorter(known).static_order())
     except graphlib.CycleError as error:
         cycle = list(reversed(error.args[1]))
         sentence = "the tasks wait for each other: " + " → ".join(cycle)
-        context.wrong(f"{tasks[cycle[0]].path}.needs", sentence, code=Code.CIRCLE)
+        context.wrong(f"{entries[cycle[0]].path}.needs", sentence, code=Code.CIRCLE)
         return ()
 
 

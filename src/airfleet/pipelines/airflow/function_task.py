@@ -87,9 +87,16 @@ class FunctionTask(PythonOperator):
 
     custom_operator_name = "@task"
 
-    def __init__(self, *, function: str, op_kwargs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        function: str,
+        op_kwargs: Mapping[str, Any] | None = None,
+        python_callable: LateFunction | None = None,  # of one repetition of a mapped task
+        **kwargs: Any,
+    ) -> None:
         module, _, name = function.partition(":")
-        super().__init__(python_callable=LateFunction(module, name), op_kwargs=op_kwargs, **kwargs)
+        super().__init__(python_callable=python_callable or LateFunction(module, name), op_kwargs=op_kwargs, **kwargs)
         self.function = function
         self.given = tuple(op_kwargs or ())
 

@@ -21,7 +21,7 @@ from airfleet.pipelines.airflow.airflow_values import (
     lower,
     unfrozen,
 )
-from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, mentioned, said_by
+from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, Operator, mentioned, said_by
 from airfleet.pipelines.airflow.function_task import FunctionTask, LateFunction
 from airfleet.pipelines.airflow.new_objects import check_rendered
 from airfleet.pipelines.airflow.operator_classes import (
@@ -32,12 +32,22 @@ from airfleet.pipelines.airflow.operator_classes import (
     renders_objects,
     task_arguments,
 )
+from airfleet.pipelines.airflow.parts import expansions
 from airfleet.pipelines.analysis.annotations import is_mapping_of_texts
 from airfleet.pipelines.checks.objects import must_be_rendered
 from airfleet.pipelines.checks.params import is_schema
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.environments import is_environment
-from airfleet.pipelines.language.spec import CallableRef, JinjaText, NewObject, OperatorRef, Task, Value, XCom
+from airfleet.pipelines.language.spec import (
+    CallableRef,
+    Expansion,
+    JinjaText,
+    NewObject,
+    OperatorRef,
+    Task,
+    Value,
+    XCom,
+)
 from airfleet.problem_codes import Code
 
 #: Their task sends the source of its function to another Python, so they want the function itself.
@@ -48,18 +58,13 @@ def add(task: Task, context: BuildContext) -> None:
     """Build ``task`` into the context's Dag. Upstream tasks must be there already."""
     if wrong := ids.problem_of(task.id, "task"):
         context.wrong(f"{task.path}.id", *wrong, code=Code.ID)
+    context.around = task.group
     # A stand-in lets the tasks behind a wrong one be judged too; such a Dag is never handed out.
     operator = _operator(task, context) or EmptyOperator(task_id=f"stand-in-{len(context.built)}")
     context.built[task.id] = operator
-    for upstream in task.needs:
-        if upstream in context.built and not context.problems:
-            operator.set_upstream(context.built[upstream])
-    for upstream in task.upstream:  # that Airflow does not see in an environment
-        if upstream in context.built and not context.problems and upstream not in operator.upstream_task_ids:
-            operator.set_upstream(context.built[upstream])
 
 
-def _operator(task: Task, context: BuildContext) -> BaseOperator | None:
+def _operator(task: Task, context: BuildContext) -> Operator | None:
     if isinstance(task.uses, CallableRef):
         return _function_task(task, task.uses, context)
     options = _options(task, context)
@@ -80,9 +85,10 @@ def _operator(task: Task, context: BuildContext) -> BaseOperator | None:
     return _construct(cls, task, context, {**kwargs, **options}, literals)
 
 
-def _function_task(task: Task, uses: CallableRef, context: BuildContext) -> BaseOperator | None:
+def _function_task(task: Task, uses: CallableRef, context: BuildContext) -> Operator | None:
     # All arguments of a function are one field to Airflow: when one is rendered, guard the others.
-    rendered = has_marker(task.args, RENDERED)
+    items = tuple(task.expand.values.values()) if task.expand else ()
+    rendered = has_marker(task.args, RENDERED) or has_marker(items, (JinjaText,))
     check_rendered(task.args, f"{task.path}.with", context)
     kwargs = {
         name: lower(value, f"{task.path}.with.{name}", context, guard=rendered) for name, value in task.args.items()
@@ -93,23 +99,48 @@ def _function_task(task: Task, uses: CallableRef, context: BuildContext) -> Base
 
 def _construct(
     cls: type[BaseOperator], task: Task, context: BuildContext, given: Mapping[str, Any], literals: set[str]
-) -> BaseOperator | None:
+) -> Operator | None:
     """Make the operator; Airflow renders neither its fields in ``literals`` nor empty ones.
 
     For each field that it looks at an attempt builds a validator of some milliseconds (reference:
     ``_serialize_rendered_fields`` in airflow/sdk/execution_time/task_runner.py).
     """
+    group = context.groups_by_id.get(task.group)
+    name = task.id.removeprefix(f"{group.id}.") if group and group.prefix else task.id
+    where: dict[str, Any] = {"task_id": name, "dag": context.dag, "task_group": context.groups.get(task.group)}
     try:
-        operator = cls(task_id=task.id, dag=context.dag, **given)
+        if task.expand is not None:
+            return _mapped(cls, task, task.expand, context, {**where, **given}, literals)
+        operator = cls(**where, **given)
     except RAISED as error:  # any operator may raise anything at its user
-        name = task.uses.written.rpartition(".")[2] if task.uses else "empty"
-        context.wrong(_place_of(error, task), said_by(error, name))
+        written = task.uses.written.rpartition(".")[2] if task.uses else "empty"
+        context.wrong(_place_of(error, task), said_by(error, written))
         return None
     operator.template_fields = tuple(
         name for name in operator.template_fields if name not in literals and not _stays_empty(operator, name)
     )
     operator.template_ext = ()
     return operator
+
+
+def _mapped(
+    cls: type[BaseOperator],
+    task: Task,
+    expand: Expansion,
+    context: BuildContext,
+    given: Mapping[str, Any],
+    literals: set[str],
+) -> Operator | None:
+    """Make the mapped operator of a task that is repeated when it runs."""
+    is_function = isinstance(task.uses, CallableRef)
+    before = len(context.problems)
+    made = expansions.items(expand, task.path, context, {} if is_function else arguments(cls).annotations)
+    if len(context.problems) > before:
+        return None
+    if isinstance(task.uses, CallableRef):
+        function = LateFunction(task.uses.module, task.uses.function)
+        return expansions.mapped_function(task, function, given, made, rendered="op_kwargs" not in literals)
+    return expansions.mapped(cls, task, given, made, literals)
 
 
 def _stays_empty(operator: BaseOperator, field: str) -> bool:
@@ -150,9 +181,9 @@ def _operator_class(uses: OperatorRef, task: Task, context: BuildContext) -> typ
 def _check_names(takes: Arguments, task: Task, context: BuildContext) -> None:
     """Note names under ``with`` that the operator does not take, and those that it misses."""
     written = task.uses.written if task.uses else "empty"
-    for name in task.args:
-        path = f"{task.path}.with.{name}"
-        if name in takes.annotations:
+    for below, _ in task.values:
+        path, name = f"{task.path}.{below}", below.rpartition(".")[2]
+        if name in takes.annotations or below == "expand_kwargs":
             continue
         if name in task_arguments():
             sentence, hint = f"'{name}' is said of the task, not under 'with'", f"move '{name}' beside 'with'"
@@ -160,9 +191,9 @@ def _check_names(takes: Arguments, task: Task, context: BuildContext) -> None:
         else:
             near = did_you_mean(name, takes.annotations)
             context.wrong(path, f"{written} takes no argument '{name}'", near, Code.ARGUMENT_NOT_TAKEN)
-    given = {*task.args, *task.options, *context.pipeline.defaults}
+    given = {*task.args, *task.options, *context.pipeline.defaults, *(task.expand.values if task.expand else ())}
     for name in takes.required:
-        if name not in given:
+        if name not in given and "" not in given:
             context.wrong(task.path, f"{written} needs '{name}' under 'with'", code=Code.ARGUMENT_MISSING)
 
 

@@ -20,7 +20,19 @@ from airfleet.pipelines.analysis.signatures import Signature
 from airfleet.pipelines.files.project_files import project_root
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
-from airfleet.pipelines.language.spec import Const, FileText, JinjaText, Marker, NewObject, Pipeline, Task, Value, XCom
+from airfleet.pipelines.language.spec import (
+    Const,
+    FileText,
+    Group,
+    GroupItem,
+    JinjaText,
+    Marker,
+    NewObject,
+    Pipeline,
+    Task,
+    Value,
+    XCom,
+)
 from airfleet.problem_codes import Code
 from airfleet.yaml.problems import Hints, joined
 
@@ -91,6 +103,7 @@ class Checking:
         self.folder = Path(self.pipeline.file).parent
         self._tasks = {task.id: task for task in reversed(self.pipeline.tasks)}
         self.ids = frozenset(self._tasks)
+        self.groups = {group.id: group for group in reversed(self.pipeline.groups)}
         self._sorted: list[str] | None = None
 
     def ids_below(self, name: str) -> tuple[str, ...]:
@@ -103,6 +116,10 @@ class Checking:
     def task(self, task_id: str) -> Task:
         """Find the first task with this id."""
         return self._tasks[task_id]
+
+    def entry(self, entry_id: str) -> Task | Group:
+        """Find the first task or group with this id."""
+        return self._tasks.get(entry_id) or self.groups[entry_id]
 
     def problem(self, path: str, sentence: str, hint: str | None = None, code: Code = Code.REFUSED_VALUE) -> None:
         if path not in self.wrong:
@@ -185,6 +202,6 @@ def objects_in(value: Value, path: str) -> Iterator[tuple[str, NewObject]]:
                 yield from objects_in(item, f"{path}[{index}]")
 
 
-MARKERS: Final = (JinjaText, XCom, FileText, Const)
+MARKERS: Final = (JinjaText, XCom, FileText, Const, GroupItem)
 #: Most values are plain; their paths need not be written out.
 _MAY_HOLD_MARKERS: Final = (*MARKERS, NewObject, dict, tuple)

@@ -7,15 +7,14 @@ neither Airflow nor user code.
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from airfleet.errors import Problem, listed
-from airfleet.pipelines.checks import circles
-from airfleet.pipelines.checks.check_context import Checking, Installed, check_callbacks, check_id, markers_in
+from airfleet.errors import Problem
+from airfleet.pipelines.checks.check_context import Checking, Installed, check_callbacks, check_id
+from airfleet.pipelines.checks.entries import check_entries
 from airfleet.pipelines.checks.limits import check_limits
 from airfleet.pipelines.checks.params import check_params
 from airfleet.pipelines.checks.refusals import check_refusals
@@ -25,7 +24,7 @@ from airfleet.pipelines.checks.timetables import check_timetable
 from airfleet.pipelines.files import foreign_files
 from airfleet.pipelines.files.project_files import project_root, read_bytes, read_text
 from airfleet.pipelines.language import cron, interpolation
-from airfleet.pipelines.language.spec import Pipeline, Task, Timetable, Value, XCom
+from airfleet.pipelines.language.spec import Pipeline, Timetable, Value
 from airfleet.pipelines.reading import reader
 from airfleet.problem_codes import Code
 from airfleet.yaml.durations import MOST_DURATION
@@ -124,7 +123,7 @@ def check(
     check_limits(checking)
     check_refusals(checking)
     check_params(checking)
-    _check_upstream(checking)
+    check_entries(checking)
     for task in pipeline.tasks:
         check_task(task, checking)
     return in_order(checking.problems)
@@ -198,49 +197,3 @@ def _check_order(dates: Mapping[str, _Moment], checking: Checking) -> None:
         checking.problem(start.path, f"is after the end_date, {end.written.date()}", code=Code.DATE_ORDER)
     else:
         checking.problem(end.path, f"is before the start_date, {start.written.date()}", code=Code.DATE_ORDER)
-
-
-def _check_upstream(checking: Checking) -> None:
-    for task in checking.pipeline.tasks:
-        for index, needed in enumerate(task.needs):
-            _check_reference(needed, task, f"{task.path}.needs[{index}]", checking, _needs_hint)
-        for path, value in markers_in(task.args, f"{task.path}.with"):
-            if isinstance(value, XCom):
-                _check_reference(value.task, task, path, checking, _output_hint)
-    for circle in circles.circles({task.id: task.upstream for task in checking.pipeline.tasks}):
-        task = checking.task(circle[0])
-        path = f"{task.path}.needs" if task.needs else task.path
-        sentence = "the tasks wait for each other in a circle: " + circles.way(circle)
-        checking.problem(path, sentence, code=Code.CIRCLE)
-
-
-def _check_reference(
-    needed: str,
-    task: Task,
-    path: str,
-    checking: Checking,
-    hint_for: Callable[[str, Checking], str | None],
-) -> None:
-    if needed == task.id:
-        checking.problem(path, f"'{needed}' waits for itself", code=Code.CIRCLE)
-    elif needed not in checking.ids:
-        hint = hint_for(needed, checking)
-        checking.problem(path, f"there is no task '{needed}'", hint, Code.UNKNOWN_TASK)
-
-
-def _needs_hint(needed: str, checking: Checking) -> str | None:
-    names = re.split(r"[\s,;]+", needed.strip(" ,;[]"))
-    if len(names) > 1 and checking.ids.issuperset(names):
-        return f"several tasks are a list: [{', '.join(dict.fromkeys(names))}]"
-    if below := checking.ids_below(needed):
-        return f"dots in ids make no group: name the tasks themselves, as in needs: [{listed(below, 3)}]"
-    return checking.hints.did_you_mean(needed, checking.ids)
-
-
-def _output_hint(needed: str, checking: Checking) -> str | None:
-    task, _, key = needed.rpartition(".")
-    if task in checking.ids:
-        return f"another output of '{task}' is written {{$x: {{task: {task}, key: {key}}}}}"
-    if below := checking.ids_below(needed):
-        return f"dots in ids make no group: an output is of one task, such as '{below[0]}'"
-    return checking.hints.did_you_mean(needed, checking.ids)

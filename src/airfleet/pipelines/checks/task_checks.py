@@ -25,7 +25,16 @@ from airfleet.pipelines.checks.refusals import check_sensor
 from airfleet.pipelines.files.project_files import MAX_MEGABYTES, MAX_MEGABYTES_TOGETHER
 from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.language.arguments import CONTEXT_NAMES, TASK_ARGUMENTS
-from airfleet.pipelines.language.spec import CallableRef, FileText, JinjaText, NewObject, OperatorRef, Task, Value
+from airfleet.pipelines.language.spec import (
+    CallableRef,
+    FileText,
+    JinjaText,
+    NewObject,
+    OperatorRef,
+    Repeat,
+    Task,
+    Value,
+)
 from airfleet.pipelines.language.values import FUNCTION, misfit
 from airfleet.pipelines.upgrade import imports
 from airfleet.problem_codes import Code
@@ -35,12 +44,13 @@ def check_task(task: Task, checking: Checking) -> None:
     """Note every problem of one task, but for what it waits for."""
     check_id(f"{task.path}.id", task.id, "task", checking)
     check_callbacks(task.path, task.options, checking)
-    for path, value in markers_in(task.args, f"{task.path}.with"):
-        if isinstance(value, JinjaText):
-            _check_jinja(value, path, checking)
-        elif isinstance(value, FileText):
-            _check_file(value, path, checking)
-    check_objects(task.args, f"{task.path}.with", checking)
+    for below, given in task.values:
+        for path, value in markers_in(given, f"{task.path}.{below}"):
+            if isinstance(value, JinjaText):
+                _check_jinja(value, path, checking)
+            elif isinstance(value, FileText):
+                _check_file(value, path, checking)
+        check_objects(given, f"{task.path}.{below}", checking)
     if {f"{task.path}.uses", f"{task.path}.with"} & checking.wrong:
         return  # what it takes is not known
     if isinstance(task.uses, CallableRef):
@@ -176,20 +186,34 @@ def _check_names(task: Task, written: str, takes: Signature, elsewhere: frozense
         if name in TASK_ARGUMENTS:
             hint = f"write '{name}' beside 'uses' and 'with', not under 'with'"
         sentence = f"{written} takes no argument '{name}'"
-        checking.problem(f"{task.path}.with.{name}", sentence, hint, Code.ARGUMENT_NOT_TAKEN)
+        checking.problem(_path_of(name, task), sentence, hint, Code.ARGUMENT_NOT_TAKEN)
+
+
+def _path_of(name: str, task: Task) -> str:
+    """Give the path of an argument that a task is given, by ``with`` or by ``expand``."""
+    return f"{task.path}.with.{name}" if name in task.args else f"{task.path}.{task.below_expand(name)}"
+
+
+def _given(task: Task) -> tuple[str, ...]:
+    """List the names of the arguments that a task is given."""
+    repeated = task.expand.values if task.expand is not None and task.expand.repeat is not Repeat.KWARGS else ()
+    return (*task.args, *(name for name in repeated if name not in task.args))
 
 
 def _not_taken(task: Task, takes: Signature, elsewhere: frozenset[str]) -> tuple[str, ...]:
-    return tuple(name for name in task.args if name not in takes.parameters and name not in elsewhere)
+    return tuple(name for name in _given(task) if name not in takes.parameters and name not in elsewhere)
 
 
 def _not_given(task: Task, takes: Signature, elsewhere: frozenset[str], checking: Checking) -> Iterator[str]:
     """Required names that are not there; a misspelt or misplaced one is said once, at the place of the slip."""
     if any(f"{task.path}.{key}" in checking.wrong for key in wrong_key_hints.HOLDING_ARGUMENTS):
         return
+    if task.expand is not None and task.expand.repeat is Repeat.KWARGS:
+        return  # it may give them
+    given = _given(task)
     slips = {checking.hints.nearest(name, takes.parameters) for name in _not_taken(task, takes, elsewhere)}
     for name in takes.required:
-        if not (name in task.args or name in slips or f"{task.path}.{name}" in checking.wrong):
+        if not (name in given or name in slips or f"{task.path}.{name}" in checking.wrong):
             yield name
 
 

@@ -139,7 +139,7 @@ TASK_ARGUMENTS: Final[Table[ArgumentKind]] = {
 TASK_OWN_KEYS: Final[dict[str, str]] = {
     "task_id": "the id of a task is written 'id'",
     "dag": "a task belongs to the pipeline it is written in",
-    "task_group": "tasks are not grouped; 'needs' says what comes first",
+    "task_group": "a task stands in the list 'tasks' of its group",
     "default_args": "write what several tasks share under 'defaults' of the pipeline, or in a template",
 }
 
@@ -161,8 +161,31 @@ TASK_KEYS: Final[dict[str, str]] = {
     "id": "The name of the task; unique in its pipeline.",
     "uses": "The operator (short name or import path), a Python function (`module:function`), or null for no work.",
     "with": "The arguments of the operator or function.",
-    "needs": "The tasks that must be done before this one.",
+    "needs": "The tasks and groups that must be done before this one.",
     "extends": "The templates this task begins from, in order.",
+    "expand": "Argument → list or output: the task runs once for each item, or combination of items.",
+    "expand_kwargs": "A list of mappings, or an output: the task runs once for each set of arguments.",
+    "setup": "true for a task that makes what others work with.",
+    "teardown": "true for a task that takes it away again, or `{setups: [ids], on_failure_fail_dagrun: true}`.",
+}
+
+#: The keys of a group that are not plain arguments.
+GROUP_KEYS: Final[dict[str, str]] = {
+    "group": "The name of the group; unique in its pipeline.",
+    "tasks": "The tasks and groups in it.",
+    "needs": "The tasks and groups that must be done before any task in it.",
+    "defaults": "Arguments that every task in it has unless it says otherwise; they win over those of the pipeline.",
+    "expand": "Argument → list or output: the whole group runs once for each item, which is `{$item: argument}` in it.",
+    "expand_kwargs": "A list of mappings, or an output: the whole group runs once for each set of arguments.",
+}
+
+GROUP_ARGUMENTS: Final[Table[ArgumentKind]] = {
+    "prefix": Argument("boolean", "Whether the ids in the group begin with its own id and a dot; true unless said."),
+    "display_name": Argument("text", "The name to show in place of the id."),
+    "tooltip": Argument("text", "Text shown when the mouse rests on the group."),
+    "doc_md": Argument("text", "Documentation in Markdown."),
+    "ui_color": Argument("text", "The colour of the group in the graph."),
+    "ui_fgcolor": Argument("text", "The colour of its label."),
 }
 
 #: The keys of a document that are not arguments of the DAG class.
@@ -173,7 +196,7 @@ DOCUMENT_KEYS: Final[dict[str, str]] = {
     "defaults": "Arguments that every task has unless it says otherwise.",
     "jobs": "One Dag is made for each job; its values are written `${{ job.… }}`.",
     "templates": "Parts of tasks, by name, for `extends`.",
-    "tasks": "The tasks.",
+    "tasks": "The tasks and groups of tasks.",
 }
 
 #: What Airflow gives to parameters of these names when it calls a function.

@@ -6,6 +6,8 @@ import re
 from typing import Final, Literal
 
 What = Literal["Dag", "task"]
+#: of the name of a group, which has no dots: they stand between it and the names in it
+_MOST_GROUP_SIGNS: Final = 200
 
 _MOST_SIGNS: Final = 250
 _SIGNS = re.compile(r"[\w.-]+")
@@ -29,4 +31,17 @@ def problem_of(written: str, what: What) -> tuple[str, str | None] | None:
     length, most = len(written.encode(errors="surrogatepass")), _MOST_BYTES[what]
     if length > most:
         return f"the id is {length} bytes long; in the name of the log's folder there is room for {most}", None
+    return None
+
+
+def problem_of_group(name: str) -> tuple[str, str | None] | None:
+    """Describe the fault of the name of a group as (sentence, hint), or None.
+
+    >>> problem_of_group("load.eu")
+    ("the name of a group cannot contain '.'", "letters, digits, '_' and '-' can be used")
+    """
+    if odd := "".join(dict.fromkeys(re.sub(r"[\w-]", "", name))):
+        return f"the name of a group cannot contain {odd!r}", "letters, digits, '_' and '-' can be used"
+    if len(name) > _MOST_GROUP_SIGNS:
+        return f"the name is {len(name)} characters long; Airflow takes {_MOST_GROUP_SIGNS}", None
     return None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from airfleet.pipelines.language.objects import instead_of_type, new_object
-from airfleet.pipelines.language.spec import Const, FileText, JinjaText, Marker, Value, XCom
+from airfleet.pipelines.language.spec import Const, FileText, GroupItem, JinjaText, Marker, Value, XCom
 from airfleet.pipelines.language.values import (
     MARKERS,
     NO_OBJECTS,
@@ -86,7 +86,7 @@ def refuse_objects(node: Mapping, path: str, report: Report) -> None:
 def _marker(node: Mapping, key: Scalar, path: str, report: Report) -> Value:
     if key.text not in MARKERS:
         hint = _marker_hint(key.text, report) or "to pass such a key on as it is, wrap the mapping in {$const: ...}"
-        sentence = f"'{key.text}' is not a marker; there are $t, $x, $f, $new and $const"
+        sentence = f"'{key.text}' is not a marker; there are $t, $x, $f, $item, $new and $const"
         report.problem(key, path, sentence, hint, Code.UNKNOWN_MARKER)
         return None
     if key.text == "$new":
@@ -151,9 +151,20 @@ def _xcom(node: Node) -> Marker:
     return XCom(text(parts["task"]), text(key))
 
 
+def _item(node: Node) -> Marker:
+    try:
+        name = text(node)
+    except Invalid:
+        name = ""
+    if not name:
+        raise Invalid("takes the name of an argument by which the group is repeated")
+    return GroupItem(name)
+
+
 _MARKER_READERS: Final[dict[str, Callable[[Node], Marker]]] = {
     "$t": _jinja_text,
     "$x": _xcom,
     "$f": _file,
     "$const": lambda node: Const(frozen(plain(node))),
+    "$item": _item,
 }

@@ -7,6 +7,7 @@ turns one :class:`Pipeline` into one Airflow Dag.
 from __future__ import annotations
 
 import datetime as dt
+import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -43,7 +44,14 @@ class Const:
     value: object
 
 
-Marker: TypeAlias = JinjaText | XCom | FileText | Const
+@dataclass(frozen=True)
+class GroupItem:
+    """``{$item: name}``: the item of an argument by which the group around is repeated."""
+
+    name: str
+
+
+Marker: TypeAlias = JinjaText | XCom | FileText | Const | GroupItem
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,68 @@ class Timetable:
     args: Mapping[str, Value] = field(default_factory=dict)
 
 
+class Repeat(enum.Enum):
+    """How the values of an :class:`Expansion` make its repetitions."""
+
+    #: every combination of the items
+    PRODUCT = "expand"
+    #: the first items, the second ones, and so on
+    ZIP = "zip"
+    #: each item is a mapping of arguments
+    KWARGS = "expand_kwargs"
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """``expand`` and ``expand_kwargs``: a task or group that is repeated when it runs."""
+
+    repeat: Repeat
+    #: argument → a list, a mapping or an output; of KWARGS, the one value is at the empty name
+    values: Mapping[str, Value]
+
+
+class Part(enum.Enum):
+    """The part of a task in setup and teardown."""
+
+    WORK = "work"
+    SETUP = "setup"
+    TEARDOWN = "teardown"
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group of tasks. The defaults of the group are in its tasks already."""
+
+    #: with the ids of the groups around it that prefix it
+    id: str
+    #: as it is written
+    name: str
+    #: the id of the group around it; empty at the top
+    parent: str = ""
+    needs: tuple[str, ...] = ()
+    #: whether the ids in it begin with its id
+    prefix: bool = True
+    #: tooltip, doc_md, ...
+    options: Mapping[str, Value] = field(default_factory=dict)
+    expand: Expansion | None = None
+    path: str = ""
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """Every task and group this one waits for, by ``needs`` and by the outputs that repeat it, in order, once."""
+        return tuple(dict.fromkeys([*self.needs, *self.outputs]))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The tasks whose outputs repeat it."""
+        values = self.expand.values.values() if self.expand else ()
+        return tuple(x.task for value in values for x in xcoms(value))
+
+    def id_of(self, name: str) -> str:
+        """Give the whole id of an entry of the group."""
+        return f"{self.id}.{name}" if self.prefix else name
+
+
 @dataclass(frozen=True)
 class Task:
     """One task. Templates (``extends``) and the pipeline's defaults are already merged in."""
@@ -126,15 +196,37 @@ class Task:
     args: Mapping[str, Value] = field(default_factory=dict)
     #: every other key: BaseOperator arguments (retries, queue, pool, ...), durations as timedelta
     options: Mapping[str, Value] = field(default_factory=dict)
-    #: ``needs`` as written; upstream tasks named by ``$x`` come on top (see :attr:`upstream`)
+    #: whole ids of the tasks and groups in ``needs``; tasks named by ``$x`` come on top (see :attr:`upstream`)
     needs: tuple[str, ...] = ()
     #: path of the task in its document, e.g. ``tasks.load``
     path: str = ""
+    #: the id of its group; empty at the top
+    group: str = ""
+    expand: Expansion | None = None
+    part: Part = Part.WORK
+    #: of a teardown: its setups
+    setups: tuple[str, ...] = ()
+    #: of a teardown: whether its failure fails the run
+    fails_run: bool = False
+
+    @property
+    def values(self) -> Iterator[tuple[str, Value]]:
+        """Every argument that may hold markers, with its path below the task."""
+        yield from ((f"with.{name}", value) for name, value in self.args.items())
+        if self.expand is not None:
+            yield from ((self.below_expand(name), value) for name, value in self.expand.values.items())
+
+    def below_expand(self, name: str) -> str:
+        """Give the path, below the task, of an argument by which it is repeated."""
+        if self.expand is None or self.expand.repeat is Repeat.KWARGS:
+            return "expand_kwargs"
+        return f"expand.zip.{name}" if self.expand.repeat is Repeat.ZIP else f"expand.{name}"
 
     @property
     def upstream(self) -> tuple[str, ...]:
-        """Every task this one waits for, by ``needs`` and by ``$x``, in order, once."""
-        return tuple(dict.fromkeys([*self.needs, *(x.task for x in xcoms(self.args))]))
+        """Every task and group this one waits for, by ``needs``, setups and ``$x``, in order, once."""
+        outputs = (x.task for _, value in self.values for x in xcoms(value))
+        return tuple(dict.fromkeys([*self.needs, *self.setups, *outputs]))
 
 
 @dataclass(frozen=True)
@@ -143,6 +235,7 @@ class Pipeline:
 
     dag_id: str
     tasks: tuple[Task, ...]
+    groups: tuple[Group, ...] = ()
     #: cron expression or preset, None, or a timetable
     schedule: str | Timetable | None = None
     #: every other top-level key: DAG arguments (start_date, catchup, tags, params, ...)

@@ -306,6 +306,7 @@ MARKERS: Final = {
     "$file": "$f",
     "$const": "$const",
     "$new": "$new",
+    "$item": "$item",
 }
 
 

@@ -21,13 +21,15 @@ class Instead:
     holds_arguments: bool = False
 
 
-_NO_GROUPS: Final = Instead(
-    "tasks are not grouped", "write all tasks in the list 'tasks'; 'needs' says what comes first"
+_GROUPS: Final = Instead(
+    "a group stands in the list 'tasks'", "write an entry '- group: name' with a list 'tasks' of its own"
 )
-_NO_MAPPING: Final = Instead(
-    "a task is not repeated for each item of a list",
-    "write 'jobs' for one Dag per item, or let one function go through the list",
-    holds_arguments=True,
+_IN_A_GROUP: Final = Instead("a task stands in the list 'tasks' of its group", _GROUPS.hint)
+_MAPPING: Final = Instead(
+    "is written 'expand'", "write expand: {argument: [items] or {$x: task}}", meant="expand", holds_arguments=True
+)
+_PARTIAL: Final = Instead(
+    "is written 'with'", "write the arguments that all have under 'with'", meant="with", holds_arguments=True
 )
 _NEEDS: Final = Instead("is written 'needs'", "write needs: [the ids of the tasks that come before]")
 _USES: Final = Instead("is written 'uses'", "write uses: bash, an import path, or module:function", meant="uses")
@@ -46,9 +48,8 @@ _NO_ASSETS: Final = Instead(
     "takes Python objects, which YAML cannot give",
     "an operator class of your own can set it in __init__: self.outlets = [Asset('s3://lake/orders')]",
 )
-_NO_SETUP: Final = Instead(
-    "there are no setup and teardown tasks yet",
-    "let 'needs' say what comes first, and give the task that cleans up trigger_rule: all_done",
+_SETUP: Final = Instead(
+    "is said of a task", "write 'setup: true' or 'teardown: true' at the task, or 'teardown: {setups: [ids]}'"
 )
 _NO_INCLUDE: Final = Instead(
     "one file cannot take in another yet",
@@ -88,7 +89,7 @@ OF_A_PIPELINE: Final[dict[str, Instead]] = {
     **dict.fromkeys(
         ("default_task_args", "task_defaults"), Instead("is written 'defaults'", "write defaults: {retries: 1}")
     ),
-    **dict.fromkeys(("task_groups", "groups", "group"), _NO_GROUPS),
+    **dict.fromkeys(("task_groups", "groups", "group"), _GROUPS),
     **dict.fromkeys(
         ("dependencies", "edges"), Instead("each task says what it waits for", "write 'needs' at the task")
     ),
@@ -97,7 +98,7 @@ OF_A_PIPELINE: Final[dict[str, Instead]] = {
     **dict.fromkeys(("timezone", "time_zone", "tz"), _IN_THE_SCHEDULE),
     **dict.fromkeys(("include", "includes", "import", "imports", "extends"), _NO_INCLUDE),
     **dict.fromkeys(("orientation", "default_view", "full_filepath"), _GONE),
-    **dict.fromkeys(("setup", "teardown"), _NO_SETUP),
+    **dict.fromkeys(("setup", "teardown"), _SETUP),
     "dagrun_timeout_sec": Instead(_SECONDS, "write dagrun_timeout: 3600s"),
     "retry_delay_sec": Instead(_SECONDS, "write defaults: {retry_delay: 300s}"),
     "interval": Instead("is written 'schedule'", f"write {INTERVAL.format('90m')}"),
@@ -127,17 +128,15 @@ OF_A_TASK: Final[dict[str, Instead]] = {
         ("downstream", "downstream_tasks", "before"),
         Instead("is said by the tasks after this one", "write 'needs' there"),
     ),
-    **dict.fromkeys(
-        ("expand", "expand_kwargs", "partial", "map", "foreach", "for_each", "loop", "matrix"), _NO_MAPPING
-    ),
-    **dict.fromkeys(("task_groups", "group", "groups", "task_group_name", "group_id"), _NO_GROUPS),
+    **dict.fromkeys(("map", "foreach", "for_each", "loop", "matrix"), _MAPPING),
+    "partial": _PARTIAL,
+    "group": Instead("stands beside 'id'; an entry is a task or a group", _GROUPS.hint),
+    **dict.fromkeys(("task_groups", "groups", "task_group_name", "group_id"), _IN_A_GROUP),
     **dict.fromkeys(("when", "if", "condition"), _CONDITION),
     **dict.fromkeys(
         ("timeout", "task_timeout"), Instead("is written 'execution_timeout'", "write execution_timeout: 30m")
     ),
-    **dict.fromkeys(
-        ("setup", "teardown", "is_setup", "is_teardown", "as_setup", "as_teardown", "setups", "teardowns"), _NO_SETUP
-    ),
+    **dict.fromkeys(("is_setup", "is_teardown", "as_setup", "as_teardown", "setups", "teardowns"), _SETUP),
     **dict.fromkeys(("include", "import"), _NO_INCLUDE),
     "provide_context": Instead(
         "has no effect in Airflow 3",
@@ -149,6 +148,16 @@ OF_A_TASK: Final[dict[str, Instead]] = {
     "sla_secs": _GONE,
     "retry": Instead("is written 'retries'", "write retries: 3"),
     "schedule": Instead("is said of the pipeline, not of a task", "write it at the top level"),
+}
+
+#: Beside ``group`` and ``tasks`` of a group.
+OF_A_GROUP: Final[dict[str, Instead]] = {
+    **dict.fromkeys(("name", "group_id", "task_group_name"), Instead("is written 'group'", "write group: load")),
+    "prefix_group_id": Instead("is written 'prefix'", "write prefix: false"),
+    "group_display_name": Instead("is written 'display_name'", "write display_name: Load"),
+    "default_args": Instead("is written 'defaults'", "write defaults: {retries: 1}"),
+    "parent_group_name": _IN_A_GROUP,
+    **dict.fromkeys(("dependencies", "depends_on", "upstream", "after"), _NEEDS),
 }
 
 #: Wrong keys of a task -> the key that each stands for.

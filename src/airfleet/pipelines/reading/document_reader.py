@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
-from typing import Final
 
-from airfleet.errors import Place
 from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.language.arguments import (
     DAG_ARGUMENTS,
@@ -14,21 +11,18 @@ from airfleet.pipelines.language.arguments import (
     DAG_PYTHON_ONLY,
     DOCUMENT_KEYS,
     TASK_ARGUMENTS,
-    TASK_KEYS,
-    TASK_OWN_KEYS,
-    TASK_PYTHON_ONLY,
 )
 from airfleet.pipelines.language.markers import arguments
-from airfleet.pipelines.language.spec import Pipeline, Task, Timetable, Value
+from airfleet.pipelines.language.spec import Pipeline, Timetable, Value
 from airfleet.pipelines.language.values import OBJECT_KEY, argument, required_text
 from airfleet.pipelines.language.wrong_key_hints import Instead
-from airfleet.pipelines.reading.task_reader import TaskReader
+from airfleet.pipelines.reading.defaults_reader import read_defaults
+from airfleet.pipelines.reading.entries_reader import EntriesReader
+from airfleet.pipelines.reading.names import Names
 from airfleet.pipelines.reading.templates import Templates
 from airfleet.problem_codes import Code
-from airfleet.yaml.nodes import MAX_NODES, Mapping, Node, Scalar, Sequence, is_null, plain
-from airfleet.yaml.problems import Report, joined
-
-TOO_MANY_VALUES: Final = f"jobs and templates make more than {MAX_NODES:,} values of this file"
+from airfleet.yaml.nodes import Mapping, Scalar, is_null, plain
+from airfleet.yaml.problems import Report
 
 
 class DocumentReader:
@@ -46,10 +40,11 @@ class DocumentReader:
         self.refuse_parts_alone()
         options = self.options()
         defaults = self.defaults()
-        templates = self.templates()
+        entries = self.entries(defaults, self.templates())
         return Pipeline(
             dag_id=self.dag_id(),
-            tasks=tuple(self.tasks(defaults, templates)),
+            tasks=tuple(entries.tasks),
+            groups=tuple(entries.groups),
             schedule=self.schedule(),
             options=options,
             defaults=defaults,
@@ -163,31 +158,7 @@ class DocumentReader:
         self.report.problem(key, key.text, instead.sentence, instead.hint, Code.KEY_OF_ANOTHER_FORMAT)
 
     def defaults(self) -> dict[str, Value]:
-        found: dict[str, Value] = {}
-        for key, node in self.mapping_at("defaults").entries:
-            path = f"defaults.{key.text}"
-            if key.text in TASK_ARGUMENTS:
-                read = argument(node, path, TASK_ARGUMENTS[key.text], self.report)
-                if read is not None:
-                    found[key.text] = read
-            else:
-                self.unknown_default(key, path)
-        return found
-
-    def unknown_default(self, key: Scalar, path: str) -> None:
-        name: str = key.text
-        if name in TASK_PYTHON_ONLY:
-            hint = wrong_key_hints.BY_PYTHON.get(name)
-            self.report.problem(key, path, TASK_PYTHON_ONLY[name], hint, Code.PYTHON_ONLY)
-        elif name in TASK_OWN_KEYS or name in TASK_KEYS:
-            hint = "a template can hold it; see 'templates'"
-            self.report.problem(key, path, "cannot be a default", hint, Code.MISPLACED_KEY)
-        elif name in DAG_ARGUMENTS:
-            sentence = "is an argument of the pipeline, not of tasks"
-            self.report.problem(key, path, sentence, "write it at the top level", Code.MISPLACED_KEY)
-        else:
-            hint = self.report.hints.did_you_mean(name, TASK_ARGUMENTS)
-            self.report.problem(key, path, f"a task has no '{name}'", hint, Code.UNKNOWN_KEY)
+        return read_defaults(self.mapping_at("defaults"), "defaults", self.report)
 
     def templates(self) -> Templates:
         found: dict[str, Mapping] = {}
@@ -211,50 +182,12 @@ class DocumentReader:
             self.report.problem(node, name, "must be a mapping", code=Code.WRONG_SHAPE)
         return Mapping((), node.place)
 
-    def tasks(self, defaults: AbstractMapping[str, Value], templates: Templates) -> Iterator[Task]:
-        if "tasks" not in self.keys:
+    def entries(self, defaults: AbstractMapping[str, Value], templates: Templates) -> EntriesReader:
+        """Read all tasks and groups."""
+        node = self.keys["tasks"][1] if "tasks" in self.keys else None
+        entries = EntriesReader(templates, Names.of(node), self.report)
+        if node is None:
             self.missing("tasks")
-            return
-        node = self.keys["tasks"][1]
-        self.report.places["tasks"] = node.place
-        if not isinstance(node, Sequence):
-            self.report.problem(
-                node, "tasks", "must be a list of tasks", "begin each task with '- id: '", Code.WRONG_SHAPE
-            )
-            return
-        if not node.items:
-            self.report.problem(node, "tasks", "a pipeline needs at least one task", code=Code.EMPTY_VALUE)
-        first: dict[str, Place] = {}
-        for index, item in enumerate(node.items):
-            if self.report.budget.left < 0:
-                hint = "write several files, or shorter templates"
-                self.report.problem(item, "tasks", TOO_MANY_VALUES, hint, Code.FILE_LIMIT)
-                return
-            task = self.task(item, f"tasks[{index}]", defaults, templates)
-            if task is None:
-                continue
-            if task.id in first:
-                hint = f"line {first[task.id].line} already has it"
-                path = joined(task.path, "id")
-                sentence = f"two tasks have the id '{task.id}'"
-                self.report.problem(_id_of(item), path, sentence, hint, Code.TASK_ID_TWICE)
-            elif task.id:
-                first[task.id] = self.report.places[task.path]
-            yield task
-
-    def task(self, item: Node, path: str, defaults: AbstractMapping[str, Value], templates: Templates) -> Task | None:
-        if not isinstance(item, Mapping):
-            self.report.problem(item, path, "a task must be a mapping with an 'id'", code=Code.WRONG_SHAPE)
-            return None
-        written_id = item.get("id")
-        if isinstance(written_id, Scalar) and written_id.value is not None and written_id.text:
-            path = f"tasks.{written_id.text}"
-        self.report.places.setdefault(path, item.place)
-        body = templates.merged(item, path)
-        if body is not item:
-            self.report.budget.take(body)
-        return TaskReader(item, body, path, self.report).read(defaults)
-
-
-def _id_of(item: Node) -> Node:
-    return (item.get("id") if isinstance(item, Mapping) else None) or item
+        else:
+            entries.read(node, "tasks", defaults)
+        return entries

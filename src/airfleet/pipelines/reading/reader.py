@@ -19,7 +19,8 @@ from airfleet.errors import Place, Problem
 from airfleet.pipelines.files import foreign_files
 from airfleet.pipelines.language.interpolation import Scope, may_have_expressions, plain_parts, resolve
 from airfleet.pipelines.language.spec import Pipeline
-from airfleet.pipelines.reading.document_reader import TOO_MANY_VALUES, DocumentReader
+from airfleet.pipelines.reading.document_reader import DocumentReader
+from airfleet.pipelines.reading.entries_reader import TOO_MANY_VALUES
 from airfleet.pipelines.reading.jobs import JobEntry, read_jobs
 from airfleet.problem_codes import Code
 from airfleet.yaml import nodes

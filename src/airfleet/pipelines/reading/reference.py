@@ -10,6 +10,8 @@ from airfleet.pipelines.files.project_files import MAX_MEGABYTES, MAX_MEGABYTES_
 from airfleet.pipelines.language.arguments import (
     DAG_ARGUMENTS,
     DOCUMENT_KEYS,
+    GROUP_ARGUMENTS,
+    GROUP_KEYS,
     TASK_ARGUMENTS,
     TASK_KEYS,
 )
@@ -32,6 +34,8 @@ def page() -> str:
         dag_arguments=_arguments(DAG_ARGUMENTS),
         task_keys=markdown_table(("key", "means"), ((f"`{name}`", says) for name, says in TASK_KEYS.items())),
         task_arguments=_arguments(TASK_ARGUMENTS),
+        group_keys=markdown_table(("key", "means"), ((f"`{name}`", says) for name, says in GROUP_KEYS.items())),
+        group_arguments=_arguments(GROUP_ARGUMENTS),
         presets=markdown_table(("preset", "runs"), ((f"`{name}`", says) for name, says in PRESETS.items())),
         operators=markdown_table(("short name", "class"), _operators()),
         merges=f"{MOST:,}",
@@ -103,6 +107,60 @@ templates; `null` takes a default away.
 
 {task_arguments}
 
+## Groups
+
+An entry of `tasks` with the key `group` has tasks of its own, and groups.
+
+```yaml
+tasks:
+  - {{id: begin}}
+  - group: load
+    needs: [begin]
+    defaults: {{retries: 3}}
+    tasks:
+      - {{id: fetch, uses: "shop.steps:fetch"}}
+      - {{id: store, uses: "shop.steps:store", needs: [fetch], with: {{rows: {{$x: fetch}}}}}}
+  - {{id: end, needs: [load]}}
+```
+
+{group_keys}
+
+{group_arguments}
+
+The id of a task in a group is `load.fetch`. A name in `needs` and `$x` is looked for in the group where it stands, then
+in the group around it, and so on; the whole id is found from everywhere. A name with `*` in `needs` means every entry
+beside this one that fits: `needs: ["load_*"]`. The first tasks of a group wait for what the group needs, and an entry
+that needs a group waits for its last tasks.
+
+## Setup and teardown
+
+A task with `setup: true` makes something, and one with `teardown: true` takes it away: it also runs when a task between
+them has failed, and its own failure does not fail the run. `teardown: {{setups: [cluster]}}` names the setups; without
+one that has succeeded, the teardown does not run. `on_failure_fail_dagrun: true` lets its failure fail the run.
+
+## Tasks that are repeated when they run
+
+```yaml
+tasks:
+  - {{id: files, uses: "shop.steps:files"}}
+  - {{id: load, uses: "shop.steps:load", with: {{table: orders}}, expand: {{file: {{$x: files}}}}}}
+  - {{id: total, uses: "shop.steps:total", with: {{rows: {{$x: load}}}}}}
+```
+
+`load` runs once for each item of the list that `files` returned. The arguments under `with` are the same for all, and
+`{{$x: load}}` is the list of what all returned.
+
+| written | runs |
+| --- | --- |
+| `expand: {{a: [1, 2], b: {{$x: task}}}}` | once for each combination |
+| `expand: {{zip: {{a: [1, 2], b: [3, 4]}}}}` | for the first items, for the second ones, …; lists or outputs |
+| `expand_kwargs: [{{a: 1}}, {{a: 2, b: 3}}]`, `expand_kwargs: {{$x: task}}` | once for each set of arguments |
+
+A mapping in place of a list gives its pairs. An item that is an output is taken as it is, and `{{$t: …}}` may stand in
+a list of items. A group with `expand` runs as a whole for each item, and `{{$item: argument}}` in its tasks is the
+item. A repeated group has no repeated tasks or groups in it; Airflow cannot do that. `max_active_tis_per_dagrun` bounds
+how many run at once, and `map_index_template` names them.
+
 ## The work of a task: `uses`
 
 - A **short name** of an operator of an installed provider: its class in snake case without `Operator`; sensors keep
@@ -130,6 +188,7 @@ all arguments of a function.
 | `{{$x: task}}` or `$xcom` | what that task returned; the task is waited for, as if it stood in `needs` |
 | `{{$x: {{task: id, key: name}}}}` | another output of it |
 | `{{$f: path}}` or `$file` | the text of a file beside the pipeline, read as the Dag is built; see [limits](#limits) |
+| `{{$item: argument}}` | in a group with `expand`: the item of that argument |
 | `{{$const: value}}` | the value itself, whatever it looks like |
 | `{{$new: import.path, with: {{…}}, args: […]}}` | an [object](#objects) of a class, or the result of a function |
 

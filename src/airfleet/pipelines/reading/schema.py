@@ -8,6 +8,8 @@ from airfleet.pipelines.analysis import short_names
 from airfleet.pipelines.language.arguments import (
     DAG_ARGUMENTS,
     DOCUMENT_KEYS,
+    GROUP_ARGUMENTS,
+    GROUP_KEYS,
     TASK_ARGUMENTS,
     TASK_KEYS,
     Argument,
@@ -47,7 +49,9 @@ def schema() -> Schema:
                 "properties": _arguments(TASK_ARGUMENTS),
                 "additionalProperties": False,
             },
+            "entries": {"type": "array", "minItems": 1, "items": {"anyOf": [_ref("task"), _ref("group")]}},
             "task": {**_task(), "anyOf": [{"required": ["id"]}, {"required": ["extends"]}]},
+            "group": _group(),
             "template": _task(),
         },
     }
@@ -123,9 +127,39 @@ _MARKER: Final[Schema] = {
         _single(("$t", "$template"), {"anyOf": [{"type": "string"}, _FILE]}, "Jinja, rendered when the task runs."),
         _single(("$x", "$xcom"), _OUTPUT, "What an upstream task returned."),
         _FILE,
+        _single(("$item",), {"type": "string"}, "The item of the group around, by the argument that repeats it."),
         _single(("$const",), {}, "The value itself, even when it looks like a marker."),
         {"$ref": "#/$defs/object"},
     ]
+}
+_ITEMS: Final[Schema] = {
+    "anyOf": [
+        {"type": "array", "minItems": 1},
+        {"type": "object", "minProperties": 1},
+        {"$ref": "#/$defs/expression"},
+    ]
+}
+_EXPAND: Final[Schema] = {
+    "anyOf": [
+        {"type": "object", "minProperties": 1, "additionalProperties": _ITEMS},
+        {"type": "null"},
+    ]
+}
+_EXPAND_KWARGS: Final[Schema] = {
+    "anyOf": [
+        {"type": "array", "minItems": 1, "items": {"type": "object"}},
+        {"$ref": "#/$defs/marker"},
+        {"$ref": "#/$defs/expression"},
+        {"type": "null"},
+    ]
+}
+_TEARDOWN: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "setups": {"$ref": "#/$defs/names"},
+        "on_failure_fail_dagrun": {"type": "boolean"},
+    },
+    "additionalProperties": False,
 }
 _VALUE: Final[Schema] = {
     "anyOf": [
@@ -163,7 +197,7 @@ def _document_keys() -> dict[str, Schema]:
         "defaults": {"$ref": "#/$defs/task_arguments"},
         "jobs": {"anyOf": [listed_jobs, named_jobs]},
         "templates": {"type": ["object", "null"], "additionalProperties": {"$ref": "#/$defs/template"}},
-        "tasks": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/task"}},
+        "tasks": _ref("entries"),
     }
     return {name: {**keys[name], "description": says} for name, says in DOCUMENT_KEYS.items()}
 
@@ -190,10 +224,36 @@ def _task() -> Schema:
         },
         "needs": {"anyOf": [{"$ref": "#/$defs/names"}, {"type": "null"}]},
         "extends": {"anyOf": [{"$ref": "#/$defs/names"}, {"type": "null"}]},
+        "expand": _EXPAND,
+        "expand_kwargs": _EXPAND_KWARGS,
+        "setup": {"type": ["boolean", "null"]},
+        "teardown": {"anyOf": [{"type": ["boolean", "null"]}, _TEARDOWN]},
     }
     own = {name: {**keys[name], "description": says} for name, says in TASK_KEYS.items()}
     shared = {name: {"$ref": f"#/$defs/task_arguments/properties/{name}"} for name in TASK_ARGUMENTS}
     return {"type": "object", "properties": {**own, **shared}, "additionalProperties": False}
+
+
+def _group() -> Schema:
+    keys: dict[str, Schema] = {
+        "group": {"type": ["string", "number"], "minLength": 1},
+        "tasks": _ref("entries"),
+        "needs": {"anyOf": [_ref("names"), {"type": "null"}]},
+        "defaults": _ref("task_arguments"),
+        "expand": _EXPAND,
+        "expand_kwargs": _EXPAND_KWARGS,
+    }
+    own = {name: {**keys[name], "description": says} for name, says in GROUP_KEYS.items()}
+    return {
+        "type": "object",
+        "required": ["group", "tasks"],
+        "properties": {**own, **_arguments(GROUP_ARGUMENTS)},
+        "additionalProperties": False,
+    }
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
 
 
 def _arguments(table: Table[ArgumentKind]) -> dict[str, Schema]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping as AbstractMapping
+from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from airfleet.pipelines.analysis import catalog, short_names
 from airfleet.pipelines.language import wrong_key_hints
@@ -14,24 +16,33 @@ from airfleet.pipelines.language.arguments import (
     TASK_KEYS,
     TASK_OWN_KEYS,
     TASK_PYTHON_ONLY,
+    Argument,
 )
 from airfleet.pipelines.language.environments import is_environment
 from airfleet.pipelines.language.markers import arguments
-from airfleet.pipelines.language.spec import CallableRef, OperatorRef, Task, Uses, Value
-from airfleet.pipelines.language.values import FUNCTION, Invalid, argument, required_text, text
+from airfleet.pipelines.language.spec import CallableRef, Group, OperatorRef, Part, Task, Uses, Value
+from airfleet.pipelines.language.values import FUNCTION, argument, required_text
+from airfleet.pipelines.reading.expansion_reader import read_expansion
+from airfleet.pipelines.reading.names import Names, read_names
 from airfleet.pipelines.reading.unknown_operators import unknown_short_name
 from airfleet.problem_codes import Code
-from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, is_null
+from airfleet.yaml.nodes import Mapping, Node, Scalar, is_null
 from airfleet.yaml.problems import Report, joined
+
+_TEARDOWN_KEYS: Final = ("setups", "on_failure_fail_dagrun")
 
 
 class TaskReader:
     """One task after its templates are merged in."""
 
-    def __init__(self, written: Mapping, body: Mapping, path: str, report: Report) -> None:
+    def __init__(
+        self, written: Mapping, body: Mapping, path: str, report: Report, group: Group | None, names: Names
+    ) -> None:
         self.written = written
         self.path = path
         self.report = report
+        self.group = group
+        self.names = names
         self.keys = {key.text: (key, value) for key, value in body.entries}
 
     def read(self, defaults: AbstractMapping[str, Value]) -> Task:
@@ -40,14 +51,65 @@ class TaskReader:
         args = arguments(self.value("with"), joined(self.path, "with"), self.report, self.environments(uses))
         if not isinstance(uses, CallableRef):
             self.reject_misplaced()
-        return Task(
-            id=self.id(),
+        whole = self.id()
+        group = self.group.id if self.group else ""
+        task = Task(
+            id=whole,
             uses=uses,
             args=args,
             options=options,
-            needs=self.needs(),
+            needs=read_names(self.value("needs"), joined(self.path, "needs"), whole, group, self.names, self.report),
             path=self.path,
+            group=group,
+            expand=read_expansion({name: node for name, (_, node) in self.keys.items()}, self.path, self.report),
         )
+        return self.with_whole_ids(self.with_part(task))
+
+    def with_whole_ids(self, task: Task) -> Task:
+        """Return the task with every ``$x`` naming its task by the whole id."""
+        if not self.names.has_groups:
+            return task
+        args = {name: self.names.outputs(value, task.group) for name, value in task.args.items()}
+        return replace(task, args=args, expand=self.names.expansion(task.expand, task.group))
+
+    def with_part(self, task: Task) -> Task:
+        """Return the task with its part in setup and teardown."""
+        setup, teardown = self.flag("setup"), self.value("teardown")
+        if teardown is None or is_null(teardown):
+            return replace(task, part=Part.SETUP) if setup else task
+        path = joined(self.path, "teardown")
+        self.report.places[path] = teardown.place
+        if setup:
+            self.report.problem(
+                teardown, path, "stands beside 'setup'; a task is one of the two", code=Code.CONTRADICTION
+            )
+        if isinstance(teardown, Mapping):
+            return self.teardown_of(task, teardown, path)
+        return replace(task, part=Part.TEARDOWN) if self.flag("teardown") else task
+
+    def teardown_of(self, task: Task, node: Mapping, path: str) -> Task:
+        """Return the task as a teardown with the setups and the weight that are written."""
+        for key, _ in node.entries:
+            if key.text not in _TEARDOWN_KEYS:
+                hint = self.report.hints.did_you_mean(key.text, _TEARDOWN_KEYS)
+                self.report.problem(
+                    key, joined(path, key.text), f"a teardown has no '{key.text}'", hint, Code.UNKNOWN_KEY
+                )
+        setups = joined(path, "setups")
+        fails = node.get("on_failure_fail_dagrun")
+        known = Argument("boolean", "")
+        return replace(
+            task,
+            part=Part.TEARDOWN,
+            setups=read_names(node.get("setups"), setups, task.id, task.group, self.names, self.report),
+            fails_run=fails is not None
+            and argument(fails, joined(path, "on_failure_fail_dagrun"), known, self.report) is True,
+        )
+
+    def flag(self, name: str) -> bool:
+        """Read a key that is true or false."""
+        node, known = self.value(name), Argument("boolean", "")
+        return node is not None and argument(node, joined(self.path, name), known, self.report) is True
 
     def environments(self, uses: Uses) -> Callable[[str], bool]:
         """List the arguments that are the environment of a process."""
@@ -62,7 +124,8 @@ class TaskReader:
             if not self.report.is_wrong(joined(self.path, "id")):
                 self.report.problem(self.written, self.path, "the task has no 'id'", code=Code.MISSING_KEY)
             return ""
-        return required_text(node, joined(self.path, "id"), self.report)
+        written = required_text(node, joined(self.path, "id"), self.report)
+        return self.group.id_of(written) if self.group and written else written
 
     def uses(self) -> Uses:
         node = self.value("uses")
@@ -162,18 +225,3 @@ class TaskReader:
             elif key.text in TASK_PYTHON_ONLY:
                 by_python = wrong_key_hints.BY_PYTHON.get(key.text)
                 self.report.problem(key, path, TASK_PYTHON_ONLY[key.text], by_python, Code.PYTHON_ONLY)
-
-    def needs(self) -> tuple[str, ...]:
-        node = self.value("needs")
-        path = joined(self.path, "needs")
-        if node is None or is_null(node):
-            return ()
-        self.report.places[path] = node.place
-        items = node.items if isinstance(node, Sequence) else (node,)
-        for index, item in enumerate(items if isinstance(node, Sequence) else ()):
-            self.report.places[f"{path}[{index}]"] = item.place
-        try:
-            return tuple(text(item) for item in items)
-        except Invalid:
-            self.report.problem(node, path, "must be the id of a task, or a list of ids", code=Code.WRONG_TYPE)
-            return ()

@@ -394,11 +394,11 @@ def test_nothing_more_is_said_of_what_is_wrong_already(project: Path) -> None:
 @pytest.mark.parametrize(
     "task",
     [
-        "id: t, uses: 'etl.steps:fetch', expand: {source: [1]}",
+        "id: t, uses: 'etl.steps:fetch', map: {source: [1]}",
         "id: t, uses: 'etl.steps:fetch', partial: {source: 1}",
         "id: t, uses: 'etl.steps:fetch', op_kwargs: {source: 1}",
         "id: t, uses: bash, bash_command: ls",
-        "id: t, uses: bash, params: {a: 1}, expand: {bash_command: [ls]}",
+        "id: t, uses: bash, params: {a: 1}, for_each: {bash_command: [ls]}",
     ],
 )
 def test_an_argument_that_stands_where_none_is_taken_is_not_missed_as_well(task: str, project: Path) -> None:

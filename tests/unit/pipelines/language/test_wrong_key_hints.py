@@ -23,8 +23,8 @@ NEEDS_USES = "a timetable needs 'uses', the import path of its class"
 TIMETABLE = "write airflow.timetables.trigger.CronTriggerTimetable, for example"
 NO_OBJECTS = "'__type__' makes no Python object here"
 OBJECTS = "write {$new: x.Y, with: {z: …}}; to pass on the mapping itself, wrap it in {$const: …}"
-NO_SETUP = "there are no setup and teardown tasks yet"
-CLEANS_UP = "let 'needs' say what comes first, and give the task that cleans up trigger_rule: all_done"
+SETUP = "is said of a task"
+SETUP_HINT = "write 'setup: true' or 'teardown: true' at the task, or 'teardown: {setups: [ids]}'"
 
 OF_A_PIPELINE = [
     ("schedule: [0 6 * * *, 0 18 * * *]", "schedule", NOT_A_SCHEDULE, SEVERAL),
@@ -63,8 +63,8 @@ OF_A_PIPELINE = [
 ]  # fmt: skip
 
 OF_A_TASK = [
-    ("setup: true", "setup", NO_SETUP, CLEANS_UP),
-    ("teardown: true", "teardown", NO_SETUP, CLEANS_UP),
+    ("as_setup: true", "as_setup", SETUP, SETUP_HINT),
+    ("is_teardown: true", "is_teardown", SETUP, SETUP_HINT),
     ("outlets: [s3://b/k]", "outlets", "takes Python objects, which YAML cannot give",
      "an operator class of your own can set it in __init__: self.outlets = [Asset('s3://lake/orders')]"),
     ("retry_delay_sec: 5", "retry_delay_sec", "a duration has its unit", "write retry_delay: 300s"),
@@ -80,7 +80,8 @@ OF_A_TASK = [
     ("uses: 'm:f', with: {a: {$x: a.rows}}", "with.a", "there is no task 'a.rows'",
      "another output of 'a' is written {$x: {task: a, key: rows}}"),
     ("uses: 'm:f', with: {a: {b: [{__type__: x.Y, z: 1}]}}", "with.a.b[0]", NO_OBJECTS, OBJECTS),
-    ("uses: 'm:f', with: {a: {$ref: x}}", "with.a", "'$ref' is not a marker; there are $t, $x, $f, $new and $const",
+    ("uses: 'm:f', with: {a: {$ref: x}}", "with.a",
+     "'$ref' is not a marker; there are $t, $x, $f, $item, $new and $const",
      "to pass such a key on as it is, wrap the mapping in {$const: ...}"),
     ("uses: 'm:f', with: {a: {$x: {task: a, key: ''}}}", "with.a",
      "$x needs the key of an output, not an empty text", "leave 'key' out for what the task returns"),

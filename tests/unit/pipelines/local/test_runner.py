@@ -84,6 +84,7 @@ def test_an_event_goes_over_the_pipe_and_is_the_same_on_the_other_side() -> None
 STOPPED = """
 import os, signal, sys
 from airfleet.pipelines.local.runner import Stopped, stopped_by_signals
+signal.signal(int(sys.argv[1]), signal.SIG_DFL)  # nohup ignores SIGHUP
 try:
     with stopped_by_signals():
         os.kill(os.getpid(), int(sys.argv[1]))

@@ -397,8 +397,8 @@ TOP_LEVEL = [
     ("concurrency: 4", "1: concurrency: is written 'max_active_tasks'\nhint: write max_active_tasks: 4"),
     (
         "task_groups: {}",
-        "1: task_groups: tasks are not grouped\n"
-        "hint: write all tasks in the list 'tasks'; 'needs' says what comes first",
+        "1: task_groups: a group stands in the list 'tasks'\n"
+        "hint: write an entry '- group: name' with a list 'tasks' of its own",
     ),
     ("dependencies: []", "1: dependencies: each task says what it waits for\nhint: write 'needs' at the task"),
     (
@@ -556,18 +556,18 @@ TASKS = [
     ("▸downstream: [a]",
      "tasks.t.downstream: is said by the tasks after this one\n"
      "hint: write 'needs' there"),
-    ("uses: 'm:f', ▸expand: {x: [1]}",
-     "tasks.t.expand: a task is not repeated for each item of a list\n"
-     "hint: write 'jobs' for one Dag per item, or let one function go through the list"),
+    ("uses: 'm:f', ▸map: {x: [1]}",
+     "tasks.t.map: is written 'expand'\n"
+     "hint: write expand: {argument: [items] or {$x: task}}"),
     ("uses: 'm:f', ▸partial: {x: 1}",
-     "tasks.t.partial: a task is not repeated for each item of a list\n"
-     "hint: write 'jobs' for one Dag per item, or let one function go through the list"),
+     "tasks.t.partial: is written 'with'\n"
+     "hint: write the arguments that all have under 'with'"),
     ("▸group: g",
-     "tasks.t.group: tasks are not grouped\n"
-     "hint: write all tasks in the list 'tasks'; 'needs' says what comes first"),
+     "tasks.t.group: stands beside 'id'; an entry is a task or a group\n"
+     "hint: write an entry '- group: name' with a list 'tasks' of its own"),
     ("▸task_group: g",
      "tasks.t.task_group: cannot be set on a task\n"
-     "hint: tasks are not grouped; 'needs' says what comes first"),
+     "hint: a task stands in the list 'tasks' of its group"),
     ("▸when: x",
      "tasks.t.when: a task has no condition of its own\n"
      "hint: put a task before it that uses short_circuit or branch_python"),
@@ -634,7 +634,7 @@ TASKS = [
     ("queue: ▸true",
      "tasks.t.queue: must be text, not true\nhint: put it in quotes: 'true'"),
     ("needs: ▸{a: b}",
-     "tasks.t.needs: must be the id of a task, or a list of ids"),
+     "tasks.t.needs: must be the id of a task or group, or a list of ids"),
     ("with: ▸[a]",
      "tasks.t.with: must be a mapping of arguments"),
     ("with: {▸$t: x}",
@@ -659,9 +659,9 @@ def test_templates_that_extend_each_other_in_a_circle() -> None:
 
 
 MARKERS = [
-    ("{$jinja: x}", "18: $: '$jinja' is not a marker; there are $t, $x, $f, $new and $const\n"
+    ("{$jinja: x}", "18: $: '$jinja' is not a marker; there are $t, $x, $f, $item, $new and $const\n"
      "hint: to pass such a key on as it is, wrap the mapping in {$const: ...}"),
-    ("{$templat: x}", "18: $: '$templat' is not a marker; there are $t, $x, $f, $new and $const\n"
+    ("{$templat: x}", "18: $: '$templat' is not a marker; there are $t, $x, $f, $item, $new and $const\n"
      "hint: did you mean '$template'?"),
     ("{$t: x, other: 1}", "18: $: the marker '$t' must stand alone in its mapping, without 'other'"),
     ("{$t: [x]}", "22: $: $t must be text, not a list"),

@@ -56,20 +56,26 @@ def command(file: Path, job: str | None, all_arrows: bool, output: str, project:
 
 def graph(pipeline: Pipeline) -> Graph:
     """Return the tasks of a pipeline and which waits for which."""
+    from airfleet.pipelines.language.graph import upstream  # late, as all of the language
+
     nodes = tuple(Node(task.id, task.uses.written if task.uses else "") for task in pipeline.tasks)
     known = {task.id for task in pipeline.tasks}
-    edges = tuple((up, task.id) for task in pipeline.tasks for up in task.upstream if up in known)
+    edges = tuple((up, task) for task, ups in upstream(pipeline).items() for up in ups if up in known)
     return Graph(nodes, edges)
 
 
 def as_data(pipeline: Pipeline) -> dict[str, Any]:
     """Return the graph for programs; ``layer`` counts from 0."""
-    layer = layers.levels(graph(pipeline))
+    drawn = graph(pipeline)
+    layer = layers.levels(drawn)
+    needs: dict[str, list[str]] = {task.id: [] for task in pipeline.tasks}
+    for up, task in drawn.edges:
+        needs[task].append(up)
     tasks = [
         {
             "id": task.id,
             "uses": task.uses.written if task.uses else None,
-            "needs": list(task.upstream),
+            "needs": needs[task.id],
             "layer": layer[task.id],
         }
         for task in pipeline.tasks
