@@ -108,7 +108,7 @@ def test_what_can_be_made_is_taken(given: str, tmp_path: Path) -> None:
         ("{$new: shop_o.Volume, with: {$t: 1}}",
          ".with: '$t' must stand at an argument, not in place of all of them"),
         ("{$object: shop_o.Volume}",
-         ": '$object' is not a marker; there are $t, $x, $f, $new and $const | did you mean '$new'?"),
+         ": '$object' is not a marker; there are $t, $x, $f, $item, $new and $const | did you mean '$new'?"),
         ("{__type__: shop_o.Volume, name: b, __args__: [1]}",
          ": '__type__' makes no Python object here | write {$new: shop_o.Volume, args: […], with: {name: …}}; "
          "to pass on the mapping itself, wrap it in {$const: …}"),
