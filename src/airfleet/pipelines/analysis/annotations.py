@@ -69,6 +69,15 @@ def is_mapping_of_texts(annotation: str) -> bool:
     )
 
 
+@functools.cache
+def alternatives(annotation: str) -> tuple[ast.expr, ...]:
+    """List the alternatives of an annotation, ``int`` and ``None`` of ``int | None``; none when it cannot be read."""
+    try:
+        return tuple(_parts_of(_parsed(annotation)))
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
+
+
 def _parts_of(node: ast.expr) -> Iterator[ast.expr]:
     """Yield the alternatives of an annotation, each as it is written."""
     if isinstance(node, ast.BinOp):

@@ -27,7 +27,7 @@ def function(module: str, name: str, roots: Roots = ()) -> Signature | MissingDe
         return _only_callables(found, roots)
     if isinstance(found.node, ast.ClassDef) or found.node.decorator_list:
         return UNKNOWN  # a decorator may change what is taken
-    return signature(found.node.args)
+    return signature(found.node.args, found.node.returns)
 
 
 def callback_problem(module: str, name: str, roots: Roots = ()) -> tuple[str, str | None] | None:

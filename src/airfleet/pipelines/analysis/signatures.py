@@ -28,6 +28,10 @@ class Signature:
     open: bool = False
     #: name → kind of value, where the annotation says it plainly
     kinds: Mapping[str, ArgumentKind] = field(default_factory=dict)
+    #: name → annotation, as it is written
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    #: the annotation of what a function returns; empty without one
+    returns: str = ""
 
     @functools.cached_property
     def required(self) -> tuple[str, ...]:
@@ -35,7 +39,7 @@ class Signature:
         return tuple(name for name, needed in self.parameters.items() if needed)
 
 
-def signature(args: ast.arguments) -> Signature:
+def signature(args: ast.arguments, returns: ast.expr | None = None) -> Signature:
     """Parameters by name; those that come before ``/`` cannot be given by name, so they make it open."""
     without_default = len(args.posonlyargs) + len(args.args) - len(args.defaults)
     names = [*args.posonlyargs, *args.args]
@@ -43,7 +47,8 @@ def signature(args: ast.arguments) -> Signature:
     parameters |= {arg.arg: default is None for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True)}
     annotated = {arg.arg: ast.unparse(arg.annotation) for arg in (*names, *args.kwonlyargs) if arg.annotation}
     kinds = {name: kind for name, annotation in annotated.items() if (kind := kind_in(annotation))}
-    return Signature(parameters, open=args.kwarg is not None or bool(args.posonlyargs), kinds=kinds)
+    is_open = args.kwarg is not None or bool(args.posonlyargs)
+    return Signature(parameters, is_open, kinds, annotated, ast.unparse(returns) if returns else "")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Final
 
 from airfleet.errors import Problem
 from airfleet.pipelines.analysis import catalog
+from airfleet.pipelines.checks import function_arguments
 from airfleet.pipelines.checks.check_context import Installed
 from airfleet.pipelines.checks.params import doubtful
 from airfleet.pipelines.language import cron
@@ -38,6 +39,7 @@ def _all(pipeline: Pipeline, installed: Installed) -> Iterator[_Remark]:
     for task in pipeline.tasks:
         yield from _params(f"{task.path}.params", task.options, pipeline)
         yield from _not_rendered(task, installed)
+    yield from function_arguments.doubts(pipeline, installed)
 
 
 # -- time zones

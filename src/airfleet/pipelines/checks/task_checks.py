@@ -19,6 +19,7 @@ from airfleet.pipelines.checks.check_context import (
     markers_in,
     not_found,
 )
+from airfleet.pipelines.checks.function_arguments import check_literals
 from airfleet.pipelines.checks.limits import duration_misfit
 from airfleet.pipelines.checks.objects import check_objects, check_rendered_objects, must_be_rendered
 from airfleet.pipelines.checks.refusals import check_sensor
@@ -137,6 +138,7 @@ def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
     if not isinstance(found, Signature):
         return
     _check_names(task, uses.written, found, frozenset(), checking)
+    check_literals(task, found, checking)
     for name in _not_given(task, found, frozenset(), checking):
         if name not in CONTEXT_NAMES:
             hint = f"write it under 'with' of '{task.id}'"

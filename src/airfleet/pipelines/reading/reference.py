@@ -171,6 +171,8 @@ how many run at once, and `map_index_template` names them.
 - A **Python function**, written `module:function`. `with` holds its keyword arguments; parameters named as Airflow's
   context values (`ti`, `ds`, `params`, `logical_date`, …) are filled in. Modules are found beside `fleet.yaml`, or
   beside the folder `pipelines`.
+  Where its parameters are annotated, `airfleet check` refuses literals that cannot fit, and makes a remark on doubtful
+  ones and on an output (`$x`) of a function that returns something else.
 - `null`, or no `uses` at all: no work, a joint between other tasks.
 
 {operators}
