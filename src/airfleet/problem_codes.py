@@ -55,6 +55,10 @@ class Code(StrEnum):
     JOB = "AF019"
     UNKNOWN_TEMPLATE = "AF020"
     TEMPLATE_CIRCLE = "AF021"
+    INCLUDE = "AF022"
+    INCLUDE_CIRCLE = "AF023"
+    NOT_SHARED = "AF024"
+    UNUSED_PARTS = "AF025"
 
     # values
     WRONG_TYPE = "AF030"

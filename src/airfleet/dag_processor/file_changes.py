@@ -6,16 +6,18 @@ ends, and knows an edit by a modification time later than its last parse. A file
 
 Here each turn of the loop (one second at rest) takes a stamp of every file: time, size, inode. When the *set* of files
 has changed, the bundle is refreshed at once. A file with another stamp goes to the front of the queue, and again after
-a parse in progress. Otherwise nothing is listed before Airflow's own timers end.
+a parse in progress; so does one that takes in a file (``include``, ``$f``) with another stamp. Otherwise nothing is
+listed before Airflow's own timers end.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
-import os
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 from airflow.dag_processing.bundles.base import BaseDagBundle
@@ -24,9 +26,7 @@ from airflow.dag_processing.manager import BundleState, DagFileInfo, DagFileProc
 from airfleet.errors import Problem
 from airfleet.pipelines.airflow.importer import find_files, search_rules
 from airfleet.pipelines.files import listing
-
-#: tells one content of a file from another without reading it: mtime in ns, size, inode
-Stamp: TypeAlias = tuple[int, int, int]
+from airfleet.pipelines.files.project_files import Stamp, stamp
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,8 @@ class ChangeFindingManager(DagFileProcessorManager):
     _known: dict[str, dict[str, DagFileInfo]] = attrs.field(factory=dict, init=False)
     #: the stamp of every known file when it was last put in the queue, by path
     _stamps: dict[str, Stamp] = attrs.field(factory=dict, init=False)
+    #: by path of a pipeline file: the files that it took in when it was parsed, or put in the queue for one of them
+    _taken_in: dict[str, dict[str, Stamp | None]] = attrs.field(factory=dict, init=False)
     _looked: float = attrs.field(default=float("-inf"), init=False)
     _looked_for_due: float = attrs.field(default=float("-inf"), init=False)
     #: of a bundle: when it was read, and its state in the database
@@ -141,14 +143,35 @@ class ChangeFindingManager(DagFileProcessorManager):
             return []
         self._looked = time.monotonic()
         changed = []
+        look = functools.cache(stamp)  # many pipelines take in the same file
         for path, file in ((path, file) for files in self._known.values() for path, file in files.items()):
             now = stamp(path)
-            # A file that is being parsed keeps its old stamp, so that it is seen again afterwards.
-            if now is None or now == self._stamps.get(path) or file in self._processors:
+            # A file that is being parsed keeps its old stamps, so that it is seen again afterwards.
+            if now is None or file in self._processors:
+                continue
+            if now == self._stamps.get(path) and not self._takes_in_what_changed(path, look):
                 continue
             changed.append(file)
             self._stamps[path] = now
         return changed
+
+    def _takes_in_what_changed(self, path: str, look: Callable[[str], Stamp | None]) -> bool:
+        """Tell whether one of the files that a pipeline took in is another one now; note what they are."""
+        before = self._taken_in.get(path, {})
+        if all(look(one) == seen for one, seen in before.items()):
+            return False
+        self._taken_in[path] = {one: look(one) for one in before}
+        return True
+
+    def _note_taken_in(self, file: DagFileInfo, taken_in: dict[str, Stamp | None] | None) -> None:
+        """Note what a parse took in; a process that was killed has told nothing, and what was known holds."""
+        if taken_in is not None:
+            self._taken_in[str(file.absolute_path)] = taken_in
+
+    def _content(self, file: DagFileInfo) -> object:
+        """Return a value that tells one content of a file, and of what it takes in, from the next."""
+        path = str(file.absolute_path)
+        return self._stamps.get(path), frozenset(self._taken_in.get(path, {}).items())
 
     def prepare_file_queue(self, known_files: dict[str, set[DagFileInfo]]) -> None:
         """Queue files that are due again; new and changed ones do not wait for this.
@@ -177,12 +200,3 @@ def _as_file(found: Path | DagFileInfo, bundle: BaseDagBundle) -> DagFileInfo:
     if isinstance(found, DagFileInfo):
         return found
     return DagFileInfo(rel_path=found, bundle_name=bundle.name, bundle_path=bundle.path)
-
-
-def stamp(path: str) -> Stamp | None:
-    """Return the stamp of a file; None when it is not there."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return (found.st_mtime_ns, found.st_size, found.st_ino)

@@ -20,8 +20,10 @@ from typing import Any
 import attrs
 from airflow.dag_processing.processor import DagFileProcessorProcess, _parse_file_entrypoint
 
+from airfleet.dag_processor.taken_in import TakenIn
 from airfleet.monitor.limits import BoundedMonitor, most_bytes
 from airfleet.monitor.pipes import megabytes, request_number
+from airfleet.pipelines.airflow import import_common
 
 #: bytes of the lines of one process that are kept, and what each line costs besides
 LOG_BYTES, LINE_COST = 10_000_000, 1000
@@ -43,6 +45,8 @@ class ParsingProcess(BoundedMonitor, DagFileProcessorProcess):
 
     #: says whether what was to be done was done to its end, whatever the exit code says
     _mark: mmap.mmap = attrs.field(init=False, repr=False)
+    #: what the file took in
+    taken_in: TakenIn = attrs.field(init=False, repr=False)
     #: the length of what the file gave, when that was too much
     too_long: int = attrs.field(default=0, init=False)
     #: bytes of lines that were kept, and the last ones that it wrote to stderr
@@ -52,9 +56,9 @@ class ParsingProcess(BoundedMonitor, DagFileProcessorProcess):
     @classmethod
     def start(cls, **kwargs: Any) -> ParsingProcess:
         """Fork it."""
-        mark = mmap.mmap(-1, 1)
-        process: ParsingProcess = super().start(target=lambda: parse_file(mark), **kwargs)
-        process._mark = mark
+        mark, taken_in = mmap.mmap(-1, 1), TakenIn()
+        process: ParsingProcess = super().start(target=lambda: parse_file(mark, taken_in), **kwargs)
+        process._mark, process.taken_in = mark, taken_in
         with suppress(OSError):  # where it is not allowed, or has ended
             Path(f"/proc/{process.pid}/oom_score_adj").write_text(_OOM_SCORE)
         return process
@@ -132,8 +136,8 @@ _TOO_LONG = (
 )
 
 
-def parse_file(mark: mmap.mmap | None = None) -> None:
-    """Do what Airflow's process does, and mark that it was done to its end.
+def parse_file(mark: mmap.mmap | None = None, taken_in: TakenIn | None = None) -> None:
+    """Do what Airflow's process does, mark that it was done to its end, and tell what the file took in.
 
     An error of it goes to the log of the file, not to that of the dag-processor.
     """
@@ -143,7 +147,11 @@ def parse_file(mark: mmap.mmap | None = None) -> None:
     except Exception:
         traceback.print_exc(limit=-3)
         raise
-    if mark is not None and os.getpid() == own:  # nor does what a callback has forked say so
+    if os.getpid() != own:
+        return  # what a callback has forked says nothing
+    if taken_in is not None:
+        taken_in.tell(import_common.TAKEN_IN)
+    if mark is not None:
         mark[0] = 1
 
 

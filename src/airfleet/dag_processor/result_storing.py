@@ -24,7 +24,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from airfleet.backoff import UNTIL_MENDED
-from airfleet.dag_processor.file_changes import ChangeFindingManager, Stamp
+from airfleet.dag_processor.file_changes import ChangeFindingManager
 from airfleet.dag_processor.parsing_process import took_too_long
 from airfleet.metadata import database_errors
 from airfleet.pipelines.airflow import dag_owners
@@ -40,8 +40,8 @@ MOST_REFUSED = 10
 class ResultStoringManager(ChangeFindingManager):
     """Airflow's manager of parsing processes, of which no result harms another one."""
 
-    #: the stamp of a file when all its Dags were stored
-    _well: dict[DagFileInfo, Stamp | None] = attrs.field(factory=dict, init=False)
+    #: the content of a file when all its Dags were stored
+    _well: dict[DagFileInfo, object] = attrs.field(factory=dict, init=False)
     #: of files without a result, or with a refused one: when they are tried again, and how often they were
     _again: dict[DagFileInfo, tuple[float, int]] = attrs.field(factory=dict, init=False)
     #: files of which the database refused something, while one is stored
@@ -162,6 +162,7 @@ class ResultStoringManager(ChangeFindingManager):
     def handle_parsing_result(self, file: DagFileInfo, proc: Any, **options: Any) -> None:
         """Store the result of a process, or an import error for none; no file is in the way of others."""
         self._refused.clear()
+        self._note_taken_in(file, proc.taken_in.told())
         self._work.on(Kind.FILE, str(file.rel_path))
         try:
             if why := proc.misfortune():
@@ -177,7 +178,7 @@ class ResultStoringManager(ChangeFindingManager):
             self._look_again_later(file)
         elif proc.parsing_result is not None and not proc.parsing_result.import_errors:
             self._again.pop(file, None)
-            self._well[file] = self._stamps.get(str(file.absolute_path))
+            self._well[file] = self._content(file)
 
     def _kill_timed_out_processors(self) -> None:
         """End processes that take too long; their files get an import error."""
@@ -193,7 +194,7 @@ class ResultStoringManager(ChangeFindingManager):
     def _note_failure(self, file: DagFileInfo, why: str) -> None:
         """Store why a file has no result. Dags of the same content stay: the machine was at fault, or chance."""
         path = str(file.rel_path)
-        keeps = file in self._well and self._well[file] == self._stamps.get(str(file.absolute_path))
+        keeps = file in self._well and self._well[file] == self._content(file)
         self.log.error("%s: %s", path, why)
         self._look_again_later(file)
         with create_session() as session:
@@ -223,6 +224,7 @@ class ResultStoringManager(ChangeFindingManager):
         super().remove_orphaned_file_stats(present)
         paths = {str(file.absolute_path) for file in present}
         self._stamps = {path: seen for path, seen in self._stamps.items() if path in paths}
+        self._taken_in = {path: seen for path, seen in self._taken_in.items() if path in paths}
         self._well = {file: seen for file, seen in self._well.items() if file in present}
         self._again = {file: again for file, again in self._again.items() if file in present}
 

@@ -355,7 +355,7 @@ _SCALAR_TAGS: Final[dict[str, type | tuple[type, ...]]] = {
 }
 
 
-_NO_INCLUDE: Final = "one file cannot take in another yet; write the value itself"
+_NO_INCLUDE: Final = "write the value itself; a pipeline takes in the parts of other files by 'include'"
 #: what people write in other YAML files, and what there is in place of it
 _INSTEAD_OF_TAGS: Final = {
     **dict.fromkeys(("!include", "!import", "!file"), _NO_INCLUDE),

@@ -90,7 +90,7 @@ BROKEN = [
     (
         "x: !include y.yaml",
         "f.yaml:1:4: the tag '!include' is not known here\n"
-        "hint: one file cannot take in another yet; write the value itself",
+        "hint: write the value itself; a pipeline takes in the parts of other files by 'include'",
     ),
     ("x: !ENV $X", "f.yaml:1:4: the tag '!ENV' is not known here\nhint: write ${{ env.NAME }}"),
     (

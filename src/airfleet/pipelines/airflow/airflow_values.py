@@ -20,6 +20,7 @@ from airfleet.pipelines.airflow.function_task import LateFunction
 from airfleet.pipelines.airflow.new_objects import make
 from airfleet.pipelines.analysis.annotations import items_in, kind_in, words_in
 from airfleet.pipelines.checks.jinja import has_own_jinja, template_error
+from airfleet.pipelines.files.named_files import located, outside
 from airfleet.pipelines.language.environments import Late, as_text
 from airfleet.pipelines.language.spec import Const, FileText, GroupItem, JinjaText, NewObject, Repeat, Value, XCom
 from airfleet.pipelines.language.values import FUNCTION, from_text, misfit
@@ -123,10 +124,9 @@ def _jinja_text(rendered: JinjaText, path: str, context: BuildContext) -> str:
 
 
 def _text(file: FileText, path: str, context: BuildContext) -> str:
-    folder = context.folder.resolve()
-    target = (folder / file.path).resolve()
-    if not target.is_relative_to(folder):
-        context.wrong(path, f"'{file.path}' lies outside the folder of the pipeline", code=Code.TASK_FILE)
+    target = located(file.path, file.said_in or context.pipeline.file, context.root)
+    if target is None:
+        context.wrong(path, *outside(file.path, context.root), code=Code.TASK_FILE)
         return ""
     try:
         return target.read_text(encoding="utf-8")

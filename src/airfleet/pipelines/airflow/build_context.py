@@ -13,6 +13,7 @@ from airflow.sdk import DAG, BaseOperator, TaskGroup
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from airfleet.errors import Problem
+from airfleet.pipelines.files.project_files import project_root
 from airfleet.pipelines.language.spec import Group, Pipeline
 from airfleet.problem_codes import Code
 
@@ -40,10 +41,10 @@ class BuildContext:
         """The pipeline's groups by their ids."""
         return {group.id: group for group in self.pipeline.groups}
 
-    @property
-    def folder(self) -> Path:
-        """Where ``$f`` looks for files."""
-        return Path(self.pipeline.file).parent
+    @functools.cached_property
+    def root(self) -> Path:
+        """The project's folder."""
+        return project_root(Path(self.pipeline.file))
 
 
 #: What users' code raises when it is imported and called; ``sys.exit()`` of a script must end no process of ours.

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from airflow import settings
 from airflow.sdk import DAG, get_parsing_context
@@ -19,11 +20,15 @@ from airflow.sdk import DAG, get_parsing_context
 from airfleet.errors import FileProblems, Place, Problem
 from airfleet.pipelines.airflow import dag
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
-from airfleet.pipelines.files.project_files import project_root
+from airfleet.pipelines.files.project_files import Stamp, project_root
 from airfleet.problem_codes import Code
 from airfleet.yaml.problems import in_order
 
 log = logging.getLogger(__name__)
+
+#: By path, stamps of the files of the project that imports of this process took in beside pipeline files themselves.
+#: The dag-processor, which forks a process for each file, parses a pipeline again when one of these has changed.
+TAKEN_IN: Final[dict[str, Stamp | None]] = {}
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def import_pipelines(file: Path, root: Path | None = None) -> Imported:
         return Imported((), str(Problem(Place(relative), "", sentence, code=Code.OUR_MISTAKE)))
     for built in dags:
         built.relative_fileloc = relative
-    return Imported(tuple(dags), as_text(problems, relative))
+    return Imported(tuple(dags), as_text(problems, file, root))
 
 
 def dags_and_problems(
@@ -64,6 +69,7 @@ def dags_and_problems(
     With ``is_stored``, a Dag that Airflow cannot store is not good.
     """
     checked = read_and_check(file, environ=os.environ, only=only, zone=settings.TIMEZONE)
+    TAKEN_IN.update(checked.taken_in)
     dags: list[DAG] = []
     problems = list(checked.problems)
     for pipeline in checked.pipelines:
@@ -77,10 +83,15 @@ def dags_and_problems(
     return dags, tuple(in_order(dict.fromkeys(problems)))
 
 
-def as_text(problems: Iterable[Problem], file: str) -> str | None:
-    """Write all problems as one text in which the file is called ``file``, or None when there are none."""
-    renamed = [dataclasses.replace(p, place=dataclasses.replace(p.place, file=file)) for p in problems]
-    return "\n".join(str(problem) for problem in renamed) or None
+def as_text(problems: Iterable[Problem], file: Path, root: Path | None) -> str | None:
+    """Write all problems as one text in which files are called as in the bundle, or None when there are none."""
+    return "\n".join(str(_renamed(problem, file, root)) for problem in problems) or None
+
+
+def _renamed(problem: Problem, file: Path, root: Path | None) -> Problem:
+    named = problem.place.file
+    name = relative_to(file, root) if named == str(file) else relative_to(Path(named), root)
+    return dataclasses.replace(problem, place=dataclasses.replace(problem.place, file=name))
 
 
 def reach_modules(file: Path) -> None:

@@ -17,7 +17,7 @@ from airfleet.pipelines.analysis.constructors import Maker, maker
 from airfleet.pipelines.analysis.module_files import Roots
 from airfleet.pipelines.analysis.modules import MissingDefinition, Unknown
 from airfleet.pipelines.analysis.signatures import Signature
-from airfleet.pipelines.files.project_files import project_root
+from airfleet.pipelines.files.project_files import Stamp, project_root
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
 from airfleet.pipelines.language.spec import (
@@ -41,8 +41,12 @@ class Installed:
     """The names that pipelines of one file can use: installed, or in their project. Each thing is looked up once."""
 
     def __init__(self, file: Path) -> None:
-        self.roots: Roots = tuple(dict.fromkeys((str(project_root(file)), str(file.parent.absolute()))))
+        #: the project's folder
+        self.root = project_root(file)
+        self.roots: Roots = tuple(dict.fromkeys((str(self.root), str(file.parent.absolute()))))
         self.hints = Hints()
+        #: of the files that tasks have read into them, as they were before
+        self.stamps: dict[str, Stamp | None] = {}
         #: bytes of the files that tasks have read into them so far
         self.taken = 0
         #: patterns of params that took too long so far
@@ -100,7 +104,6 @@ class Checking:
 
     def __post_init__(self) -> None:
         self.hints = self.installed.hints
-        self.folder = Path(self.pipeline.file).parent
         self._tasks = {task.id: task for task in reversed(self.pipeline.tasks)}
         self.ids = frozenset(self._tasks)
         self.groups = {group.id: group for group in reversed(self.pipeline.groups)}

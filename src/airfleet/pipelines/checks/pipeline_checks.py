@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,8 @@ from airfleet.pipelines.checks.remarks import remarks_about
 from airfleet.pipelines.checks.task_checks import check_task
 from airfleet.pipelines.checks.timetables import check_timetable
 from airfleet.pipelines.files import foreign_files
-from airfleet.pipelines.files.project_files import project_root, read_bytes, read_text
+from airfleet.pipelines.files.project_files import Stamp, project_root, read_bytes, read_text
+from airfleet.pipelines.files.shared_files import OfOneFile, SharedFiles
 from airfleet.pipelines.language import cron, interpolation
 from airfleet.pipelines.language.spec import Pipeline, Timetable, Value
 from airfleet.pipelines.reading import reader
@@ -47,6 +48,10 @@ class CheckedFile:
     foreign: Problem | None = None
     #: what is allowed, but hardly what was meant
     remarks: tuple[Problem, ...] = ()
+    #: by path, the stamps of the other files of the project that this depends on; None for one that was not there
+    taken_in: Mapping[str, Stamp | None] = field(default_factory=dict)
+    #: whether the file only shares parts, and makes no Dag
+    is_shared: bool = False
 
 
 def read_and_check(
@@ -56,11 +61,14 @@ def read_and_check(
     variables: Mapping[str, str] | None = None,
     only: str | None = None,
     zone: dt.tzinfo | None = None,
+    shared: SharedFiles | None = None,
+    taken_in: bool = False,
 ) -> CheckedFile:
     """Read and check one file. With ``only``, no other Dag than the one with that id is made or checked.
 
     ``variables`` are the fleet's; a component of the fleet has them in its ``environ`` and leaves them out.
     ``zone`` is what dates without one are in; without it, what the environment says to Airflow.
+    ``shared`` has the shared files that were read so far; with ``taken_in``, this is one, for a pipeline takes it in.
     A file that cannot be read is a problem, not an error. Never raises for any content.
     """
     text = read_text(path)
@@ -68,7 +76,10 @@ def read_and_check(
         return _unread(path, text)
     if variables is None:
         variables = interpolation.variables(environ)
-    reading = reader.read(text, str(path), variables=variables, environ=environ, only=only)
+    library = OfOneFile(shared if shared is not None else SharedFiles())
+    reading = reader.read(
+        text, str(path), variables=variables, environ=environ, only=only, library=library, taken_in=taken_in
+    )
     problems = list(reading.problems)
     remarks: list[Problem] = []
     good = []
@@ -80,7 +91,9 @@ def read_and_check(
         if draft.good and not wrong:
             good.append(draft.pipeline)
         remarks.extend(remarks_about(draft.pipeline, installed))
-    return CheckedFile(tuple(good), in_order(problems), reading.dag_ids, reading.foreign, in_order(remarks))
+    stamps = {**library.stamps, **installed.stamps}
+    found = tuple(good), in_order(problems), reading.dag_ids, reading.foreign, in_order(remarks)
+    return CheckedFile(*found, taken_in=stamps, is_shared=reading.is_shared)
 
 
 def _unread(path: Path, wrong: Problem) -> CheckedFile:

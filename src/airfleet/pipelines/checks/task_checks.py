@@ -23,7 +23,8 @@ from airfleet.pipelines.checks.function_arguments import check_literals
 from airfleet.pipelines.checks.limits import duration_misfit
 from airfleet.pipelines.checks.objects import check_objects, check_rendered_objects, must_be_rendered
 from airfleet.pipelines.checks.refusals import check_sensor
-from airfleet.pipelines.files.project_files import MAX_MEGABYTES, MAX_MEGABYTES_TOGETHER
+from airfleet.pipelines.files.named_files import absent, located, outside
+from airfleet.pipelines.files.project_files import MAX_MEGABYTES, MAX_MEGABYTES_TOGETHER, stamp
 from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.language.arguments import CONTEXT_NAMES, TASK_ARGUMENTS
 from airfleet.pipelines.language.spec import (
@@ -78,10 +79,13 @@ def _check_jinja(rendered: JinjaText, path: str, checking: Checking) -> None:
 
 def _check_file(file: FileText, path: str, checking: Checking) -> str | None:
     """Read the text of a file; None when there is none to read."""
-    folder = checking.folder.resolve()
     try:
-        target = (folder / file.path).resolve()
-        if wrong := _file_problem(target, folder, file, checking):
+        target = located(file.path, file.said_in or checking.pipeline.file, checking.installed.root)
+        if target is None:
+            checking.problem(path, *outside(file.path, checking.installed.root), code=Code.TASK_FILE)
+            return None
+        checking.installed.stamps.setdefault(str(target), stamp(str(target)))
+        if wrong := _file_problem(target, file, checking):
             checking.problem(path, *wrong, code=Code.TASK_FILE)
             return None
         return _text(target, file, path, checking)
@@ -90,17 +94,13 @@ def _check_file(file: FileText, path: str, checking: Checking) -> str | None:
     return None
 
 
-def _file_problem(target: Path, folder: Path, file: FileText, checking: Checking) -> tuple[str, str | None] | None:
+def _file_problem(target: Path, file: FileText, checking: Checking) -> tuple[str, str | None] | None:
     """Say why a file cannot be read into a task, as (sentence, hint), by what is known without opening it."""
-    if not target.is_relative_to(folder):
-        return f"'{file.path}' lies outside the folder of the pipeline", None
     if target.is_dir():
         return f"'{file.path}' is a folder, not a file", None
     if not target.exists():
         names = checking.installed.files_in(target.parent)
-        near = checking.hints.nearest(target.name, names)
-        hint = f"did you mean '{(target.parent / near).relative_to(folder)}'?" if near else None
-        return f"there is no file '{file.path}' beside the pipeline", hint
+        return absent(file.path, target, lambda name: checking.hints.nearest(name, names))
     if not target.is_file():
         return f"'{file.path}' is not a regular file", None
     return _size_problem(target.stat().st_size, file, checking.installed)

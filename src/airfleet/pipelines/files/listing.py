@@ -5,6 +5,7 @@
 - Links are followed, also out of the folder, as Airflow follows them; but not to a folder above, which would never end.
 - Names that begin with ``.`` are left out, and so is ``__pycache__``. Pipelines below a name that begins with ``_`` are
   left out as well; Python files are not, because Airflow reads them.
+- Shared files (``defaults.yaml``, and YAML below a name that begins with ``_``) are no pipelines, and listed apart.
 - Files that ``.airflowignore`` names are left out.
 - Of Python files, those count in which Airflow looks for Dags; of archives, those that Airflow can open.
 - A folder that cannot be read is a problem; the rest counts all the same.
@@ -21,7 +22,14 @@ from typing import Final, TypeAlias
 
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.files import ignore_file
-from airfleet.pipelines.files.project_files import FLEET_FILE, SUFFIXES, not_a_file, read_bytes, why_not_read
+from airfleet.pipelines.files.project_files import (
+    DEFAULTS_FILE,
+    FLEET_FILE,
+    SUFFIXES,
+    not_a_file,
+    read_bytes,
+    why_not_read,
+)
 from airfleet.problem_codes import Code
 
 PYTHON: Final = ".py"
@@ -55,6 +63,8 @@ class Listing:
     archives: tuple[Path, ...] = ()
     #: files in Python in which Airflow looks for no Dags, because the words of one are missing
     without_dags: tuple[Path, ...] = ()
+    #: YAML files that by their names are no pipelines, and may be shared by some
+    shared: tuple[Path, ...] = ()
     #: files with the ending of a pipeline in another case, which are not read
     other_case: tuple[Path, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -72,6 +82,7 @@ def of(folder: Path, rules: Rules = Rules(), root: Path | None = None) -> Listin
         python=tuple(path for path, read in python.items() if read),
         archives=tuple(path for path in found if path.suffix.lower() == ARCHIVE),
         without_dags=tuple(path for path, read in python.items() if not read),
+        shared=tuple(sorted(walk.shared)),
         other_case=tuple(path for path in found if path.suffix not in SUFFIXES and path.suffix.lower() in SUFFIXES),
         problems=tuple(sorted(walk.problems)),
         remarks=tuple(sorted(walk.remarks)),
@@ -142,6 +153,7 @@ class _Walk:
     root: Path
     syntax: str
     files: dict[_Identity, Path] = field(default_factory=dict)
+    shared: list[Path] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     remarks: list[Problem] = field(default_factory=list)
     #: folders that were walked through, and whether as private ones
@@ -219,6 +231,8 @@ class _Walk:
 
     def file(self, place: _Folder) -> None:
         path = place.path
+        if _is_shared(path, place.private) and not self.left_out(place, is_folder=False):
+            self.shared.append(path)
         if not _counts(path, place.private) or self.left_out(place, is_folder=False):
             return
         try:
@@ -273,8 +287,12 @@ def _identity(found: os.stat_result) -> _Identity:
 def _counts(path: Path, private: bool) -> bool:
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:
-        return not private and path.name != FLEET_FILE
+        return not private and path.name not in (FLEET_FILE, DEFAULTS_FILE)
     return suffix in (PYTHON, ARCHIVE)
+
+
+def _is_shared(path: Path, private: bool) -> bool:
+    return path.suffix in SUFFIXES and path.name != FLEET_FILE and (private or path.name == DEFAULTS_FILE)
 
 
 def _wrong_name(path: Path) -> str | None:

@@ -9,13 +9,17 @@ import re
 import stat
 import tokenize
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from airfleet.errors import Place, Problem
 from airfleet.problem_codes import Code
 
 SUFFIXES: Final = (".yaml", ".yml")
 FLEET_FILE: Final = "fleet.yaml"
+#: the file whose parts every pipeline in its folder and below takes in
+DEFAULTS_FILE: Final = "defaults.yaml"
+#: tells one content of a file from another without reading it: mtime in ns, size, inode
+Stamp: TypeAlias = tuple[int, int, int]
 #: Megabytes of a file that is read: far above what anybody writes, and no danger for the memory.
 MAX_MEGABYTES: Final = 16
 #: Megabytes of files (``$f``) that all tasks of a pipeline file hold together, each as often as it is read.
@@ -34,6 +38,15 @@ def project_root(file: Path) -> Path:
         if os.path.isfile(ancestor / FLEET_FILE):  # also where it may not be looked for
             return ancestor
     return folder.parent if folder.name == "pipelines" else folder
+
+
+def stamp(path: str) -> Stamp | None:
+    """Return the stamp of a file; None when it is not there."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return (found.st_mtime_ns, found.st_size, found.st_ino)
 
 
 def read_text(path: Path) -> str | Problem:

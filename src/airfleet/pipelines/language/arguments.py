@@ -192,6 +192,7 @@ GROUP_ARGUMENTS: Final[Table[ArgumentKind]] = {
 DOCUMENT_KEYS: Final[dict[str, str]] = {
     "$schema": "The address of a JSON Schema, for editors; accepted and not used.",
     "dag_id": "The id of the Dag; unique in the fleet.",
+    "include": "Files of shared parts that this document takes in; see [sharing](#sharing).",
     "schedule": "When to run: a cron expression, a preset such as `@daily`, a timetable, or null for only by hand.",
     "defaults": "Arguments that every task has unless it says otherwise.",
     "jobs": "One Dag is made for each job; its values are written `${{ job.… }}`.",

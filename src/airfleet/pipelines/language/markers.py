@@ -129,8 +129,8 @@ def _file(node: Node) -> FileText:
     except Invalid:
         path = ""
     if not path:
-        raise Invalid("takes the path of a file beside the pipeline")
-    return FileText(path)
+        raise Invalid("takes the path of a file of the project")
+    return FileText(path, node.place.file)
 
 
 def _xcom(node: Node) -> Marker:

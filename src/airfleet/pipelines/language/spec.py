@@ -17,9 +17,11 @@ from airfleet.errors import Place
 
 @dataclass(frozen=True)
 class FileText:
-    """``{$f: path}``: the text of a file beside the pipeline, read when the Dag is built."""
+    """``{$f: path}``: the text of a file of the project, read when the Dag is built."""
 
     path: str
+    #: the file that says so, to which the path is relative
+    said_in: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True)

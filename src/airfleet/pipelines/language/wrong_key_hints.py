@@ -51,10 +51,11 @@ _NO_ASSETS: Final = Instead(
 _SETUP: Final = Instead(
     "is said of a task", "write 'setup: true' or 'teardown: true' at the task, or 'teardown: {setups: [ids]}'"
 )
-_NO_INCLUDE: Final = Instead(
-    "one file cannot take in another yet",
-    "write 'defaults' and 'templates' in each file, or several Dags in one file with 'jobs'",
+_INCLUDE_OF_A_TASK: Final = Instead(
+    "is said at the top of the pipeline",
+    "write include: [_shared.yaml] there, and here 'extends' with one of its templates",
 )
+_INCLUDE: Final = Instead("is written 'include'", "write include: [_shared.yaml]")
 _IN_THE_SCHEDULE: Final = Instead(
     "the time zone belongs to the schedule",
     f"write {IN_A_ZONE.format('0 6 * * *', 'Europe/Berlin')}",
@@ -96,7 +97,7 @@ OF_A_PIPELINE: Final[dict[str, Instead]] = {
     **dict.fromkeys(("dag", "dags", "pipelines"), _ONE_DOCUMENT),
     "steps": Instead("is written 'tasks'", "write tasks: and begin each task with '- id: '", meant="tasks"),
     **dict.fromkeys(("timezone", "time_zone", "tz"), _IN_THE_SCHEDULE),
-    **dict.fromkeys(("include", "includes", "import", "imports", "extends"), _NO_INCLUDE),
+    **dict.fromkeys(("includes", "import", "imports", "extends"), _INCLUDE),
     **dict.fromkeys(("orientation", "default_view", "full_filepath"), _GONE),
     **dict.fromkeys(("setup", "teardown"), _SETUP),
     "dagrun_timeout_sec": Instead(_SECONDS, "write dagrun_timeout: 3600s"),
@@ -137,7 +138,7 @@ OF_A_TASK: Final[dict[str, Instead]] = {
         ("timeout", "task_timeout"), Instead("is written 'execution_timeout'", "write execution_timeout: 30m")
     ),
     **dict.fromkeys(("is_setup", "is_teardown", "as_setup", "as_teardown", "setups", "teardowns"), _SETUP),
-    **dict.fromkeys(("include", "import"), _NO_INCLUDE),
+    **dict.fromkeys(("include", "import"), _INCLUDE_OF_A_TASK),
     "provide_context": Instead(
         "has no effect in Airflow 3",
         "parameters of the function that are named as context values get them",

@@ -192,8 +192,9 @@ def _follow(
 
 def _problem(item: Mapping[str, Any], path: Path) -> Problem:
     place = item["place"]
+    named = str(path) if place["file"] == str(path.absolute()) else place["file"]
     return Problem(
-        Place(str(path), place["line"], place["column"]),
+        Place(named, place["line"], place["column"]),
         item["path"],
         item["sentence"],
         item["hint"],

@@ -37,7 +37,6 @@ class DocumentReader:
         self.keys = {key.text: (key, value) for key, value in body.entries}
 
     def read(self) -> Pipeline:
-        self.refuse_parts_alone()
         options = self.options()
         defaults = self.defaults()
         entries = self.entries(defaults, self.templates())
@@ -52,17 +51,6 @@ class DocumentReader:
             file=self.file,
             places=self.report.places,
         )
-
-    def refuse_parts_alone(self) -> None:
-        """Note a document of nothing but templates and defaults: people mean them for the documents that follow."""
-        if self.keys and self.keys.keys() <= {"templates", "defaults", "$schema"}:
-            parts = " and ".join(f"'{name}'" for name in ("templates", "defaults") if name in self.keys)
-            hint = "write them in each document whose tasks use them; each document is a pipeline of its own"
-            self.report.problem(
-                self.body, "", f"this document has {parts or 'a schema'} alone, and no tasks", hint, Code.MISSING_KEY
-            )
-            self.report.note_slip("dag_id")
-            self.report.note_slip("tasks")
 
     def dag_id(self) -> str:
         if "dag_id" not in self.keys:

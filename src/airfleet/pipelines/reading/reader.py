@@ -2,7 +2,8 @@
 
 ::
 
-    text ─nodes.load→ documents ─ each: jobs → ${{ }} → templates → keys and values ─→ Pipelines + problems
+    text ─nodes.load→ documents ─ each: shared parts → jobs → ${{ }} → templates → keys and values
+                                                                          ─→ Pipelines + problems
 
 All problems of the file are found at once. A document, or one job of it, that has a problem gives no
 pipeline; it never hides the others.
@@ -17,11 +18,16 @@ from dataclasses import dataclass, field
 
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.files import foreign_files
+from airfleet.pipelines.files.shared_files import Library, NoFiles
 from airfleet.pipelines.language.interpolation import Scope, may_have_expressions, plain_parts, resolve
+from airfleet.pipelines.language.shared_keys import PART_KEYS
 from airfleet.pipelines.language.spec import Pipeline
+from airfleet.pipelines.reading import sharing
 from airfleet.pipelines.reading.document_reader import DocumentReader
 from airfleet.pipelines.reading.entries_reader import TOO_MANY_VALUES
 from airfleet.pipelines.reading.jobs import JobEntry, read_jobs
+from airfleet.pipelines.reading.parts_reader import PartsReader, without_expressions
+from airfleet.pipelines.reading.sharing import Sharing
 from airfleet.problem_codes import Code
 from airfleet.yaml import nodes
 from airfleet.yaml.nodes import Mapping, Node, Scalar
@@ -42,6 +48,8 @@ class PipelineFile:
     foreign: Problem | None = None
     #: places whose YAML is wrong: later checks skip them
     settled: frozenset[Place] = frozenset()
+    #: whether the file makes no Dag, and only shares parts
+    is_shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,26 +69,66 @@ def read(
     variables: AbstractMapping[str, str] | None = None,
     environ: AbstractMapping[str, str] | None = None,
     only: str | None = None,
+    library: Library | None = None,
+    taken_in: bool = False,
 ) -> PipelineFile:
     """Return every pipeline of ``text`` and every problem in it. Never raises for any text.
 
     ``variables`` are the fleet's, for ``${{ vars.x }}``; ``environ`` is for ``${{ env.X }}``. ``only`` names the one
-    Dag to make; Dags after it are not read.
+    Dag to make; Dags after it are not read. ``library`` has the shared files; the text is one that a pipeline takes in.
     """
     documents, problems = nodes.load(text, file)
-    if foreign := foreign_files.said_of(documents, text, file, broken=bool(problems)):
+    is_shared = sharing.are_parts(documents, file, taken_in=taken_in)
+    if not is_shared and (foreign := foreign_files.said_of(documents, text, file, broken=bool(problems))):
         return PipelineFile((), (), foreign=foreign)
-    shared = Report(problems=list(problems), settled={problem.place for problem in problems})
-    whole = _WholeFile(file, Scope(variables or {}, environ or {}), only, shared, may_have_expressions(text))
+    report = Report(problems=list(problems), settled={problem.place for problem in problems})
+    scope = Scope(variables or {}, environ or {})
+    parts = Sharing(file, library or NoFiles(), scope, report)
+    whole = _WholeFile(file, scope, only, report, may_have_expressions(text), parts)
+    drafts = tuple(_parts(documents, whole) if is_shared else _drafts(documents, problems, whole))
+    return PipelineFile(
+        tuple(draft.pipeline for draft in drafts if draft.good),
+        in_order(report.problems),
+        tuple(whole.ids),
+        drafts,
+        settled=frozenset(report.settled),
+        is_shared=is_shared,
+    )
+
+
+def _drafts(documents: tuple[Node, ...], problems: tuple[Problem, ...], whole: _WholeFile) -> Iterator[Draft]:
+    """Yield every pipeline of a file; documents with shared parts alone are for those that follow."""
     broken_lines = sorted(problem.place.line for problem in problems)
-    drafts: list[Draft] = []
+    unused: list[Mapping] = []
     for document, end in _with_ends(documents):
         broken = bisect_left(broken_lines, document.place.line) < bisect_left(broken_lines, end)
+        if isinstance(document, Mapping) and sharing.is_parts(document):
+            whole.sharing.add(document, is_complete=not broken)
+            unused.append(document)
+            continue
+        unused.clear()
         for pipeline, wrong in _pipelines(document, whole):
-            drafts.append(Draft(pipeline, wrong, good=not wrong and not broken))
-    pipelines = tuple(draft.pipeline for draft in drafts if draft.good)
-    settled = frozenset(shared.settled)
-    return PipelineFile(pipelines, in_order(shared.problems), tuple(whole.ids), tuple(drafts), settled=settled)
+            yield Draft(pipeline, wrong, good=not wrong and not broken)
+    for document in unused:
+        names = " and ".join(f"'{name}'" for name in PART_KEYS if document.get(name) is not None)
+        sentence = f"this document has {names} alone, and no document follows that could use it"
+        whole.report.problem(
+            document, "", sentence, "write it before the documents whose tasks use it", Code.UNUSED_PARTS
+        )
+
+
+def _parts(documents: tuple[Node, ...], whole: _WholeFile) -> Iterator[Draft]:
+    """Yield what can be judged of each document in a file of shared parts."""
+    for document in documents:
+        if not isinstance(document, Mapping):
+            whole.report.problem(document, "", sharing.NO_MAPPING, code=Code.WRONG_SHAPE)
+            continue
+        whole.sharing.taken_by_parts(document)
+        body = without_expressions(sharing.shareable(document, whole.report))
+        report = whole.own_report()
+        pipeline = PartsReader(body, whole.name, None, report).read()
+        whole.report.problems.extend(report.problems)
+        yield Draft(pipeline, frozenset(report.wrong), good=False)
 
 
 def _with_ends(documents: tuple[Node, ...]) -> Iterator[tuple[Node, float]]:
@@ -101,6 +149,7 @@ class _WholeFile:
     report: Report
     #: whether any value can have ``${{ }}``
     has_expressions: bool
+    sharing: Sharing
     #: ids of Dags, each with the place that has it first
     ids: dict[str, Place] = field(default_factory=dict)
 
@@ -144,8 +193,10 @@ def _pipelines(document: Node, whole: _WholeFile) -> Iterator[tuple[Pipeline, fr
 
 
 def _of_jobs(document: Mapping, whole: _WholeFile, report: Report) -> Iterator[tuple[Pipeline, frozenset[str]]]:
-    body, jobs = _split(document, whole.scope, report)
-    plain = frozenset() if body is document else plain_parts(body)
+    taken = whole.sharing.taken_by(document)
+    has_expressions = whole.has_expressions or taken.has_expressions
+    body, jobs = _split(sharing.merged(taken.layers, document), whole.scope, report)
+    plain = plain_parts(body) if document.get("jobs") is not None else frozenset()
     id_place = (body.get("dag_id") or body).place
     for job in jobs:
         scope = whole.scope if job is None else whole.scope.of_job(job.values, plain)
@@ -153,7 +204,9 @@ def _of_jobs(document: Mapping, whole: _WholeFile, report: Report) -> Iterator[t
         if not whole.is_wanted(dag_id, id_place, job):
             continue
         inner = whole.own_report(report.places)
-        resolved = _resolved(body, scope, inner) if whole.has_expressions else body
+        if not taken.is_complete:
+            inner.note_slip("include")
+        resolved = _resolved(body, scope, inner) if has_expressions else body
         if not inner.budget.take(resolved):
             report.problem(document, "", TOO_MANY_VALUES, "write several files, or fewer jobs", Code.FILE_LIMIT)
             return

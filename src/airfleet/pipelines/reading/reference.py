@@ -7,6 +7,7 @@ from typing import Final
 
 from airfleet.pipelines.analysis import short_names
 from airfleet.pipelines.files.project_files import MAX_MEGABYTES, MAX_MEGABYTES_TOGETHER
+from airfleet.pipelines.files.shared_files import MAX_SHARED_MEGABYTES
 from airfleet.pipelines.language.arguments import (
     DAG_ARGUMENTS,
     DOCUMENT_KEYS,
@@ -18,6 +19,7 @@ from airfleet.pipelines.language.arguments import (
 from airfleet.pipelines.language.cron import PRESETS
 from airfleet.pipelines.language.interpolation import LONGEST_TEXT
 from airfleet.pipelines.language.kinds import KINDS, ArgumentKind
+from airfleet.pipelines.language.shared_keys import MERGED, MOST_FILES, OWN_KEYS
 from airfleet.pipelines.reading.templates import MOST
 from airfleet.yaml.durations import MOST_DURATION
 from airfleet.yaml.fields import Table
@@ -36,11 +38,15 @@ def page() -> str:
         task_arguments=_arguments(TASK_ARGUMENTS),
         group_keys=markdown_table(("key", "means"), ((f"`{name}`", says) for name, says in GROUP_KEYS.items())),
         group_arguments=_arguments(GROUP_ARGUMENTS),
+        own_keys=_listed(OWN_KEYS),
+        merged=markdown_table(("key", "merged"), ((f"`{name}`", says) for name, says in MERGED.items())),
         presets=markdown_table(("preset", "runs"), ((f"`{name}`", says) for name, says in PRESETS.items())),
         operators=markdown_table(("short name", "class"), _operators()),
         merges=f"{MOST:,}",
         megabytes=MAX_MEGABYTES,
         together=MAX_MEGABYTES_TOGETHER,
+        shared_files=MOST_FILES,
+        shared_megabytes=MAX_SHARED_MEGABYTES,
         values=f"{MAX_NODES:,}",
         aliased=f"{MAX_ALIASED_NODES:,}",
         depth=MAX_DEPTH,
@@ -48,6 +54,11 @@ def page() -> str:
         text=f"{LONGEST_TEXT:,}",
         days=f"{MOST_DURATION.days:,}",
     )
+
+
+def _listed(names: Iterable[str]) -> str:
+    *most, last = (f"`{name}`" for name in names)
+    return f"{', '.join(most)} and {last}"
 
 
 def _operators() -> Iterable[tuple[str, str]]:
@@ -84,7 +95,7 @@ tasks:
       text: {{$x: greet}}
 ```
 
-Files whose names begin with `_` or `.` are left out, and so is `fleet.yaml`.
+Files whose names begin with `_` or `.` are left out, and so are `fleet.yaml` and [`defaults.yaml`](#sharing).
 
 ## Keys of a document
 
@@ -189,10 +200,13 @@ all arguments of a function.
 | `{{$t: {{$f: path}}}}` | the same, with the text of a file |
 | `{{$x: task}}` or `$xcom` | what that task returned; the task is waited for, as if it stood in `needs` |
 | `{{$x: {{task: id, key: name}}}}` | another output of it |
-| `{{$f: path}}` or `$file` | the text of a file beside the pipeline, read as the Dag is built; see [limits](#limits) |
+| `{{$f: path}}` or `$file` | the text of a file, read as the Dag is built; see [limits](#limits) |
 | `{{$item: argument}}` | in a group with `expand`: the item of that argument |
 | `{{$const: value}}` | the value itself, whatever it looks like |
 | `{{$new: import.path, with: {{…}}, args: […]}}` | an [object](#objects) of a class, or the result of a function |
+
+The path of `$f` is relative to the file that says it; `/sql/day.sql` begins at the project, which is the folder of
+`fleet.yaml`, or else the folder above `pipelines`. A file outside the project is a problem.
 
 Where the operator's annotation is plain, a literal is read by its type:
 
@@ -267,6 +281,47 @@ tasks:
 over an earlier one, and the task's own keys win over all. `with` is merged key by key; every other key is replaced.
 Templates can extend templates.
 
+## Sharing
+
+A document that makes no Dag shares its keys with others:
+
+- **`defaults.yaml`** in a folder shares them with every pipeline in that folder and below, without a word of theirs.
+- **`include`** of a document names files, each relative to the file that says it, or from the project's folder (`/…`).
+  Their names begin with `_`, or their folder's name does, as in `_shared/http.yaml`.
+- A document with `templates`, `defaults` or `include`, and no Dag, shares with **the documents that follow** in its
+  file.
+
+```yaml
+# pipelines/_shared/http.yaml
+templates:
+  get: {{uses: "shop.http:get", with: {{timeout: 30}}, pool: http}}
+```
+
+```yaml
+# pipelines/orders.yaml
+dag_id: orders
+include: _shared/http.yaml
+tasks:
+  - {{id: fetch, extends: get, with: {{url: "https://shop.example/orders"}}}}
+```
+
+All keys of a document can be shared but {own_keys}.
+Later parts are stronger:
+
+1. `defaults.yaml`, from the project's folder to that of the pipeline
+2. the files of `include`, in their order; a file that includes others comes after these
+3. earlier documents of the file that only share
+4. the document itself, its templates, and the task
+
+A file that is met twice counts where it is met first. A stronger part replaces a weaker one as a whole, and `null`
+takes it away. These mappings are merged instead:
+
+{merged}
+
+Values of a job (`${{{{ job.… }}}}`) can stand in shared parts; in `include`, only `env` and `vars`. `$f` is relative to
+the shared file that says it. Shared files are YAML, and lie in the project; their problems are said once, in their own
+file. The Dags of all pipelines that take a file in follow its changes at once.
+
 ## Params
 
 A value of `params` may be a mapping of JSON Schema's keys, with `type`, `enum` or `default` among them. It restricts
@@ -332,7 +387,8 @@ A file beyond one of these is a problem, and is not read any further.
 | --- | --- |
 | a pipeline file, and a file that `$f` names | {megabytes} MB of UTF-8 |
 | files that `$f` names, in all tasks of a pipeline file, each as often as it is read | {together} MB |
-| keys and values of a pipeline file; also those that its jobs and templates come to together | {values} |
+| shared files that a pipeline file takes in, through others included | {shared_files} files, {shared_megabytes} MB |
+| keys and values of a pipeline file; also those that its jobs, templates and shared parts come to together | {values} |
 | values that aliases stand for | {aliased} |
 | levels of lists and mappings | {depth} |
 | characters of a key | {key} |

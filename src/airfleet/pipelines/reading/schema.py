@@ -16,6 +16,7 @@ from airfleet.pipelines.language.arguments import (
 )
 from airfleet.pipelines.language.cron import PRESETS
 from airfleet.pipelines.language.kinds import KINDS, ArgumentKind
+from airfleet.pipelines.language.shared_keys import OWN_KEYS
 from airfleet.pipelines.reading import reference
 from airfleet.yaml import json_schema
 from airfleet.yaml.fields import Schema, Table
@@ -30,7 +31,7 @@ def schema() -> Schema:
         "title": "airfleet pipeline",
         "description": "One document makes one Airflow Dag, or one Dag for each of its jobs.",
         "type": "object",
-        "required": ["dag_id", "tasks"],
+        **_REQUIRED,
         "properties": {**_document_keys(), **_arguments(DAG_ARGUMENTS)},
         "additionalProperties": False,
         "$defs": {
@@ -57,6 +58,12 @@ def schema() -> Schema:
     }
 
 
+#: a document that makes no Dag shares its parts
+_REQUIRED: Final[Schema] = {
+    "if": {"anyOf": [{"required": [name]} for name in ("dag_id", "jobs", "tasks")]},
+    "then": {"required": ["dag_id", "tasks"]},
+    "else": {"not": {"anyOf": [{"required": [name]} for name in OWN_KEYS]}, "minProperties": 1},
+}
 _EXPRESSION: Final[Schema] = {
     "type": "string",
     "pattern": r"^\s*\$\{\{[\s\S]*\}\}\s*$",
@@ -77,7 +84,7 @@ _DATE: Final[Schema] = {
 }
 _FILE: Final[Schema] = {
     "type": "object",
-    "description": "The text of a file beside the pipeline.",
+    "description": "The text of a file of the project.",
     "properties": {"$f": {"type": "string"}, "$file": {"type": "string"}},
     "minProperties": 1,
     "maxProperties": 1,
@@ -193,6 +200,7 @@ def _document_keys() -> dict[str, Schema]:
     keys: dict[str, Schema] = {
         "$schema": {"type": "string"},
         "dag_id": {"type": ["string", "number"], "minLength": 1},
+        "include": {"anyOf": [{"$ref": "#/$defs/names"}, {"type": "null"}]},
         "schedule": _schedule(),
         "defaults": {"$ref": "#/$defs/task_arguments"},
         "jobs": {"anyOf": [listed_jobs, named_jobs]},

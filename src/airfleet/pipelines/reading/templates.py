@@ -88,10 +88,15 @@ class Templates:
         """List the names at ``extends`` that are templates; the others are noted."""
         names = _names(extends, path, self.report)
         for name in names:
-            if name.text not in self.by_name:
+            if name.text in self.by_name:
+                continue
+            if not self.report.is_wrong("include"):  # it may be in what could not be taken in
                 hint = self.report.hints.did_you_mean(name.text, self._known)
                 sentence = f"there is no template '{name.text}'"
                 self.report.problem(name, path, sentence, hint, Code.UNKNOWN_TEMPLATE)
+            task = path.rpartition(".")[0]
+            for key in ("uses", "with"):  # which are not known then
+                self.report.note_slip(joined(task, key))
         return tuple(name.text for name in names if name.text in self.by_name)
 
     def _circle(self, way: list[str], name: str) -> None:

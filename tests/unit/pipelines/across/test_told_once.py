@@ -8,9 +8,10 @@ import pytest
 
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
 
-NO_INCLUDE = "one file cannot take in another yet; write the value itself"
+NO_INCLUDE = "write the value itself; a pipeline takes in the parts of other files by 'include'"
 WRITE_VALUE = "tags would make YAML run code; write the value itself"
-ALONE = "write them in each document whose tasks use them; each document is a pipeline of its own"
+BOTH = "'templates' and 'defaults'"
+BEFORE = "write it before the documents whose tasks use it"
 QUOTES = 'put text with {{ }} in quotes: "{{ ... }}"'
 USES = "write uses: bash, an import path, or module:function"
 
@@ -52,10 +53,17 @@ ONCE: list[tuple[str, list[str]]] = [
     ("dag_id: d\ntasks: [{id: a, uses: bash, wiht: {bash_command: ls}}]\n",
      ["2:29: tasks.a.wiht: a task has no key 'wiht' | did you mean 'with'?"]),
     # a document that is no pipeline of its own
-    ("templates:\n  t: {uses: bash}\n---\ndag_id: d\ntasks: [{id: a}]\n",
-     [f"1:1: this document has 'templates' alone, and no tasks | {ALONE}"]),
-    ("defaults: {retries: 1}\ntemplates: {}\n",
-     [f"1:1: this document has 'templates' and 'defaults' alone, and no tasks | {ALONE}"]),
+    ("dag_id: d\ntasks: [{id: a}]\n---\ntemplates:\n  t: {uses: bash}\n",
+     [f"4:1: this document has 'templates' alone, and no document follows that could use it | {BEFORE}"]),
+    ("dag_id: d\ntasks: [{id: a}]\n---\ndefaults: {retries: 1}\ntemplates: {}\n",
+     [f"4:1: this document has {BOTH} alone, and no document follows that could use it | {BEFORE}"]),
+    ("defaults: {retriez: 1}\n---\ndag_id: d\ntasks: [{id: a}]\n---\ndag_id: e\ntasks: [{id: a}]\n",
+     ["1:12: defaults.retriez: a task has no 'retriez' | did you mean 'retries'?"]),
+    # templates that are in a file that is not there
+    ("dag_id: d\ninclude: _nope.yaml\ntasks: [{id: a, extends: t, with: {x: 1}}]\n",
+     ["2:10: include: there is no file '_nope.yaml' | None"]),
+    ("dag_id: d\ntasks: [{id: a, extends: t, with: {x: 1}}]\n",
+     ["2:26: tasks.a.extends: there is no template 't' | None"]),
     # a document that a broken line cut off
     ("dag_id: d\ntasks: [{id: a}]\n---\n\ufeffdag_id: e\ntasks: [{id: a}]\n",
      ["4:1: a byte order mark (U+FEFF) stands inside the file | delete it; only the first character may be one"]),

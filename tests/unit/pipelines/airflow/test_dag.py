@@ -304,7 +304,10 @@ WRONG: list[tuple[Task, list[str]]] = [
     ),
     (
         task("a", BASH, bash_command=FileText("../secret")),
-        ["weather.yaml:7:3: tasks.a.with.bash_command: '../secret' lies outside the folder of the pipeline"],
+        [
+            "weather.yaml:7:3: tasks.a.with.bash_command: '../secret' lies outside the project\n"
+            "hint: a fleet.yaml in a folder above makes all of that folder the project"
+        ],
     ),
     (
         task("a", OperatorRef("airflow.providers.nowhere.operators.x.X", "x")),
@@ -343,13 +346,30 @@ def test_what_a_task_gets_wrong_is_said_at_its_place(wrong: Task, sentences: lis
 
 def test_a_file_that_a_link_leads_out_to_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("s3cret")
-    (tmp_path / "pipelines" / "sql").mkdir(parents=True)
-    (tmp_path / "pipelines" / "link.sh").symlink_to(tmp_path / "secret")
-    (tmp_path / "pipelines" / "away").symlink_to(tmp_path)
-    file = str(tmp_path / "pipelines" / "weather.yaml")
+    pipelines = tmp_path / "project" / "pipelines"
+    (pipelines / "sql").mkdir(parents=True)
+    (pipelines.parent / "fleet.yaml").write_text("")
+    (pipelines / "link.sh").symlink_to(tmp_path / "secret")
+    (pipelines / "away").symlink_to(tmp_path)
     for path in ("link.sh", "away/secret", "sql/../link.sh"):
-        (said,) = problems_of(task("a", BASH, bash_command=FileText(path)), file=file)
-        assert said.endswith(f"tasks.a.with.bash_command: '{path}' lies outside the folder of the pipeline")
+        (said,) = problems_of(task("a", BASH, bash_command=FileText(path)), file=str(pipelines / "weather.yaml"))
+        assert said.endswith(f"tasks.a.with.bash_command: '{path}' lies outside the project")
+
+
+def test_a_file_is_found_from_the_file_that_says_it(tmp_path: Path) -> None:
+    for folder, text in (("sql", "select 1"), ("_shared/sql", "select 2")):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "day.sql").write_text(text)
+    (tmp_path / "fleet.yaml").write_text("")
+    shared = str(tmp_path / "_shared" / "http.yaml")
+    built = dag_of(
+        task("beside", BASH, bash_command=FileText("sql/day.sql", shared)),
+        task("above", BASH, bash_command=FileText("../sql/day.sql")),
+        task("whole", BASH, bash_command=FileText("/sql/day.sql", shared)),
+        file=str(tmp_path / "pipelines" / "weather.yaml"),
+    )
+    texts = {task_id: built.task_dict[task_id].bash_command for task_id in built.task_dict}
+    assert texts == {"beside": "select 2", "above": "select 1", "whole": "select 1"}
 
 
 def test_all_tasks_are_judged_even_behind_a_wrong_one() -> None:

@@ -141,10 +141,11 @@ def test_nothing_is_said_of_a_good_task(task: str, project: Path) -> None:
 
 
 def test_a_file_that_a_link_leads_out_to_is_not_read(project: Path) -> None:
-    (project / "pipelines" / "link.sh").symlink_to(project / "fleet.yaml")
+    (project.parent / "secret").write_text("s3cret")
+    (project / "pipelines" / "link.sh").symlink_to(project.parent / "secret")
     found = said(project, with_tasks("id: t, uses: bash, with: {bash_command: {$f: link.sh}}"))
     assert [problem.partition(": ")[2] for problem in found] == [
-        "tasks.t.with.bash_command: 'link.sh' lies outside the folder of the pipeline"
+        "tasks.t.with.bash_command: 'link.sh' lies outside the project"
     ]
 
 
@@ -157,9 +158,9 @@ BAD_TASKS = [
     ("id: t, uses: bash, with: {bash_command: ▸{$x: u}}", "tasks.t.with.bash_command: there is no task 'u'"),
     ("id: t, uses: bash, with: {bash_command: ▸{$x: t}}", "tasks.t.with.bash_command: 't' waits for itself"),
     ("id: t, uses: bash, with: {bash_command: x, env: {A: ▸{$f: sql/laod.sql}}}",
-     "tasks.t.with.env.A: there is no file 'sql/laod.sql' beside the pipeline\nhint: did you mean 'sql/load.sql'?"),
-    ("id: t, uses: bash, with: {bash_command: ▸{$t: {$f: ../fleet.yaml}}}",
-     "tasks.t.with.bash_command: '../fleet.yaml' lies outside the folder of the pipeline"),
+     "tasks.t.with.env.A: there is no file 'sql/laod.sql'\nhint: did you mean 'sql/load.sql'?"),
+    ("id: t, uses: bash, with: {bash_command: ▸{$t: {$f: ../../fleet.yaml}}}",
+     "tasks.t.with.bash_command: '../../fleet.yaml' lies outside the project"),
     ("id: t, uses: bash, with: {bash_command: ▸{$f: sql}}", "tasks.t.with.bash_command: 'sql' is a folder, not a file"),
     ("id: t, uses: bash, with: {bash_command: ▸{$f: \"a\\0b\"}}",
      "tasks.t.with.bash_command: 'a\\x00b' is not the name of a file"),
@@ -586,9 +587,9 @@ def test_a_file_that_is_not_there_is_told_by_its_folder(project: Path) -> None:
     (project / "pipelines" / "sql" / "invoices.sql").write_text("select 1")
     text = "dag_id: d\ntasks: [{id: t, uses: bash, with: {bash_command: {$f: sql/invoice.sql}, cwd: {$f: zz/x}}}]\n"
     assert said(project, text) == [
-        "p.yaml:2:50: tasks.t.with.bash_command: there is no file 'sql/invoice.sql' beside the pipeline"
+        "p.yaml:2:50: tasks.t.with.bash_command: there is no file 'sql/invoice.sql'"
         "\nhint: did you mean 'sql/invoices.sql'?",
-        "p.yaml:2:78: tasks.t.with.cwd: there is no file 'zz/x' beside the pipeline",
+        "p.yaml:2:78: tasks.t.with.cwd: there is no file 'zz/x'",
     ]
 
 

@@ -29,7 +29,7 @@ def said(text: str) -> str | None:
         "dag_di: a\n",
         "dag_ids: a\ntasks: []\n",
         "Tasks: []\n",
-        "templates: {t: {}}\n",
+        "templates: {t: {}, u: 1}\n",
         "jobs: [{name: a}]\n",
         "$schema: https://example.org/pipeline.schema.json\n",
         "name: x\n---\ndag_id: a\n",

@@ -666,7 +666,7 @@ MARKERS = [
     ("{$t: x, other: 1}", "18: $: the marker '$t' must stand alone in its mapping, without 'other'"),
     ("{$t: [x]}", "22: $: $t must be text, not a list"),
     ("{$t: {$x: a}}", "22: $: $t takes text, or {$f: path} for a file to render"),
-    ("{$f: [x]}", "22: $: $f takes the path of a file beside the pipeline"),
+    ("{$f: [x]}", "22: $: $f takes the path of a file of the project"),
     ("{$x: [a]}", "22: $: $x takes the id of a task, or {task: id, key: name}"),
     ("{$x: {key: a}}", "22: $: $x does not say which task\nhint: write {task: id, key: name}"),
     ("{$x: {tsk: a}}", "22: $: $x does not know 'tsk'; it takes {task: id, key: name}"),
@@ -790,7 +790,7 @@ def test_no_document_makes_read_raise(document: dict[str, object]) -> None:
     import json
 
     reading = parsed(json.dumps(document))
-    assert reading.pipelines or reading.problems or reading.foreign
+    assert reading.pipelines or reading.problems or reading.foreign or reading.is_shared
 
 
 def test_reading_ten_tasks_takes_little(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,9 +17,11 @@ import click
 from airfleet import versions
 from airfleet.cli import options
 from airfleet.cli.diagnosis import queue_checks
+from airfleet.cli.diagnosis.shared_parts import SharedParts
 from airfleet.cli.output import problem_view as problems
 from airfleet.cli.output import tables, terminal
 from airfleet.cli.queries import pipeline_file
+from airfleet.cli.queries.checked_files import CheckedFiles
 from airfleet.client import project
 from airfleet.client.project import FLEET_FILE, Project
 from airfleet.errors import EXIT_OK, EXIT_WRONG, FileProblems, Place, Problem
@@ -55,6 +57,8 @@ class Findings:
     python_files: list[str] = field(default_factory=list)
     #: fleet.yaml and overlays of it
     fleet_files: list[str] = field(default_factory=list)
+    #: of files whose parts pipelines take in
+    shared: SharedParts = field(default_factory=SharedParts)
     files: int = 0
     #: what is not wrong with the files, and may go wrong with the fleet
     warnings: tuple[str, ...] = ()
@@ -135,17 +139,19 @@ def check(paths: Sequence[Path], here: Project | None) -> Findings:
     if here is not None and not paths:  # else it is said when fleet.yaml is named
         paths = _whole_project(here, known, wrong, findings)
     outside = os.environ if here is None else here.environ
-    of_tasks = {**outside, **(known.task_environment if known else {})}
+    files = CheckedFiles({**outside, **(known.task_environment if known else {})}, sure=known is fleet)
     root = here.root / known.pipelines if here is not None and known is not None else None
     for file, named in _files(paths, pipeline_file.rules_of(known), root, findings).items():
         findings.files += 1
         if overlay := _FLEET.fullmatch(file.name):
             _check_fleet(file, overlay[1] or outside.get("AIRFLEET_ENV", ""), outside, findings)
         else:
-            _check_file(file, of_tasks, findings, sure=known is fleet, named=named)
+            _check_file(file, files, findings, named=named)
+    _check_shared(files, findings)
+    findings.problems += findings.shared.problems()
     findings.problems += _said_twice(findings)
     if fleet is not None:
-        findings.problems += queue_checks.unserved(findings.pipelines, fleet)
+        findings.problems += _shown(queue_checks.unserved(findings.pipelines, fleet))
     findings.problems.sort()
     findings.remarks = sorted(_condensed(findings.remarks))
     return findings
@@ -234,6 +240,7 @@ def _in_folder(folder: Path, rules: Rules, root: Path | None, findings: Findings
     findings.problems += _shown(found.problems)
     findings.remarks += _shown(found.remarks)
     findings.remarks += _shown(other_files.remarks(found))
+    findings.shared.files += found.shared
     yield from found.pipelines
     yield from found.python
     yield from found.archives
@@ -248,7 +255,7 @@ def _left_out(file: Path, rules: Rules, root: Path | None) -> Iterator[Problem]:
         yield Problem(Place(str(file)), "", sentence, code=Code.FILE_NOT_READ)
 
 
-def _check_file(file: Path, environ: Mapping[str, str], findings: Findings, *, sure: bool, named: bool) -> None:
+def _check_file(file: Path, files: CheckedFiles, findings: Findings, *, named: bool) -> None:
     from airfleet.pipelines.files import listing
 
     kind = file.suffix.lower()
@@ -257,7 +264,7 @@ def _check_file(file: Path, environ: Mapping[str, str], findings: Findings, *, s
     elif kind == listing.ARCHIVE:
         _check_archive(file, findings, named)
     else:
-        _check_pipelines(file, environ, findings, sure=sure, named=named)
+        _check_pipelines(file, files, findings, named=named)
 
 
 def _check_python(file: Path, findings: Findings, named: bool) -> None:
@@ -295,26 +302,49 @@ def _check_fleet(file: Path, env: str, environ: Mapping[str, str], findings: Fin
         findings.problems += _shown(wrong.problems)
 
 
-def _check_pipelines(file: Path, environ: Mapping[str, str], findings: Findings, *, sure: bool, named: bool) -> None:
-    """Check the pipelines of a file; ``sure``: no value of the environment is a stand-in (``***``)."""
-    from airfleet.pipelines.checks import pipeline_checks
-    from airfleet.yaml.secret_detection import MASK
-
-    checked = pipeline_checks.read_and_check(file, environ=environ)
-    problems = checked.problems
+def _check_pipelines(file: Path, files: CheckedFiles, findings: Findings, *, named: bool) -> None:
+    """Check the pipelines of a file, or the parts that it shares."""
+    checked = files.read(file)
     if checked.foreign is not None:
         if named:
             findings.problems += _shown([checked.foreign])
         else:
             findings.remarks += _shown([replace(checked.foreign, code=Code.FOREIGN_FILE)])
         return
-    if not sure:  # what is wrong with *** alone may be right with what is meant
-        others = {name: value.replace(MASK, "1") for name, value in environ.items()}
-        also = pipeline_checks.read_and_check(file, environ=others).problems
-        problems = tuple(problem for problem in problems if problem in also)
-    findings.problems += _shown(problems)
+    if checked.is_shared:
+        findings.shared.files.append(file)
+        return
+    own, others = _split(checked.problems, file)
+    findings.problems += _shown(own)
+    for problem in _shown(others):
+        findings.shared.note_met(problem, _short(str(file)))
     findings.remarks += _shown(checked.remarks)
     findings.pipelines += [replace(p, file=_short(p.file)) for p in checked.pipelines]
+
+
+def _split(problems: Iterable[Problem], file: Path) -> tuple[list[Problem], list[Problem]]:
+    """Divide problems into those of a file, and those of files that it takes in."""
+    own: list[Problem] = []
+    others: list[Problem] = []
+    for problem in problems:
+        (own if problem.place.file == str(file) else others).append(problem)
+    return own, others
+
+
+def _check_shared(files: CheckedFiles, findings: Findings) -> None:
+    """Check the shared files that were met: in a folder, by their names, or because a pipeline takes them in."""
+    from airfleet.pipelines.files import project_files
+
+    taken_in = {os.path.realpath(file): file for file in files.taken_in()}
+    others = {os.path.realpath(file): file for file in findings.shared.files}
+    for real, file in {**others, **taken_in}.items():
+        checked = files.read(file, taken_in=real in taken_in)
+        if checked.is_shared:
+            for problem in _shown(checked.problems):
+                findings.shared.note_own(problem)
+            findings.remarks += _shown(checked.remarks)
+        elif real in others and file.name == project_files.DEFAULTS_FILE and checked.foreign is not None:
+            findings.remarks += _shown([replace(checked.foreign, code=Code.FOREIGN_FILE)])
 
 
 def _said_twice(findings: Findings) -> Iterator[Problem]:

@@ -1,0 +1,193 @@
+"""Shared files as they are on the disk: ``defaults.yaml`` of the folders above a pipeline, and files that are included.
+
+Each is read once for each of its contents, however many pipelines of a check take it in. The stamps of all files that
+were looked for are kept, also of those that are not there: who built something from them sees that it is out of date.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, Protocol
+
+from airfleet.errors import Place, Problem
+from airfleet.pipelines.files.named_files import absent, located, outside
+from airfleet.pipelines.files.project_files import DEFAULTS_FILE, SUFFIXES, Stamp, project_root, read_text, stamp
+from airfleet.problem_codes import Code
+from airfleet.spelling import nearest
+from airfleet.yaml import nodes
+from airfleet.yaml.nodes import Node
+
+#: megabytes of a shared file, and of all those of a pipeline file together
+MAX_SHARED_MEGABYTES: Final = 2
+
+
+@dataclass(frozen=True)
+class SharedFile:
+    """A shared file as it was read."""
+
+    #: the real path: one file, whatever the way to it
+    key: str
+    #: as problems call it
+    name: str
+    #: its path in the project
+    label: str
+    documents: tuple[Node, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    characters: int = 0
+    #: whether any value has ``${{ }}``
+    has_expressions: bool = False
+    #: whether a file that is no YAML to its end has keys of shared parts
+    may_be_parts: bool = False
+
+
+@dataclass(frozen=True)
+class NotTaken:
+    """Why a file cannot be taken in."""
+
+    sentence: str
+    hint: str | None = None
+
+
+class Library(Protocol):
+    """Where a reader finds shared files."""
+
+    def defaults_above(self, file: str) -> tuple[SharedFile, ...]:
+        """Give each ``defaults.yaml`` for a pipeline file, from the outer folder to its own."""
+
+    def named(self, written: str, said_in: str, file: str) -> SharedFile | NotTaken:
+        """Give the file that ``said_in`` includes, for a pipeline file."""
+
+
+class NoFiles:
+    """The library of a text that is on no disk."""
+
+    def defaults_above(self, file: str) -> tuple[SharedFile, ...]:
+        """Give none."""
+        return ()
+
+    def named(self, written: str, said_in: str, file: str) -> SharedFile | NotTaken:
+        """Give none."""
+        return NotTaken(f"there is no file '{written}'")
+
+
+@dataclass
+class SharedFiles:
+    """The library on the disk, for one file or for a whole check: each content is read once."""
+
+    #: by real path: its stamp, and what was read
+    _read: dict[str, tuple[Stamp, SharedFile]] = field(default_factory=dict)
+    _roots: dict[str, Path] = field(default_factory=dict)
+
+    def names(self) -> tuple[str, ...]:
+        """Give the name of every file that was read so far."""
+        return tuple(file.name for _, file in self._read.values())
+
+    def root(self, file: str) -> Path:
+        """Give the project's folder of a pipeline file."""
+        folder = os.path.dirname(file)
+        if folder not in self._roots:
+            self._roots[folder] = project_root(Path(file))
+        return self._roots[folder]
+
+    def file(self, path: str, real: str, seen: Stamp, root: Path) -> SharedFile:
+        """Give what is in a file of the project in the folder ``root``, whose stamp is ``seen``."""
+        known = self._read.get(real)
+        if known is None or known[0] != seen:
+            known = self._read[real] = seen, _read(os.path.normpath(path), real, seen, root)
+        return known[1]
+
+
+class OfOneFile:
+    """The library of one pipeline file. It keeps the stamps of all that it looked for."""
+
+    def __init__(self, files: SharedFiles) -> None:
+        #: by absolute path; None when there was no such file
+        self.stamps: dict[str, Stamp | None] = {}
+        self._files = files
+
+    def defaults_above(self, file: str) -> tuple[SharedFile, ...]:
+        """Give each ``defaults.yaml`` for a pipeline file, from the project's folder to its own."""
+        root = self._files.root(file)
+        found = (self._defaults_in(folder, root) for folder in _folders_down_to(file, root))
+        return tuple(one for one in found if one is not None)
+
+    def named(self, written: str, said_in: str, file: str) -> SharedFile | NotTaken:
+        """Give the file that ``said_in`` includes, inside the project of a pipeline file."""
+        root = self._files.root(file)
+        try:
+            real = located(written, said_in, root)
+            if real is None:
+                return NotTaken(*outside(written, root))
+            start = next(_folders_down_to(file, root)) if written.startswith("/") else os.path.dirname(said_in)
+            return self._included(written, os.path.join(start, written.lstrip("/")), real, root)
+        except (OSError, ValueError):
+            return NotTaken(f"'{written}' is not the name of a file")
+
+    def _included(self, written: str, path: str, real: Path, root: Path) -> SharedFile | NotTaken:
+        seen = self._look(path)
+        if seen is None:
+            return NotTaken(*absent(written, real, lambda name: _near(name, real.parent)))
+        if real.is_dir():
+            return NotTaken(f"'{written}' is a folder, not a file", f"name the files in it: {written.rstrip('/')}/…")
+        if real.suffix not in SUFFIXES:
+            return NotTaken(f"'{written}' is no YAML file: its name has to end in .yaml or .yml")
+        return self._files.file(path, str(real), seen, root)
+
+    def _defaults_in(self, folder: str, root: Path) -> SharedFile | None:
+        path = os.path.join(folder, DEFAULTS_FILE)
+        seen = self._look(path)
+        if seen is None:
+            return None
+        real = located(DEFAULTS_FILE, path, root)
+        if real is None:
+            problem = Problem(Place(path), "", *outside(DEFAULTS_FILE, root), code=Code.INCLUDE)
+            return SharedFile(os.path.realpath(path), path, path, problems=(problem,), may_be_parts=True)
+        return self._files.file(path, str(real), seen, root)
+
+    def _look(self, path: str) -> Stamp | None:
+        """Note that a file is looked for, and its stamp before it is read."""
+        seen = stamp(path)
+        self.stamps.setdefault(os.path.join(os.getcwd(), path), seen)
+        if seen is None:
+            sys.audit("open", path, "r", os.O_RDONLY)  # who watches what this process reads: it depends on absence, too
+        return seen
+
+
+def _read(name: str, real: str, seen: Stamp, root: Path) -> SharedFile:
+    label = os.path.relpath(real, os.path.realpath(root))
+    if seen[1] > MAX_SHARED_MEGABYTES * 1_000_000:
+        sentence = f"the file has {seen[1] / 1e6:,.0f} MB; a shared file may have {MAX_SHARED_MEGABYTES} at most"
+        return SharedFile(real, name, label, problems=(Problem(Place(name), "", sentence, code=Code.FILE_LIMIT),))
+    text = read_text(Path(real))
+    if isinstance(text, Problem):
+        place = Place(name, text.place.line, text.place.column)
+        return SharedFile(real, name, label, problems=(replace(text, place=place),))
+    documents, problems = nodes.load(text, name)
+    has_expressions = any("${{" in one for document in documents for one in nodes.texts(document))
+    may_be_parts = _PARTS.search(text) is not None
+    return SharedFile(real, name, label, documents, problems, len(text), has_expressions, may_be_parts)
+
+
+_PARTS: Final = re.compile(r"""^["']?(?:templates|defaults|include)["']?[ ]*:""", re.MULTILINE)
+
+
+def _folders_down_to(file: str, root: Path) -> Iterator[str]:
+    """Give the folders from the project's to that of a file, written as the file is."""
+    folder = os.path.dirname(file)
+    below = len(Path(file).absolute().parent.relative_to(root).parts)
+    for level in range(below, -1, -1):
+        yield os.path.normpath(os.path.join(folder, *[os.pardir] * level))
+
+
+def _near(name: str, folder: Path) -> str | None:
+    try:
+        names = {os.path.splitext(one)[0]: one for one in os.listdir(folder) if one.endswith(SUFFIXES)}
+    except OSError:
+        return None
+    near = nearest(os.path.splitext(name)[0], names)
+    return names[near] if near is not None else None

@@ -1,0 +1,54 @@
+"""A document of shared parts is read on its own: what is wrong with it, whoever takes it in."""
+
+from __future__ import annotations
+
+from airfleet.pipelines.language.spec import Pipeline
+from airfleet.pipelines.reading.document_reader import DocumentReader
+from airfleet.pipelines.reading.names import Names
+from airfleet.pipelines.reading.task_reader import TaskReader
+from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
+from airfleet.yaml.problems import joined
+
+
+class PartsReader(DocumentReader):
+    """Reads everything of a document but a Dag's own keys. The pipeline that comes of it has no id and no tasks."""
+
+    def read(self) -> Pipeline:
+        """Read the options, the defaults, and each template as far as a part of a task can be judged."""
+        options = self.options()
+        defaults = self.defaults()
+        schedule = self.schedule()
+        for name, template in self.templates().by_name.items():
+            self.template(template, joined("templates", name))
+        return Pipeline(
+            "", (), schedule=schedule, options=options, defaults=defaults, file=self.file, places=self.report.places
+        )
+
+    def template(self, template: Mapping, path: str) -> None:
+        """Read a template as a task: without 'needs', which name tasks, and arguments of what is not known here."""
+        self.report.places[path] = template.place
+        self.report.note_slip(joined(path, "id"))  # the task says it
+        body = _without(template, "needs") if template.get("uses") else _without(template, "needs", "with")
+        TaskReader(template, body, path, self.report, None, Names()).read({})
+
+
+def without_expressions(node: Mapping) -> Mapping:
+    """Leave out the values of a mapping, at any depth of mappings, that are known only with a job or an environment."""
+    kept: list[tuple[Scalar, Node]] = []
+    for key, value in node.entries:
+        if isinstance(value, Mapping):
+            kept.append((key, without_expressions(value)))
+        elif not _has_expression(value):
+            kept.append((key, value))
+    return Mapping(tuple(kept), node.place)
+
+
+def _has_expression(node: Node) -> bool:
+    if isinstance(node, Scalar):
+        return "${{" in node.text
+    inner = node.items if isinstance(node, Sequence) else [value for _, value in node.entries]
+    return any(map(_has_expression, inner))
+
+
+def _without(node: Mapping, *names: str) -> Mapping:
+    return Mapping(tuple(entry for entry in node.entries if entry[0].text not in names), node.place)
