@@ -12,7 +12,7 @@ import graphlib
 import itertools
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 SWEEPS = 12
@@ -24,10 +24,25 @@ V = TypeVar("V")
 
 @dataclass(frozen=True)
 class Node:
-    """A task: its id, and a smaller second line (what it runs)."""
+    """A task: its id, a smaller second line (what it runs), and its group."""
 
     id: str
     note: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A group of tasks: its id, the group around it, and a second line."""
+
+    id: str
+    parent: str = ""
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        """The id and the second line."""
+        return f"{self.id} {self.note}".strip()
 
 
 @dataclass(frozen=True)
@@ -36,6 +51,22 @@ class Graph:
 
     nodes: tuple[Node, ...]
     edges: tuple[tuple[str, str], ...]
+    clusters: tuple[Cluster, ...] = ()
+
+    def within(self, cluster: str) -> tuple[tuple[Cluster, ...], tuple[Node, ...]]:
+        """Return the groups and tasks that stand in a group itself; at the top for the empty id."""
+        groups, nodes = self._by_group
+        return tuple(groups.get(cluster, ())), tuple(nodes.get(cluster, ()))
+
+    @functools.cached_property
+    def _by_group(self) -> tuple[dict[str, list[Cluster]], dict[str, list[Node]]]:
+        groups: dict[str, list[Cluster]] = {}
+        for one in self.clusters:
+            groups.setdefault(one.parent, []).append(one)
+        nodes: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            nodes.setdefault(node.group, []).append(node)
+        return groups, nodes
 
 
 @dataclass(frozen=True)
@@ -89,7 +120,8 @@ def without_implied(graph: Graph) -> Graph:
     for task in graphlib.TopologicalSorter({node.id: below.get(node.id, []) for node in graph.nodes}).static_order():
         farther[task] = functools.reduce(operator.or_, (reach[down] for down in below.get(task, ())), 0)
         reach[task] = functools.reduce(operator.or_, (bit[down] for down in below.get(task, ())), farther[task])
-    return Graph(graph.nodes, tuple((up, down) for up, down in graph.edges if not farther[up] & bit[down]))
+    needed = tuple((up, down) for up, down in graph.edges if not farther[up] & bit[down])
+    return replace(graph, edges=needed)
 
 
 def components(graph: Graph) -> tuple[Graph, ...]:

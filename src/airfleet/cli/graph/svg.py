@@ -19,6 +19,8 @@ ROW_GAP = 18.0
 LAYER_GAP = 64.0
 MARGIN = 16.0
 LONGEST_NOTE = 34
+#: degrees; multiples of it lie far from one another
+GOLDEN_ANGLE = 137.5
 
 STYLE = """\
   .box { fill: #ffffff; stroke: #8c959f; }
@@ -42,11 +44,21 @@ def draw(graph: Graph, title: str) -> str:
     columns = _columns(arranged, nodes)
     width = max((left + size for left, size in columns), default=0.0) + 2 * MARGIN
     height = max((y + _reach(vertex)[1] for vertex, y in at.items()), default=0.0) + 2 * MARGIN
+    hues = _hues(graph)
     body = [
         *_lines(arranged, at, columns),
-        *(_box(nodes[vertex.task], columns[vertex.layer], y) for vertex, y in at.items() if not vertex.bend),
+        *(
+            _box(nodes[vertex.task], columns[vertex.layer], y, hues.get(nodes[vertex.task].group))
+            for vertex, y in at.items()
+            if not vertex.bend
+        ),
     ]
     return "\n".join([*_head(title, width, height), *body, "</g>", "</svg>", ""])
+
+
+def _hues(graph: Graph) -> dict[str, int]:
+    """Give each group a hue in degrees; neighbours in the file differ much."""
+    return {cluster.id: round(number * GOLDEN_ANGLE) % 360 for number, cluster in enumerate(graph.clusters)}
 
 
 def _stacked(parts: Sequence[Layers]) -> tuple[Layers, dict[Vertex, float]]:
@@ -105,7 +117,7 @@ def _note(node: Node) -> str:
     return node.note if len(node.note) <= LONGEST_NOTE else node.note[: LONGEST_NOTE - 1] + "…"
 
 
-def _box(node: Node, column: tuple[float, float], y: float) -> str:
+def _box(node: Node, column: tuple[float, float], y: float, hue: int | None) -> str:
     left, width = column
     middle = left + width / 2
     top = y - HEIGHT / 2
@@ -113,7 +125,8 @@ def _box(node: Node, column: tuple[float, float], y: float) -> str:
     if node.note:
         texts.append(_text("note", middle, y + 14, _note(node)))
     corner = f'x="{_pixels(left)}" y="{_pixels(top)}"'
-    box = f'<rect class="box" {corner} width="{_pixels(width)}" height="{_pixels(HEIGHT)}" rx="7"/>'
+    colour = f' style="stroke: hsl({hue} 60% 50%); stroke-width: 2"' if hue is not None else ""
+    box = f'<rect class="box" {corner} width="{_pixels(width)}" height="{_pixels(HEIGHT)}" rx="7"{colour}/>'
     return f"<g><title>{escape(f'{node.id}: {node.note}' if node.note else node.id)}</title>{box}{''.join(texts)}</g>"
 
 

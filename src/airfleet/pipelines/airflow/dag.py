@@ -48,8 +48,7 @@ def build(pipeline: Pipeline) -> DAG:
         else:
             groups.add(entry, context)
     if not context.problems:
-        for task in pipeline.tasks:
-            groups.take_part(task, context)
+        groups.take_parts(context)
         groups.connect(context)
         _validate(context)
     if context.problems:

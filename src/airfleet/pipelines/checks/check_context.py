@@ -107,6 +107,8 @@ class Checking:
         self._tasks = {task.id: task for task in reversed(self.pipeline.tasks)}
         self.ids = frozenset(self._tasks)
         self.groups = {group.id: group for group in reversed(self.pipeline.groups)}
+        #: ids of tasks and groups
+        self.entries = self.ids.union(self.groups)
         self._sorted: list[str] | None = None
 
     def ids_below(self, name: str) -> tuple[str, ...]:

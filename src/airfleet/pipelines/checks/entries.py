@@ -53,9 +53,8 @@ def _check_needs(task: Task, checking: Checking) -> None:
 
 
 def _check_names(entry: Task | Group, checking: Checking) -> None:
-    known = checking.ids | checking.groups.keys() if checking.groups else checking.ids
     for index, needed in enumerate(entry.needs):
-        _check_name(needed, entry, f"{entry.path}.needs[{index}]", checking, _needs_hint, known)
+        _check_name(needed, entry, f"{entry.path}.needs[{index}]", checking, _needs_hint, checking.entries)
 
 
 def _check_outputs(task: Task, checking: Checking) -> None:
@@ -71,7 +70,7 @@ def _check_name(
     path: str,
     checking: Checking,
     hint_for: _Hint,
-    known: frozenset[str] | set[str],
+    known: frozenset[str],
 ) -> None:
     if needed == entry.id:
         checking.problem(path, f"'{needed}' waits for itself", code=Code.CIRCLE)

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from hypothesis import given
 
 from airfleet.cli.graph import svg
-from airfleet.cli.graph.layers import Graph, Node
+from airfleet.cli.graph.layers import Cluster, Graph, Node
 from support.graphs import graphs
 
 
@@ -25,3 +25,9 @@ def test_svg_escapes_what_people_write() -> None:
     drawn = Graph((Node("a<b", 'say "x" & more'),), ())
     assert "a&lt;b" in svg.draw(drawn, "t")
     assert ET.fromstring(svg.draw(drawn, "t")).find("{http://www.w3.org/2000/svg}title") is not None
+
+
+def test_tasks_of_a_group_have_its_colour() -> None:
+    nodes = (Node("a"), Node("g.b", group="g"), Node("h.c", group="h"))
+    drawn = svg.draw(Graph(nodes, (), (Cluster("g"), Cluster("h"))), "shop")
+    assert [part.partition(")")[0] for part in drawn.split("stroke: hsl(")[1:]] == ["0 60% 50%", "138 60% 50%"]

@@ -68,6 +68,8 @@ def job_values(arguments: str, count: int) -> str:
 
 SHAPES: dict[str, tuple[int, Callable[[int], str]]] = {
     "a chain of tasks": (100, lambda n: document(*each("id: tN, needs: [tP, t0]", n)[1:], "id: t0")),
+    "a chain of groups": (100, lambda n: document("id: x", *each("group: gN, needs: [gP], tasks: [{id: t}]", n)[1:])),
+    "repeated tasks": (100, lambda n: document("id: x", *each("id: tN, uses: 'm:f', expand: {a: {$x: x}}", n))),
     "misspelt needs": (150, lambda n: document(*each("id: tN, needs: tN_", n))),
     "needs that are near nothing": (150, lambda n: document(*each("id: tN, needs: zzzzzzzzN", n))),
     "needs in other letters": (150, lambda n: document(*each("id: tN, needs: TN", n))),

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from airfleet.cli import options
-from airfleet.cli.graph import dot, layers, svg, text
-from airfleet.cli.graph.layers import Graph, Node
+from airfleet.cli.graph import dot, layers, mermaid, svg, text
+from airfleet.cli.graph.layers import Cluster, Graph, Node
 from airfleet.cli.output import tables, terminal
 from airfleet.cli.queries import pipeline_file
 from airfleet.errors import FleetError, listed
 
 if TYPE_CHECKING:
-    from airfleet.pipelines.language.spec import Pipeline
+    from airfleet.pipelines.language.spec import Group, Pipeline, Task
 
 #: What a terminal can show; a larger graph is summed up.
 MOST_TASKS: Final = 500
@@ -35,7 +35,7 @@ LARGEST_PICTURE: Final = 30_000
 @options.option(
     "--all-arrows", is_flag=True, help="Draw also the arrows that a longer way implies (dot and json always have them)."
 )
-@options.output("text", "svg", "dot", "json", default="text", envvar="AIRFLEET_SHOW_OUTPUT")
+@options.output("text", "svg", "dot", "mermaid", "json", default="text", envvar="AIRFLEET_SHOW_OUTPUT")
 @options.project
 def command(file: Path, job: str | None, all_arrows: bool, output: str, project: Path | None) -> None:
     """Draw the graph of a pipeline.
@@ -50,7 +50,8 @@ def command(file: Path, job: str | None, all_arrows: bool, output: str, project:
         terminal.put("\n\n".join(_as_text(alike, drawn, all_arrows) for drawn, alike in _by_graph(pipelines)))
     else:
         title, whole = _the_graph(pipelines, file)
-        picture = dot.draw(whole, title) if output == "dot" else _as_svg(whole, title, all_arrows)
+        drawings = {"dot": dot.draw, "mermaid": mermaid.draw}
+        picture = drawings[output](whole, title) if output in drawings else _as_svg(whole, title, all_arrows)
         terminal.put(picture.rstrip("\n"))
 
 
@@ -58,10 +59,23 @@ def graph(pipeline: Pipeline) -> Graph:
     """Return the tasks of a pipeline and which waits for which."""
     from airfleet.pipelines.language.graph import upstream  # late, as all of the language
 
-    nodes = tuple(Node(task.id, task.uses.written if task.uses else "") for task in pipeline.tasks)
+    nodes = tuple(Node(task.id, _note(task), task.group) for task in pipeline.tasks)
+    clusters = tuple(Cluster(group.id, group.parent, _repeated(group)) for group in pipeline.groups)
     known = {task.id for task in pipeline.tasks}
     edges = tuple((up, task) for task, ups in upstream(pipeline).items() for up in ups if up in known)
-    return Graph(nodes, edges)
+    return Graph(nodes, edges, clusters)
+
+
+def _note(task: Task) -> str:
+    uses = task.uses.written if task.uses else ""
+    return f"{uses} {_repeated(task)}".strip()
+
+
+def _repeated(entry: Task | Group) -> str:
+    """Name the arguments by which a task or group is repeated when it runs."""
+    if entry.expand is None:
+        return ""
+    return f"× {', '.join(entry.expand.values)}" if any(entry.expand.values) else "× sets of arguments"
 
 
 def as_data(pipeline: Pipeline) -> dict[str, Any]:
@@ -77,6 +91,8 @@ def as_data(pipeline: Pipeline) -> dict[str, Any]:
             "uses": task.uses.written if task.uses else None,
             "needs": needs[task.id],
             "layer": layer[task.id],
+            "group": task.group or None,
+            "expand": sorted(task.expand.values) if task.expand else None,
         }
         for task in pipeline.tasks
     ]
@@ -106,10 +122,18 @@ def _as_text(pipelines: Sequence[Pipeline], drawn: Graph, all_arrows: bool) -> s
     if len(shown.nodes) > MOST_TASKS or layers.size(shown) > LARGEST_TEXT:
         return "\n".join([*lines, "", *summary(shown)])
     lines += ["", text.draw(shown, terminal.width())]
+    if repeated := _all_repeated(pipelines[0]):
+        lines += ["", *repeated]
     left_out = len(drawn.edges) - len(shown.edges)
     if left_out:
         lines += ["", f"{left_out} implied {'arrow' if left_out == 1 else 'arrows'} left out (--all-arrows)"]
     return "\n".join(lines)
+
+
+def _all_repeated(pipeline: Pipeline) -> list[str]:
+    """Describe the tasks and groups that are repeated when they run; a drawing in a terminal has no room for it."""
+    entries: list[Task | Group] = [*pipeline.tasks, *pipeline.groups]
+    return [f"{entry.id} runs for each of its items: {_repeated(entry)}" for entry in entries if entry.expand]
 
 
 def summary(graph: Graph) -> list[str]:

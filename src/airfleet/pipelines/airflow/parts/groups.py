@@ -100,13 +100,15 @@ def _wait(task: Any, needed: Any) -> None:
         task.set_upstream(needed)
 
 
-def take_part(task: Task, context: BuildContext) -> None:
-    """Make the task a setup or teardown, before groups ask for their last tasks: a teardown is none."""
-    operator = context.built[task.id]
-    if task.part is Part.SETUP or any(task.id in other.setups for other in context.pipeline.tasks):
-        operator.as_setup()  # type: ignore[no-untyped-call]
-    if task.part is Part.TEARDOWN:
-        operator.as_teardown(on_failure_fail_dagrun=task.fails_run or None)
+def take_parts(context: BuildContext) -> None:
+    """Make tasks setups and teardowns, before groups ask for their last tasks: a teardown is none."""
+    setups = {setup for task in context.pipeline.tasks for setup in task.setups}
+    for task in context.pipeline.tasks:
+        operator = context.built[task.id]
+        if task.part is Part.SETUP or task.id in setups:
+            operator.as_setup()  # type: ignore[no-untyped-call]
+        if task.part is Part.TEARDOWN:
+            operator.as_teardown(on_failure_fail_dagrun=task.fails_run or None)
 
 
 def check_names(context: BuildContext) -> None:

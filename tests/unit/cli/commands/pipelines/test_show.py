@@ -48,9 +48,9 @@ def test_show_one_job_as_json(jobs: str, airfleet: Airfleet) -> None:
             "job": "us",
             "schedule": "@daily",
             "tasks": [
-                {"id": "fetch", "uses": "bash", "needs": [], "layer": 0},
-                {"id": "store", "uses": None, "needs": ["fetch"], "layer": 1},
-                {"id": "report", "uses": None, "needs": ["fetch", "store"], "layer": 2},
+                {"id": "fetch", "uses": "bash", "needs": [], "layer": 0, "group": None, "expand": None},
+                {"id": "store", "uses": None, "needs": ["fetch"], "layer": 1, "group": None, "expand": None},
+                {"id": "report", "uses": None, "needs": ["fetch", "store"], "layer": 2, "group": None, "expand": None},
             ],
         }
     ]
@@ -82,3 +82,25 @@ def test_show_of_a_broken_file_tells_its_problems(project: Project, airfleet: Ai
     result = airfleet("show", "pipelines/broken.yaml")
     assert result.code == 1
     assert result.err == "pipelines/broken.yaml:2:25: tasks.a.needs[0]: there is no task 'b' [AF120]\n"
+
+
+GROUPED = """
+dag_id: d
+tasks:
+- {id: ls, uses: bash, with: {bash_command: ls}}
+- {group: g, expand: {file: {$x: ls}}, tasks: [{id: cat, uses: bash, with: {bash_command: {$item: file}}}]}
+- {id: end, needs: [g]}
+"""
+
+
+def test_show_says_what_is_repeated_and_what_is_in_a_group(airfleet: Airfleet, project: Project) -> None:
+    (project.root / "pipelines" / "grouped.yaml").write_text(GROUPED)
+    shown = airfleet("show", "pipelines/grouped.yaml")
+    assert "g runs for each of its items: × file" in shown.out
+    [data] = json.loads(airfleet("show", "pipelines/grouped.yaml", "-o", "json").out)
+    assert [(task["id"], task["group"], task["needs"]) for task in data["tasks"]] == [
+        ("ls", None, []),
+        ("g.cat", "g", ["ls"]),
+        ("end", None, ["g.cat"]),
+    ]
+    assert 'subgraph "g × file"' in airfleet("show", "pipelines/grouped.yaml", "-o", "mermaid").out
