@@ -74,6 +74,8 @@ class Report:
     settled: set[Place] = field(default_factory=set)
     #: paths with a problem
     wrong: set[str] = field(default_factory=set)
+    #: places of texts with a problem of a part, at its own place
+    _inside: set[Place] = field(default_factory=set)
 
     def problem(
         self, at: Placed, path: str, sentence: str, hint: str | None = None, code: Code = Code.REFUSED_VALUE
@@ -83,9 +85,18 @@ class Report:
         if at.place not in self.settled:
             self.problems.append(Problem(at.place, path, sentence, hint, code))
 
+    def problem_inside(
+        self, around: Placed, place: Place, path: str, sentence: str, hint: str | None, code: Code
+    ) -> None:
+        """Note a problem of a part, at ``place``, of the text ``around`` it."""
+        self.wrong.add(path)
+        if around.place not in self.settled:
+            self._inside.add(around.place)
+            self.problems.append(Problem(place, path, sentence, hint, code))
+
     def settle(self) -> None:
         """Note no more problems at the places that have one so far."""
-        self.settled |= {problem.place for problem in self.problems}
+        self.settled |= {problem.place for problem in self.problems} | self._inside
 
     def note_slip(self, path: str) -> None:
         """Count ``path`` as wrong: its value stands under a misspelt key, which has the problem."""

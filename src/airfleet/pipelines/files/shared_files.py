@@ -11,12 +11,21 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, Protocol
 
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.files.named_files import absent, located, outside
-from airfleet.pipelines.files.project_files import DEFAULTS_FILE, SUFFIXES, Stamp, project_root, read_text, stamp
+from airfleet.pipelines.files.project_files import (
+    DEFAULTS_FILE,
+    MAX_MEGABYTES_TOGETHER,
+    SUFFIXES,
+    Stamp,
+    project_root,
+    read_text,
+    stamp,
+)
 from airfleet.problem_codes import Code
 from airfleet.spelling import nearest
 from airfleet.yaml import nodes
@@ -24,6 +33,9 @@ from airfleet.yaml.nodes import Node
 
 #: megabytes of a shared file, and of all those of a pipeline file together
 MAX_SHARED_MEGABYTES: Final = 2
+#: files that one pattern may find
+MOST_MATCHING: Final = 10_000
+_PATTERN_SIGNS: Final = frozenset("*?[")
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,14 @@ class NotTaken:
     hint: str | None = None
 
 
+@dataclass(frozen=True)
+class NamedText:
+    """The text of a file that a pipeline names, and the name by which problems call it."""
+
+    name: str
+    text: str
+
+
 class Library(Protocol):
     """Where a reader finds shared files."""
 
@@ -61,6 +81,12 @@ class Library(Protocol):
 
     def named(self, written: str, said_in: str, file: str) -> SharedFile | NotTaken:
         """Give the file that ``said_in`` includes, for a pipeline file."""
+
+    def text(self, written: str, said_in: str, file: str) -> NamedText | NotTaken:
+        """Give the text of a file that ``said_in`` names, for a pipeline file."""
+
+    def matching(self, pattern: str, said_in: str, file: str) -> tuple[str, ...] | NotTaken:
+        """Give the files that a pattern such as ``jobs/*.yaml`` finds, in order, as they are written for ``text``."""
 
 
 class NoFiles:
@@ -73,6 +99,14 @@ class NoFiles:
     def named(self, written: str, said_in: str, file: str) -> SharedFile | NotTaken:
         """Give none."""
         return NotTaken(f"there is no file '{written}'")
+
+    def text(self, written: str, said_in: str, file: str) -> NamedText | NotTaken:
+        """Give none."""
+        return NotTaken(f"there is no file '{written}'")
+
+    def matching(self, pattern: str, said_in: str, file: str) -> tuple[str, ...] | NotTaken:
+        """Give none."""
+        return NotTaken(f"there is no file '{pattern}'")
 
 
 @dataclass
@@ -109,6 +143,8 @@ class OfOneFile:
         #: by absolute path; None when there was no such file
         self.stamps: dict[str, Stamp | None] = {}
         self._files = files
+        self._texts: dict[Path, NamedText | NotTaken] = {}
+        self._characters = 0
 
     def defaults_above(self, file: str) -> tuple[SharedFile, ...]:
         """Give each ``defaults.yaml`` for a pipeline file, from the project's folder to its own."""
@@ -127,6 +163,57 @@ class OfOneFile:
             return self._included(written, os.path.join(start, written.lstrip("/")), real, root)
         except (OSError, ValueError):
             return NotTaken(f"'{written}' is not the name of a file")
+
+    def text(self, written: str, said_in: str, file: str) -> NamedText | NotTaken:
+        """Give the text of a file that ``said_in`` names, inside the project of a pipeline file; each is read once."""
+        found = self._way_to(written, said_in, file)
+        if isinstance(found, NotTaken):
+            return found
+        path, real = found
+        if real not in self._texts:
+            self._texts[real] = self._text(written, path, real)
+        return self._texts[real]
+
+    def matching(self, pattern: str, said_in: str, file: str) -> tuple[str, ...] | NotTaken:
+        """Give the files that a pattern finds, in order, as they are written for ``text``."""
+        folder, _, last = pattern.rpartition("/")
+        if not set(folder).isdisjoint(_PATTERN_SIGNS):
+            return NotTaken(f"'{pattern}' has a '*' in the name of a folder", "write it in the last name alone")
+        found = self._way_to(f"{folder}/" if folder or pattern.startswith("/") else ".", said_in, file)
+        if isinstance(found, NotTaken):
+            return found
+        path, real = found
+        if self._look(path) is None or not real.is_dir():
+            return NotTaken(f"there is no folder '{folder}'")
+        with os.scandir(real) as entries:
+            names = [one.name for one in entries if fnmatchcase(one.name, last) and not one.name.startswith(".")]
+        if len(names) > MOST_MATCHING:
+            return NotTaken(f"'{pattern}' finds more than {MOST_MATCHING:,} files")
+        return tuple(f"{pattern[: len(pattern) - len(last)]}{name}" for name in sorted(names))
+
+    def _way_to(self, written: str, said_in: str, file: str) -> tuple[str, Path] | NotTaken:
+        """Give the path of a file as problems call it, and its real path."""
+        root = self._files.root(file)
+        try:
+            real = located(written, said_in, root)
+        except (OSError, ValueError):
+            return NotTaken(f"'{written}' is not the name of a file")
+        if real is None:
+            return NotTaken(*outside(written, root))
+        start = next(_folders_down_to(file, root)) if written.startswith("/") else os.path.dirname(said_in)
+        return os.path.normpath(os.path.join(start, written.lstrip("/"))), real
+
+    def _text(self, written: str, path: str, real: Path) -> NamedText | NotTaken:
+        if self._look(path) is None:
+            return NotTaken(*absent(written, real, lambda name: _near(name, real.parent, ())))
+        text = read_text(real)
+        if isinstance(text, Problem):
+            return NotTaken(f"'{written}': {text.sentence}", text.hint)
+        self._characters += len(text)
+        if self._characters > MAX_MEGABYTES_TOGETHER * 1_000_000:
+            sentence = f"with '{written}', the files that this one names have more than {MAX_MEGABYTES_TOGETHER} MB"
+            return NotTaken(sentence, "let the tasks read them when they run")
+        return NamedText(path, text)
 
     def _included(self, written: str, path: str, real: Path, root: Path) -> SharedFile | NotTaken:
         seen = self._look(path)
@@ -184,9 +271,9 @@ def _folders_down_to(file: str, root: Path) -> Iterator[str]:
         yield os.path.normpath(os.path.join(folder, *[os.pardir] * level))
 
 
-def _near(name: str, folder: Path) -> str | None:
+def _near(name: str, folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> str | None:
     try:
-        names = {os.path.splitext(one)[0]: one for one in os.listdir(folder) if one.endswith(SUFFIXES)}
+        names = {os.path.splitext(one)[0]: one for one in os.listdir(folder) if one.endswith(suffixes or "")}
     except OSError:
         return None
     near = nearest(os.path.splitext(name)[0], names)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from airfleet.pipelines.language.interpolation import Scope, resolve
+from airfleet.pipelines.language.expressions.scope import Scope
+from airfleet.pipelines.language.interpolation import resolve
 from airfleet.problem_codes import Code
 from airfleet.yaml.nodes import Mapping, Node, Scalar, is_null
 from airfleet.yaml.problems import Report

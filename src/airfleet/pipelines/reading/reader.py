@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.files import foreign_files
-from airfleet.pipelines.files.shared_files import Library, NoFiles
-from airfleet.pipelines.language.interpolation import Scope, may_have_expressions, plain_parts, resolve
+from airfleet.pipelines.files.shared_files import Library, NoFiles, NotTaken
+from airfleet.pipelines.language.expressions.scope import ReadFile, Scope
+from airfleet.pipelines.language.interpolation import may_have_expressions, plain_parts, resolve
 from airfleet.pipelines.language.shared_keys import PART_KEYS
 from airfleet.pipelines.language.spec import Pipeline
 from airfleet.pipelines.reading import sharing
@@ -82,8 +83,10 @@ def read(
     if not is_shared and (foreign := foreign_files.said_of(documents, text, file, broken=bool(problems))):
         return PipelineFile((), (), foreign=foreign)
     report = Report(problems=list(problems), settled={problem.place for problem in problems})
-    scope = Scope(variables or {}, environ or {})
-    parts = Sharing(file, library or NoFiles(), scope, report)
+    library = library or NoFiles()
+    scope = Scope(variables or {}, environ or {}, read_file=reading_with(library, file))
+    scope.sources.add(file, text)
+    parts = Sharing(file, library, scope, report)
     whole = _WholeFile(file, scope, only, report, may_have_expressions(text), parts)
     drafts = tuple(_parts(documents, whole) if is_shared else _drafts(documents, problems, whole))
     return PipelineFile(
@@ -94,6 +97,18 @@ def read(
         settled=frozenset(report.settled),
         is_shared=is_shared,
     )
+
+
+def reading_with(library: Library, file: str) -> ReadFile:
+    """Give the function by which expressions of a pipeline file read texts."""
+
+    def read_file(written: str, said_in: str) -> str | Problem:
+        found = library.text(written, said_in, file)
+        if isinstance(found, NotTaken):
+            return Problem(Place(said_in), "", found.sentence, found.hint)
+        return found.text
+
+    return read_file
 
 
 def _drafts(documents: tuple[Node, ...], problems: tuple[Problem, ...], whole: _WholeFile) -> Iterator[Draft]:

@@ -17,9 +17,11 @@ from airfleet.pipelines.language.arguments import (
     TASK_KEYS,
 )
 from airfleet.pipelines.language.cron import PRESETS
-from airfleet.pipelines.language.interpolation import LONGEST_TEXT
+from airfleet.pipelines.language.expressions.grammar import MAX_LEVELS
+from airfleet.pipelines.language.expressions.scope import LONGEST_TEXT, MOST_CHARACTERS, MOST_ITEMS
 from airfleet.pipelines.language.kinds import KINDS, ArgumentKind
 from airfleet.pipelines.language.shared_keys import MERGED, MOST_FILES, OWN_KEYS
+from airfleet.pipelines.reading import expression_reference
 from airfleet.pipelines.reading.templates import MOST
 from airfleet.yaml.durations import MOST_DURATION
 from airfleet.yaml.fields import Table
@@ -40,6 +42,7 @@ def page() -> str:
         group_arguments=_arguments(GROUP_ARGUMENTS),
         own_keys=_listed(OWN_KEYS),
         merged=markdown_table(("key", "merged"), ((f"`{name}`", says) for name, says in MERGED.items())),
+        expressions=expression_reference.section(),
         presets=markdown_table(("preset", "runs"), ((f"`{name}`", says) for name, says in PRESETS.items())),
         operators=markdown_table(("short name", "class"), _operators()),
         merges=f"{MOST:,}",
@@ -52,6 +55,9 @@ def page() -> str:
         depth=MAX_DEPTH,
         key=f"{MAX_KEY:,}",
         text=f"{LONGEST_TEXT:,}",
+        texts=f"{MOST_CHARACTERS:,}",
+        items=f"{MOST_ITEMS:,}",
+        levels=MAX_LEVELS,
         days=f"{MOST_DURATION.days:,}",
     )
 
@@ -240,25 +246,7 @@ without. The object is made when the Dag is built, from values as under `with` o
 is read by its type, as an operator's is. `$t` and `$x` may stand in attributes that the class names in its
 `template_fields`, and in what an operator renders by itself (`cncf.kubernetes`); Airflow renders no others.
 
-## Values known when the file is read: `${{{{ }}}}`
-
-| expression | means |
-| --- | --- |
-| `${{{{ job.a.b }}}}`, `${{{{ job.list[0] }}}}` | a value of the job |
-| `${{{{ job }}}}` | the whole job, as a mapping |
-| `${{{{ env.NAME }}}}` | an environment variable of the process that reads the file |
-| `${{{{ vars.name }}}}` | a variable of the fleet, written under `vars` in `fleet.yaml` |
-| `${{{{ job.a or env.NAME }}}}` | the first that is there |
-| `${{{{ env.NAME or 'text' }}}}` | with a default: quoted text, a number, a date, `true`, `false` or `null` |
-| `$${{{{ text }}}}` | the text `${{{{ text }}}}` |
-| `$$${{{{ job.price }}}}` | a dollar, and a value after it |
-
-Alone in a value, an expression keeps the type of what it names. Inside text it stands as it was written (`007` stays
-`007`), `true` and `false` in small letters, and nothing for `null`. A missing name is a problem, and so is everything
-between the braces that is not in this table. Keys and values inside `$const` are not resolved. The environment only
-knows text: where a number, or true or false is due, its text is read as one.
-Airflow's UI shows these values: secrets belong into connections and variables.
-
+{expressions}
 ## Jobs
 
 `jobs` is a list of mappings that each have a `name`, or a mapping from names to mappings. Each job makes one Dag. All
@@ -394,5 +382,8 @@ A file beyond one of these is a problem, and is not read any further.
 | characters of a key | {key} |
 | merges of a template into what extends it, through others included | {merges} |
 | a text after `${{{{ }}}}` is resolved, in characters | {text} |
+| texts that the `${{{{ }}}}` of a pipeline file make together, in characters | {texts} |
+| items of a list that a function makes | {items} |
+| levels of an expression | {levels} |
 | a duration | {days} days |
 """

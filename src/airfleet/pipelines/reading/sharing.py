@@ -18,7 +18,8 @@ from typing import Final
 from airfleet.pipelines.files.project_files import DEFAULTS_FILE
 from airfleet.pipelines.files.shared_files import MAX_SHARED_MEGABYTES, Library, NotTaken, SharedFile
 from airfleet.pipelines.language import wrong_key_hints
-from airfleet.pipelines.language.interpolation import Scope, resolve
+from airfleet.pipelines.language.expressions.scope import Scope
+from airfleet.pipelines.language.interpolation import resolve
 from airfleet.pipelines.language.shared_keys import MERGED, MOST_FILES, OWN_KEYS, PART_KEYS, SHARED_KEYS
 from airfleet.pipelines.language.values import text
 from airfleet.problem_codes import Code

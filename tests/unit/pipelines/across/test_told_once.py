@@ -29,10 +29,10 @@ ONCE: list[tuple[str, list[str]]] = [
      [f"2:55: '{{{{' begins a mapping in a mapping | {QUOTES}"]),
     # an expression that gives nothing
     ("dag_id: d\ntasks: [{id: a, uses: bash, with: '${{ job }}'}]\n",
-     ["2:35: tasks.a.with: 'job' cannot be used here: this document has no 'jobs' | None"]),
+     ["2:40: tasks.a.with: 'job' cannot be used here: this document has no 'jobs' | None"]),
     ("dag_id: d\nschedule: '${{ env.NOPE }}'\nend_date: '${{ env.NOPE }}'\ntasks: [{id: a}]\n",
-     ["2:11: schedule: the environment has no 'NOPE' | give a default: ${{ env.NOPE or 'text' }}",
-      "3:11: end_date: the environment has no 'NOPE' | give a default: ${{ env.NOPE or 'text' }}"]),
+     ["2:20: schedule: the environment has no 'NOPE' | give a default: ${{ env.NOPE or 'text' }}",
+      "3:20: end_date: the environment has no 'NOPE' | give a default: ${{ env.NOPE or 'text' }}"]),
     # a key that is there under another name
     ("Dag_Id: d\nTasks: [{Id: a}]\n",
      ["1:1: Dag_Id: a pipeline has no key 'Dag_Id' | did you mean 'dag_id'?",

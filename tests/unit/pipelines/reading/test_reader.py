@@ -455,7 +455,7 @@ TOP_LEVEL = [
      "18: jobs.a.name: the job is already named 'a' by its key\nhint: leave 'name' out"),
     ("jobs: {a: 5}", "11: jobs.a: a job must be a mapping of its values"),
     ("jobs: [{name: a, x: '${{ job.name }}'}]",
-     "21: jobs.a.x: 'job' cannot be used here: a job cannot be named inside 'jobs'"),
+     "26: jobs.a.x: 'job' cannot be used here: a job cannot be named inside 'jobs'"),
 ]  # fmt: skip
 
 
@@ -476,9 +476,9 @@ def test_two_jobs_of_one_name_and_jobs_of_one_dag_id() -> None:
     ("jobs", "dags", "problem"),
     [
         ("[{name: a, x: '${{ job.name }}'}, {name: b}]", ["d_b"],
-         "p.yaml:2:21: jobs.a.x: 'job' cannot be used here: a job cannot be named inside 'jobs'"),
+         "p.yaml:2:26: jobs.a.x: 'job' cannot be used here: a job cannot be named inside 'jobs'"),
         ("[{name: '${{ env.NOPE }}'}, {name: b}]", ["d_b"],
-         "p.yaml:2:15: jobs.${{ env.NOPE }}.name: the environment has no 'NOPE'\n"
+         "p.yaml:2:24: jobs.${{ env.NOPE }}.name: the environment has no 'NOPE'\n"
          "hint: give a default: ${{ env.NOPE or 'text' }}"),
         ("[{name: '${{ env.FIVE }}'}, {name: 5}]", ["d_5"],
          "p.yaml:2:42: jobs.5: two jobs have this name\nhint: line 2 already has this name"),
@@ -680,53 +680,54 @@ def test_what_is_wrong_with_a_marker(written: str, sentence: str) -> None:
     assert said(text) == [f"p.yaml:5:{column}: tasks.t.with.x[1]: {rest}"]
 
 
+#: ▸ marks the place
 EXPRESSIONS = [
-    ("${{ job.nmae }}", "'job' has no 'nmae'\nhint: did you mean 'name'?"),
-    ("${{ job.zzz }}", "'job' has no 'zzz'\nhint: it has name, cfg, items"),
-    ("${{ job.cfg.hots }}", "'job.cfg' has no 'hots'\nhint: did you mean 'host'?"),
-    ("${{ job.cfg.host.x }}", "'job.cfg.host' is a plain value and has no 'x'"),
-    ("${{ job.items[7] }}", "'job.items' is a list of 2 and has no '7'\nhint: items count from 0"),
-    ("x ${{ job.items }}", "'job.items' is a list and cannot stand inside text\n"
+    ("${{ job.▸nmae }}", "'job' has no 'nmae'\nhint: did you mean 'name'?"),
+    ("${{ job.▸zzz }}", "'job' has no 'zzz'\nhint: it has name, cfg, items"),
+    ("${{ job.cfg.▸hots }}", "'job.cfg' has no 'hots'\nhint: did you mean 'host'?"),
+    ("${{ job.cfg.host.▸x }}", "'job.cfg.host' is a plain value and has no 'x'"),
+    ("${{ job.items[▸7] }}", "'job.items' is a list of 2 and has no '7'\nhint: items count from 0"),
+    ("x ${{ ▸job.items }}", "'job.items' is a list and cannot stand inside text\n"
      "hint: write ${{ job.items }} as the whole value, without text around it"),
-    ("x ${{ job }}", "'job' is a mapping and cannot stand inside text\n"
+    ("x ${{ ▸job }}", "'job' is a mapping and cannot stand inside text\n"
      "hint: write ${{ job }} as the whole value, without text around it"),
-    ("${{ env.HOEM }}", "the environment has no 'HOEM'\nhint: did you mean 'HOME'?"),
-    ("${{ env.ZZZ }}", "the environment has no 'ZZZ'\nhint: give a default: ${{ env.ZZZ or 'text' }}"),
-    ("${{ env }}", "'env' needs a name, as in env.NAME"),
-    ("${{ vars.taem }}", "the fleet has no variable 'taem'\nhint: did you mean 'team'?"),
-    ("${{ vars.zzz }}", "the fleet has no variable 'zzz'\nhint: write it under 'vars' in fleet.yaml"),
-    ("${{ jobs.name }}", "'jobs' is not known in '${{ }}'; there are job, env and vars\nhint: did you mean 'job'?"),
-    ("${{ ds }}", "'ds' is not known in '${{ }}'; there are job, env and vars\n"
+    ("${{ env.▸HOEM }}", "the environment has no 'HOEM'\nhint: did you mean 'HOME'?"),
+    ("${{ env.▸ZZZ }}", "the environment has no 'ZZZ'\nhint: give a default: ${{ env.ZZZ or 'text' }}"),
+    ("${{ ▸env }}", "'env' needs a name, as in env.NAME"),
+    ("${{ vars.▸taem }}", "the fleet has no variable 'taem'\nhint: did you mean 'team'?"),
+    ("${{ vars.▸zzz }}", "the fleet has no variable 'zzz'\nhint: write it under 'vars' in fleet.yaml"),
+    ("${{ ▸jobs.name }}", "'jobs' is not known in '${{ }}'; there are job, env and vars\nhint: did you mean 'job'?"),
+    ("${{ ▸ds }}", "'ds' is not known in '${{ }}'; there are job, env and vars\n"
      "hint: to render when the task runs, write {$t: \"{{ ... }}\"} without the '$'"),
-    ("${{ job.x | upper }}", "'${{ job.x | upper }}' cannot be understood, from | on\n"
+    ("${{ job.x ▸| upper }}", "'${{ job.x | upper }}' cannot be understood, from | on\n"
+     "hint: a function is written around its value, as in upper(job.name)"),
+    ("▸${{ job.name", "'${{' is not closed by '}}'\nhint: to write it as text, double the dollar: $${{"),
+    ("▸${{ job.name ${{ env.HOME }}",
+     "'${{' is not closed by '}}'\nhint: to write it as text, double the dollar: $${{"),
+    ("${{▸}}", "'${{ }}' is empty\n"
      "hint: write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"),
-    ("${{ job.name", "'${{' is not closed by '}}'\nhint: to write it as text, double the dollar: $${{"),
-    ("${{ job.name ${{ env.HOME }}", "'${{' is not closed by '}}'\nhint: to write it as text, double the dollar: $${{"),
-    ("${{}}", "'${{ }}' is empty\n"
-     "hint: write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"),
-    ("${{ job.nope or b.c }}", "'b.c' is not known in '${{ }}'; there are job, env and vars\n"
+    ("${{ job.nope or ▸b.c }}", "'b.c' is not known in '${{ }}'; there are job, env and vars\n"
      "hint: to mean the text, put it in quotes: 'b.c'"),
-    ("${{ job.nope or eu }}", "'eu' is not known in '${{ }}'; there are job, env and vars\n"
+    ("${{ job.nope or ▸eu }}", "'eu' is not known in '${{ }}'; there are job, env and vars\n"
      "hint: to mean the text, put it in quotes: 'eu'"),
-    ("${{ job.nope or jbo.name }}", "'jbo.name' is not known in '${{ }}'; there are job, env and vars\n"
+    ("${{ job.nope or ▸jbo.name }}", "'jbo.name' is not known in '${{ }}'; there are job, env and vars\n"
      "hint: did you mean 'job'?"),
-    ("${{ job.nope or 5m }}", "'${{ job.nope or 5m }}' cannot be understood, from 5m on\n"
+    ("${{ job.nope or ▸5m }}", "'${{ job.nope or 5m }}' cannot be understood, from 5m on\n"
      "hint: to mean the text, put it in quotes: '5m'"),
-    ("${{ job.nope or }}", "'or' in '${{ }}' needs a default behind it\n"
+    ("${{ job.nope ▸or }}", "'or' in '${{ }}' needs a default behind it\n"
      "hint: write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"),
-    ("${{ or 'x' }}", "'${{ or 'x' }}' cannot be understood\n"
+    ("${{ ▸or 'x' }}", "'${{ or 'x' }}' cannot be understood\n"
      "hint: write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"),
-    ("${{ 'x' or job.name }}", "'${{ 'x' or job.name }}' cannot be understood\n"
-     "hint: write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"),
-    ("${{ job.nope or 'x' or job.name }}", "what stands behind 'x' in '${{ }}' is never used\n"
+    ("${{ 'x' or ▸job.name }}", "what stands behind 'x' in '${{ }}' is never used\n"
      "hint: write the default last"),
-    ("${{ job.nope 'x' }}", "'${{ job.nope 'x' }}' cannot be understood, from 'x' on\n"
+    ("${{ job.nope or 'x' or ▸job.name }}", "what stands behind 'x' in '${{ }}' is never used\n"
+     "hint: write the default last"),
+    ("${{ job.nope ▸'x' }}", "'${{ job.nope 'x' }}' cannot be understood, from 'x' on\n"
      "hint: write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"),
-    ("${{ job.nope and job.name }}", "'${{ job.nope and job.name }}' cannot be understood, from and on\n"
-     "hint: write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"),
-    ("${{ job.nope or 'x }} y", "a quote inside '${{ }}' is not closed: 'x }} y\nhint: add the closing quote"),
-    ("${{ job.items[x] }}", "'${{ job.items[x] }}' cannot be understood\n"
-     "hint: write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"),
+    ("${{ job.▸nope and job.name }}", "'job' has no 'nope'\nhint: it has name, cfg, items"),
+    ("${{ job.nope or ▸'x }} y", "a quote inside '${{ }}' is not closed: 'x }} y\nhint: add the closing quote"),
+    ("${{ job.items[▸x] }}", "'x' is not known in '${{ }}'; there are job, env and vars\n"
+     "hint: to mean the text, put it in quotes: 'x'"),
 ]  # fmt: skip
 
 
@@ -734,9 +735,10 @@ EXPRESSIONS = [
 def test_what_is_wrong_with_an_expression(expression: str, sentence: str) -> None:
     text = (
         "dag_id: ${{ job.name }}\njobs: [{name: a, cfg: {host: h}, items: [1, 2]}]\n"
-        f"tasks:\n- id: t\n  uses: m:f\n  with:\n    x: {_quoted(expression)}\n"
+        f"tasks:\n- id: t\n  uses: m:f\n  with:\n    x: {_quoted(expression.replace('▸', ''))}\n"
     )
-    assert said(text, HOME="/root") == [f"p.yaml:7:8: tasks.t.with.x: {sentence}"]
+    column = 8 + _quoted(expression).index("▸")
+    assert said(text, HOME="/root") == [f"p.yaml:7:{column}: tasks.t.with.x: {sentence}"]
 
 
 def _quoted(text: str) -> str:
@@ -745,7 +747,7 @@ def _quoted(text: str) -> str:
 
 def test_a_job_is_not_there_without_jobs() -> None:
     assert said("dag_id: d\ntasks: [{id: t, queue: '${{ job.q }}'}]\n")[0] == (
-        "p.yaml:2:24: tasks.t.queue: 'job' cannot be used here: this document has no 'jobs'"
+        "p.yaml:2:29: tasks.t.queue: 'job' cannot be used here: this document has no 'jobs'"
     )
 
 

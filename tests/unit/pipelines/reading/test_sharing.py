@@ -143,7 +143,7 @@ def test_values_of_a_job_and_of_the_fleet_are_resolved_in_shared_parts(project: 
         ("y", {"queue": "q2", "owner": "nobody"}, {"bash_command": "y"}),
     ]
     assert [str(problem) for problem in checked().problems] == [
-        "pipelines/team/p.yaml:2:10: include: the environment has no 'STAGE'\n"
+        "pipelines/team/p.yaml:2:20: include: the environment has no 'STAGE'\n"
         "hint: give a default: ${{ env.STAGE or 'text' }}"
     ]
 
