@@ -129,7 +129,7 @@ def test_a_local_bundle_is_a_path() -> None:
 
 
 def test_dag_test_takes_what_a_local_run_gives() -> None:
-    assert {"logical_date", "run_conf"} <= set(parameters(DAG.test))
+    assert {"logical_date", "run_conf", "mark_success_pattern"} <= set(parameters(DAG.test))
 
 
 def test_the_parsing_context_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,3 +157,12 @@ def test_a_process_of_a_file_is_started_collected_and_ended_by_what_we_override(
     assert {function: digest(function) for function in taken_over} == taken_over
     assert "self._create_process(file)" in inspect.getsource(DagFileProcessorManager._start_new_processes)
     assert "self.handle_parsing_result(file, proc)" in inspect.getsource(DagFileProcessorManager._collect_results)
+
+
+def test_a_task_of_a_dag_can_be_replaced_by_another_operator() -> None:
+    with DAG("replaced", schedule=None) as dag:
+        BaseOperator(task_id="a")
+    made = BaseOperator(task_id="a")
+    dag.task_dict["a"] = made
+    made.dag = dag
+    assert dag.get_task("a") is made

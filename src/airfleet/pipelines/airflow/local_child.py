@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import shutil
 import signal
 import sqlite3
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
@@ -27,6 +28,8 @@ from airflow.sdk.execution_time.supervisor import in_process_api_server
 from airflow.sdk.listener import get_listener_manager
 
 from airfleet.pipelines.airflow.import_common import dags_and_problems, reach_modules
+from airfleet.pipelines.airflow.trial.debugger import Debugger
+from airfleet.pipelines.airflow.trial.stand_ins import Mock, replace_by_mocks
 from airfleet.pipelines.local.runner import Kind, TaskEvent, message
 from airfleet.system import fast_import
 
@@ -58,16 +61,26 @@ def main(pipe: int, order: Mapping[str, Any]) -> None:
 def run(dag: DAG, order: Mapping[str, Any], out: TextIO) -> dict[str, Any]:
     """Run ``dag`` to its end and say how it ended."""
     hurry(dag)
+    replace_by_mocks(dag, {task: Mock(value) for task, value in order["mocks"].items()})
     with fast_import.few_collections():
         fast_import.serve_current_version_only(in_process_api_server().app)
-    listener = TaskListener(out, Path(order["logs"]))
+    listener = TaskListener(out, order)
     get_listener_manager().add_listener(listener)
     signal.signal(signal.SIGINT, lambda number, frame: listener.interrupted())
     began = time.monotonic()
-    dag_run = dag.test(logical_date=timezone.parse(order["logical_date"]), run_conf=order["params"] or None)
+    dag_run = dag.test(
+        logical_date=timezone.parse(order["logical_date"]),
+        run_conf=order["params"] or None,
+        mark_success_pattern=_pattern(listener.left_out),
+    )
     listener.complete(dag_run)
     state = "success" if dag_run.state == "success" else "failed"
     return {"run_id": dag_run.run_id, "state": state, "seconds": time.monotonic() - began}
+
+
+def _pattern(tasks: Iterable[str]) -> str | None:
+    """Write the regular expression that fits these ids; None for no ids."""
+    return "|".join(map(re.escape, sorted(tasks))) or None
 
 
 def hurry(dag: DAG) -> None:
@@ -80,10 +93,14 @@ def hurry(dag: DAG) -> None:
 class TaskListener:
     """Tells of every task, and sends each one's output to its own file."""
 
-    def __init__(self, out: TextIO, logs: Path) -> None:
+    def __init__(self, out: TextIO, order: Mapping[str, Any]) -> None:
         self.out = out
-        self.logs = logs
+        self.logs = Path(order["logs"])
+        self.mocks = frozenset(order["mocks"])
+        #: tasks that count as succeeded; nobody asked to hear of them
+        self.left_out = frozenset(order["left_out"]) - self.mocks
         self.run_log = os.dup(1)
+        self.debugger = Debugger.of(order.get("terminal"))
         self.running: Any = None
         self.began = 0.0
         self.told: set[tuple[str, int]] = set()
@@ -96,7 +113,7 @@ class TaskListener:
     @hookimpl
     def on_task_instance_success(self, previous_state: Any, task_instance: Any) -> None:
         """Tell that an attempt succeeded."""
-        self.finish("succeeded", task_instance)
+        self.finish("mocked" if task_instance.task_id in self.mocks else "succeeded", task_instance)
 
     @hookimpl
     def on_task_instance_skipped(self, previous_state: Any, task_instance: Any) -> None:
@@ -110,18 +127,25 @@ class TaskListener:
             self.begin(task_instance)
             if isinstance(error, BaseException):
                 traceback.print_exception(error)
+        if self.debugger and isinstance(error, BaseException):
+            self.debugger.post_mortem(task_instance.task_id, error)
         retried = task_instance.state == TaskInstanceState.UP_FOR_RETRY
         self.finish("retrying" if retried else "failed", task_instance, one_line(error))
 
     def begin(self, ti: Any) -> None:
         """Send what is printed from now on to the attempt's own file."""
+        if ti.task_id in self.mocks:
+            return
         self.running, self.began = ti, time.monotonic()
-        redirect(os.open(self.log(ti), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        if self.debugger:
+            redirect(self.debugger.own_output())
+        else:
+            redirect(os.open(self.log(ti), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
         self.tell("started", ti, None, None)
 
     def finish(self, kind: Kind, ti: Any, error: str | None = None) -> None:
         """Send what is printed from now on to the run's file."""
-        seconds = time.monotonic() - self.began
+        seconds = time.monotonic() - self.began if self.running is not None else None
         self.running = None
         redirect(os.dup(self.run_log))
         self.tell(kind, ti, seconds, error)
@@ -143,7 +167,8 @@ class TaskListener:
         """Tell of the tasks that never began: skipped by others, or waiting for a failed one."""
         for ti in dag_run.get_task_instances():
             kind = _FINAL.get(str(ti.state))
-            if kind is not None and (ti.task_id, ti.map_index) not in self.told:
+            is_told = (ti.task_id, ti.map_index) in self.told or ti.task_id in self.left_out
+            if kind is not None and not is_told:
                 self.tell(kind, ti, None, None)
 
     def interrupted(self) -> None:

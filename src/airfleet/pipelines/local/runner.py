@@ -45,9 +45,12 @@ from airfleet.pipelines.language.spec import Pipeline
 from airfleet.pipelines.local import guard, participation
 from airfleet.pipelines.local import home as local_home
 from airfleet.pipelines.local.participation import Absence, day, written
+from airfleet.pipelines.local.selection import Chosen
 from airfleet.problem_codes import Code
 
-Kind: TypeAlias = Literal["started", "succeeded", "failed", "skipped", "retrying", "upstream_failed", "deferred"]
+Kind: TypeAlias = Literal[
+    "started", "succeeded", "mocked", "failed", "skipped", "retrying", "upstream_failed", "deferred"
+]
 
 #: until a guard that was told to end a run is given up, seconds
 _END_SECONDS = guard.ON_KILL_SECONDS + guard.TERM_SECONDS + guard.KILL_SECONDS + 5.0
@@ -95,10 +98,14 @@ def run_pipeline(
     job: str | None = None,
     params: Mapping[str, Any] | None = None,
     logical_date: dt.datetime | None = None,
+    chosen: Chosen | None = None,
+    debug: bool = False,
     on_event: Callable[[TaskEvent], None] = lambda event: None,
     environ: Mapping[str, str] = os.environ,
 ) -> RunOutcome:
     """Run one pipeline of ``path``; ``on_event`` hears of every task as it happens.
+
+    ``chosen`` says which tasks run, and ``debug`` opens the debugger in this terminal at breakpoints and failures.
 
     Raises:
         FileProblems: the file is wrong; nothing ran.
@@ -120,10 +127,13 @@ def run_pipeline(
                 "logical_date": logical_date.isoformat(),
                 "database": str(local_home.empty_database(environ)),
                 "logs": str(local_home.log_folder(environ, pipeline.dag_id)),
+                "left_out": list(chosen.left_out) if chosen else [],
+                "mocks": dict(chosen.mocks) if chosen else {},
             },
             home,
             lock,
             environ,
+            debug=debug,
         ) as (order, messages),
     ):
         return _follow(order, messages, path, on_event)
@@ -207,20 +217,24 @@ def _problem(item: Mapping[str, Any], path: Path) -> Problem:
 
 @contextlib.contextmanager
 def _child_running(
-    order: dict[str, Any], home: Path, lock: int, environ: Mapping[str, str]
+    order: dict[str, Any], home: Path, lock: int, environ: Mapping[str, str], *, debug: bool = False
 ) -> Iterator[tuple[dict[str, Any], Iterator[Any]]]:
     """Yield the child at work: its order, and its messages as they come. It is gone afterwards, whatever happens."""
     reader, writer = os.pipe()
     run_log = Path(order["logs"]) / "run.log"
     (home / "airflow.cfg").write_text(local_home.airflow_cfg(home, order["file"]), encoding="utf-8")
-    with open(run_log, "wb") as output, os.fdopen(reader, encoding="utf-8") as lines:
+    with (
+        open(run_log, "wb") as output,
+        os.fdopen(reader, encoding="utf-8") as lines,
+        _terminal(order, wanted=debug) as terminal,
+    ):
         child = subprocess.Popen(
             [sys.executable, "-m", "airfleet.pipelines.airflow.local_start", str(writer), str(home)],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
             env=local_home.environment(home, order["dag_id"], environ),
-            pass_fds=[writer, lock],
+            pass_fds=[writer, lock, *terminal],
             start_new_session=True,
         )
         os.close(writer)
@@ -231,6 +245,21 @@ def _child_running(
             yield order, map(json.loads, lines)
         finally:
             _end(child, home)
+
+
+@contextlib.contextmanager
+def _terminal(order: dict[str, Any], *, wanted: bool) -> Iterator[tuple[int, ...]]:
+    """Yield copies of this process's input and error output, which the debugger gets; the order names them."""
+    if not wanted:
+        yield ()
+        return
+    copies = os.dup(0), os.dup(2)
+    order["terminal"] = {"input": copies[0], "output": copies[1]}
+    try:
+        yield copies
+    finally:
+        for copy in copies:
+            os.close(copy)
 
 
 def _end(child: subprocess.Popen[bytes], home: Path) -> None:

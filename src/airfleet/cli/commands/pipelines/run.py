@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from airfleet.cli.diagnosis import failure_patterns, sensors
 from airfleet.cli.output import log_filter, progress, tables, terminal
 from airfleet.cli.output.progress import Item
 from airfleet.cli.queries import pipeline_file
-from airfleet.errors import EXIT_OK, EXIT_WRONG, Stopped
+from airfleet.errors import EXIT_OK, EXIT_WRONG, FleetError, Stopped, UsageError, listed
 from airfleet.system.log_tail import last_lines
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ COLUMNS = {"task": "task", "state": "state", "seconds": "seconds", "attempt": "a
 LOOKS = {
     "started": ("running", "busy"),
     "succeeded": ("success", "good"),
+    "mocked": ("mocked", "good"),
     "failed": ("failed", "bad"),
     "skipped": ("skipped", "idle"),
     "retrying": ("will be tried again", "bad"),
@@ -43,9 +45,30 @@ LOG_LINES = 12
 LINES_READ = 400
 
 
+def mocks_of(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+    """Read ``task=value`` arguments as a mapping; ``@file`` is the JSON in a file."""
+    found = options.pairs(ctx, param, values)
+    return {task: _content(value[1:]) if _names_file(value) else value for task, value in found.items()}
+
+
+def _names_file(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("@")
+
+
+def _content(name: str) -> Any:
+    try:
+        return json.loads(Path(name).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FleetError(f"--mock: no such file: {name}", hint=pipeline_file.near(Path(name))) from None
+    except (OSError, ValueError) as error:
+        raise FleetError(f"--mock: {name} is not JSON: {error}") from None
+
+
 @click.command(
     epilog="\b\nExamples:\n  airfleet run pipelines/hello.yaml\n"
-    "  airfleet run pipelines/orders.yaml --job eu --param day=2026-01-31"
+    "  airfleet run pipelines/orders.yaml --job eu --param day=2026-01-31\n"
+    "  airfleet run pipelines/orders.yaml --from load --mock fetch=@orders.json\n"
+    "  airfleet run pipelines/orders.yaml --only check --pdb"
 )
 @click.argument("file", type=click.Path(readable=False, path_type=Path))
 @options.option("--job", metavar="NAME", help="Which job of the file, when it has several.")
@@ -60,33 +83,64 @@ LINES_READ = 400
 @options.option(
     "--date", callback=options.moment, metavar="DATE", help="The run's logical date; UTC if no zone is given."
 )
+@options.option("--from", "begin", multiple=True, metavar="TASK", help="Run this task and all after it; repeatable.")
+@options.option("--until", multiple=True, metavar="TASK", help="Run this task and all before it; repeatable.")
+@options.option("--only", multiple=True, metavar="TASK", help="Run this task and no other; repeatable.")
+@options.option(
+    "--mock",
+    "mocks",
+    multiple=True,
+    callback=mocks_of,
+    metavar="TASK=VALUE",
+    help="Do not run the task; its output is VALUE: JSON, text, or @FILE with JSON; repeatable.",
+)
+@options.option("--pdb", "debug", is_flag=True, help="Open Python's debugger at breakpoints and where a task fails.")
 @options.output()
 @options.project
 def command(
-    file: Path, job: str | None, params: dict[str, Any], date: dt.datetime | None, output: str, project: Path | None
+    file: Path,
+    job: str | None,
+    params: dict[str, Any],
+    date: dt.datetime | None,
+    begin: tuple[str, ...],
+    until: tuple[str, ...],
+    only: tuple[str, ...],
+    mocks: dict[str, Any],
+    debug: bool,
+    output: str,
+    project: Path | None,
 ) -> int:
     """Run one pipeline to its end, without a fleet.
 
     All tasks run in one process on this machine; nothing is left behind but their logs, however it ends. Tasks
     whose start_date is later than the run, or whose end_date is earlier, take no part; a run without any task is
     refused.
+    A TASK is the id of a task or a group, or a pattern with *. Tasks that --from, --until or --only leave out count
+    as succeeded; --mock gives their output to tasks that need it.
     Exit code: 0 the run succeeded, 1 it failed.
     """
-    from airfleet.pipelines.local import participation, runner
+    from airfleet.pipelines.local import participation, runner, selection
 
+    if only and (begin or until):
+        raise UsageError("--only names every task that runs; it does not go with --from and --until")
     pipeline_file.of_yaml(file, "airfleet run")
     environ = pipeline_file.environment(file, project)
     pipeline = runner.choose(file, None, job, environ)
+    chosen = selection.choose(pipeline, selection.Selection(begin, until, only, mocks))
     date = date or dt.datetime.now(dt.UTC)
     for absence in runner.absences(pipeline, date, environ):
         terminal.say(f"task '{absence.task}' takes no part in the run of {participation.day(date)}: {absence.why}")
-    with _shown(pipeline) as show, _told_when_ended(pipeline):
+    if chosen.left_out:
+        terminal.say(f"left out, and counted as succeeded: {listed(chosen.left_out)}")
+    with _shown(pipeline, chosen.tasks, live=terminal.is_live() and not debug) as show, _told_when_ended(pipeline):
         outcome = runner.run_pipeline(
             file,
             dag_id=pipeline.dag_id,
             job=job,
             params=params,
             logical_date=date,
+            chosen=chosen,
+            debug=debug,
             on_event=show,
             environ=environ,
         )
@@ -105,10 +159,10 @@ def _told_when_ended(pipeline: Pipeline) -> Iterator[None]:
 
 
 @contextmanager
-def _shown(pipeline: Pipeline) -> Iterator[TaskBoard]:
-    """Show a board of the pipeline's tasks whose clocks move on while Airflow works."""
-    view = progress.view(live=terminal.is_live())
-    board = TaskBoard(view, [task.id for task in pipeline.tasks], lambda task: sensors.waits_for(pipeline, task))
+def _shown(pipeline: Pipeline, tasks: Sequence[str], *, live: bool) -> Iterator[TaskBoard]:
+    """Show a board of tasks whose clocks move on while Airflow works."""
+    view = progress.view(live=live)
+    board = TaskBoard(view, list(tasks), lambda task: sensors.waits_for(pipeline, task))
     over = threading.Event()
     ticker = threading.Thread(target=_tick, args=(view, board, over), daemon=True)
     ticker.start()
