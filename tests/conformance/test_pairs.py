@@ -24,6 +24,7 @@ OF_THE_AUTHOR = frozenset(
         *("_dag_hash", "doc_md", "fileloc", "relative_fileloc", "_processor_dags_folder", "op_args", "ui_color"),
         *("template_fields", "template_ext", "template_fields_renderers", "template_searchpath"),
         *("python_callable_name", "_operator_name", "_task_module", "task_module", "function"),
+        *("_pre_execute_hook", "_post_execute_hook"),  # the source of their functions
     ]
 )
 #: said in the stored Dag whether or not somebody said it

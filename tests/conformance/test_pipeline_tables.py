@@ -34,7 +34,8 @@ KIND_WORDS = {
     "date": "datetime",
     "boolean": "bool",
     "integer": "int",
-    "function": "Callback",
+    "callback": "Callback",
+    "hook": "ExecuteHook",
 }
 
 

@@ -51,7 +51,7 @@ def lower(value: Value, path: str, context: BuildContext, *, guard: bool) -> Any
     if isinstance(value, JinjaText):
         return _jinja_text(value, path, context)
     if isinstance(value, FileText):
-        return _guarded(_text(value, path, context), guard)
+        return _guarded(text_of(value, path, context), guard)
     if isinstance(value, Const):
         return _guarded(unfrozen(value.value), guard)
     if isinstance(value, NewObject):
@@ -117,13 +117,14 @@ def _item(item: GroupItem, path: str, context: BuildContext) -> MappedArgument |
 
 
 def _jinja_text(rendered: JinjaText, path: str, context: BuildContext) -> str:
-    text = _text(rendered.text, path, context) if isinstance(rendered.text, FileText) else rendered.text
+    text = text_of(rendered.text, path, context) if isinstance(rendered.text, FileText) else rendered.text
     if not has_own_jinja(context.pipeline) and (wrong := template_error(text)):
         context.wrong(path, wrong, code=Code.TEMPLATE_SYNTAX)
     return text
 
 
-def _text(file: FileText, path: str, context: BuildContext) -> str:
+def text_of(file: FileText, path: str, context: BuildContext) -> str:
+    """Read the text of a file of the project; an empty one, with a problem at ``path``, when that fails."""
     target = located(file.path, file.said_in or context.pipeline.file, context.root)
     if target is None:
         context.wrong(path, *outside(file.path, context.root), code=Code.TASK_FILE)
@@ -163,9 +164,14 @@ def converted(value: Value, annotation: str, path: str, context: BuildContext) -
     A function's name becomes the function, imported when it is called. Text becomes a duration, number or date;
     dates are in Airflow's default time zone unless they say otherwise.
     """
-    kind = kind_in(annotation)
-    if kind == "function":
+    if kind_in(annotation) == "function":
         return late_function(value, path, context) if value is not None else None
+    return plainly_converted(value, annotation)
+
+
+def plainly_converted(value: Value, annotation: str) -> Any:
+    """Convert a literal as :func:`converted` does, but for the names of functions."""
+    kind = kind_in(annotation)
     if kind == "duration":
         return _as_duration(value, words_in(annotation))
     if kind in ("integer", "number", "boolean") and isinstance(value, str):
@@ -185,18 +191,15 @@ def converted(value: Value, annotation: str, path: str, context: BuildContext) -
 _DATETIMES: Final = frozenset({"datetime", "DateTime"})
 
 
-def late_function(value: Value, path: str, context: BuildContext, *, is_callback: bool = False) -> Any:
+def late_function(value: Value, path: str, context: BuildContext) -> Any:
     """Wrap ``module:function`` (one, or a list) as functions that are imported when they are called."""
     if isinstance(value, tuple):
-        return [
-            late_function(item, f"{path}[{index}]", context, is_callback=is_callback)
-            for index, item in enumerate(value)
-        ]
+        return [late_function(item, f"{path}[{index}]", context) for index, item in enumerate(value)]
     if not (isinstance(value, str) and FUNCTION.fullmatch(value)):
         context.wrong(path, "must be the name of a function", "write module:function", Code.FUNCTION_NAME)
         return None
     module, _, function = value.partition(":")
-    return LateFunction(module, function, is_callback)
+    return LateFunction(module, function)
 
 
 def _as_duration(value: Value, words: frozenset[str]) -> Any:

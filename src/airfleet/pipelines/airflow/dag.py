@@ -24,6 +24,7 @@ from airfleet.pipelines.airflow import operators
 from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, mentioned, message, said_by
 from airfleet.pipelines.airflow.operator_classes import NotImported, annotation, imported, task_arguments
 from airfleet.pipelines.airflow.parts import groups
+from airfleet.pipelines.airflow.parts.options import option
 from airfleet.pipelines.checks.check_context import objects_in
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.spec import Group, OperatorRef, Pipeline, Task, Timetable
@@ -81,7 +82,7 @@ def _dag_arguments(context: BuildContext) -> dict[str, Any]:
         if name not in dag_arguments():
             context.wrong(name, f"a pipeline has no '{name}'", did_you_mean(name, dag_arguments()), Code.UNKNOWN_KEY)
         else:
-            given[name] = operators.option(name, value, dag_arguments()[name], name, context)
+            given[name] = option(name, value, dag_arguments()[name], name, context)
     given.setdefault("doc_md", given.get("description"))
     return given
 
@@ -97,7 +98,7 @@ def _defaults(context: BuildContext) -> dict[str, Any]:
     """Return ``defaults`` as default_args: whatever the operators of the pipeline may take."""
     known = task_arguments()
     return {
-        name: operators.option(name, value, known.get(name, ""), f"defaults.{name}", context)
+        name: option(name, value, known.get(name, ""), f"defaults.{name}", context)
         for name, value in context.pipeline.defaults.items()
     }
 
@@ -141,10 +142,10 @@ def _timetable_arguments(
         path = f"schedule.with.{name}"
         if parameter is not None and parameter.kind is parameter.VAR_POSITIONAL:
             items = value if isinstance(value, tuple) else (value,)
-            given = [operators.option("", item, annotation(parameter), path, context) for item in items]
+            given = [option("", item, annotation(parameter), path, context) for item in items]
         else:
             written = annotation(parameter) if parameter is not None else ""
-            named[name] = operators.option(name, value, written, path, context)
+            named[name] = option(name, value, written, path, context)
     return given, named
 
 

@@ -7,15 +7,13 @@ task that needs it and leaves the Dag, and its other tasks, alone.
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from airflow.providers.standard.operators.python import PythonOperator
-from airflow.sdk import BaseNotifier
 
 from airfleet.errors import did_you_mean
 
@@ -26,8 +24,6 @@ class LateFunction:
 
     module: str
     function: str
-    #: whether Airflow calls it with the context when something has happened: then it may also be a notifier's class
-    is_callback: bool = field(default=False, compare=False)
 
     @property
     def written(self) -> str:
@@ -57,24 +53,10 @@ class LateFunction:
             found = getattr(found, name)
         if not callable(found):
             raise ImportError(f"{self.written} is not a function, but {type(found).__name__}")
-        return self._notifier(found) if self.is_callback and isinstance(found, type) else found
-
-    def _notifier(self, cls: type) -> Callable[..., Any]:
-        """Make a notifier of this class. Another class would make an object and do nothing more, silently."""
-        if not issubclass(cls, BaseNotifier):
-            raise TypeError(f"{self.written} is a class, and a callback is a function")
-        return cls()
+        return found
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        result = self.load()(*args, **kwargs)
-        return _carried_out(result) if self.is_callback else result
-
-
-def _carried_out(result: Any) -> Any:
-    """Carry a callback out: an asynchronous one or a generator has done nothing yet."""
-    if inspect.iscoroutine(result):
-        return asyncio.run(result)
-    return list(result) if inspect.isgenerator(result) else result
+        return self.load()(*args, **kwargs)
 
 
 class FunctionTask(PythonOperator):

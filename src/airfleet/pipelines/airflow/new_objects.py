@@ -13,6 +13,7 @@ from airfleet.pipelines.airflow.operator_classes import NotImported, annotation,
 from airfleet.pipelines.checks.check_context import objects_in
 from airfleet.pipelines.checks.objects import rendered_marker
 from airfleet.pipelines.language.spec import NewObject, Value
+from airfleet.problem_codes import Code
 
 #: (value, annotation, path, whether Airflow renders it) -> what the class or function is given
 Lower: TypeAlias = Callable[[Value, str, str, bool], Any]
@@ -89,6 +90,11 @@ def _parameters(found: Callable[..., Any], places: int) -> _Parameters:
     return _Parameters(by_name, tuple([*placed, *[("", others)] * places][:places]))
 
 
+def parameters(found: Callable[..., Any]) -> Mapping[str, str]:
+    """Names and annotations of what a class or function takes by name."""
+    return _parameters(found, 0).by_name
+
+
 def template_fields(found: Callable[..., Any]) -> frozenset[str]:
     """List the attributes of the objects of a class that Airflow renders; a function may make anything."""
     fields = getattr(found, "template_fields", ()) if isinstance(found, type) else ()
@@ -105,4 +111,4 @@ def check_rendered(args: Mapping[str, Value], path: str, context: BuildContext) 
         for name, (inner, value) in zip(names, made.parts(at), strict=True):
             if name not in template_fields(found) and (marker := rendered_marker(value, inner)):
                 sentence = f"Airflow does not render '{name}' of {found.__name__}, so it takes no marker"
-                context.wrong(marker, sentence)
+                context.wrong(marker, sentence, code=Code.MARKER_PLACE)

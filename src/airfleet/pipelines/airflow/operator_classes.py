@@ -8,6 +8,7 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from airflow.sdk import BaseOperator
 
@@ -108,6 +109,14 @@ def task_arguments() -> Mapping[str, str]:
     """Names and annotations of what every task takes beside ``with``."""
     parameters = inspect.signature(BaseOperator.__init__).parameters.values()
     return {p.name: annotation(p) for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in _OURS}
+
+
+def given_up(name: str) -> Any:
+    """Give what a task has that takes a default of its pipeline away by ``null``: Airflow's own default.
+
+    Airflow takes the defaults of the Dag for every argument that the operator is not given.
+    """
+    return inspect.signature(BaseOperator.__init__).parameters[name].default
 
 
 def annotation(parameter: inspect.Parameter) -> str:

@@ -7,19 +7,16 @@ from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.python import ExternalPythonOperator, PythonVirtualenvOperator
-from airflow.sdk import BaseOperator, Param, TriggerRule
+from airflow.sdk import BaseOperator, TriggerRule
 
 from airfleet.errors import did_you_mean
 from airfleet.pipelines.airflow.airflow_values import (
     MARKERS,
     RENDERED,
-    converted,
     environment,
     has_marker,
-    late_function,
     literal_argument,
     lower,
-    unfrozen,
 )
 from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, Operator, mentioned, said_by
 from airfleet.pipelines.airflow.function_task import FunctionTask, LateFunction
@@ -28,14 +25,15 @@ from airfleet.pipelines.airflow.operator_classes import (
     Arguments,
     NotImported,
     arguments,
+    given_up,
     imported,
     renders_objects,
     task_arguments,
 )
 from airfleet.pipelines.airflow.parts import expansions
+from airfleet.pipelines.airflow.parts.options import option
 from airfleet.pipelines.analysis.annotations import is_mapping_of_texts
 from airfleet.pipelines.checks.objects import must_be_rendered
-from airfleet.pipelines.checks.params import is_schema
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.environments import is_environment
 from airfleet.pipelines.language.spec import (
@@ -45,7 +43,6 @@ from airfleet.pipelines.language.spec import (
     NewObject,
     OperatorRef,
     Task,
-    Value,
     XCom,
 )
 from airfleet.problem_codes import Code
@@ -243,6 +240,8 @@ def _options(task: Task, context: BuildContext) -> dict[str, Any]:
         path = f"{task.path}.{name}"
         if name not in task_arguments():
             context.wrong(path, f"a task has no '{name}'", _option_hint(name, task), Code.UNKNOWN_KEY)
+        elif value is None:
+            options[name] = given_up(name)
         elif name == "trigger_rule" and value not in list(TriggerRule):
             rules = [str(rule.value) for rule in TriggerRule]
             hint = did_you_mean(str(value), rules)
@@ -257,23 +256,3 @@ def _option_hint(name: str, task: Task) -> str | None:
     if hint is None and isinstance(task.uses, OperatorRef):
         return f"arguments of {task.uses.written} stand under 'with'"
     return hint
-
-
-def option(name: str, value: Value, annotation: str, path: str, context: BuildContext) -> Any:
-    """Convert an argument outside ``with``: a literal, or a function's name where a callback is due."""
-    if name.startswith("on_") and name.endswith("_callback"):
-        return late_function(value, path, context, is_callback=True)
-    if name == "params" and isinstance(value, Mapping):
-        return {key: _param(item) for key, item in value.items()}
-    if has_marker(value, (NewObject,)) and not has_marker(value, RENDERED):
-        return lower(value, path, context, guard=False)
-    if has_marker(value, MARKERS):
-        context.wrong(path, "a marker ($t, $x, $f, $const) stands only under 'with'", code=Code.MARKER_PLACE)
-        return None
-    return converted(value, annotation, path, context)
-
-
-def _param(value: Value) -> Any:
-    """Return a value with its schema as Airflow keeps both; any other value as it is."""
-    plain = unfrozen(value)
-    return Param(**plain) if is_schema(value) else plain

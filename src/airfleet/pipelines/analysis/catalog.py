@@ -30,42 +30,6 @@ def function(module: str, name: str, roots: Roots = ()) -> Signature | MissingDe
     return signature(found.node.args, found.node.returns)
 
 
-def callback_problem(module: str, name: str, roots: Roots = ()) -> tuple[str, str | None] | None:
-    """Explain why what ``module:name`` is cannot be a callback, as (sentence, hint); None when it can, or nobody knows.
-
-    Airflow calls a callback with the context. A notifier that takes no arguments is made first.
-    """
-    found = modules.find(module, name, roots)
-    if not isinstance(found, Definition):
-        return None
-    if isinstance(found.node, ast.ClassDef):
-        return _class_as_callback(found, f"{module}:{name}", roots)
-    args = found.node.args
-    by_place = [*args.posonlyargs, *args.args]
-    needed = len(by_place) - len(args.defaults)
-    by_name = [arg.arg for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if default is None]
-    if found.node.decorator_list or ((by_place or args.vararg) and needed <= 1 and not by_name):
-        return None
-    named = ", ".join([*(arg.arg for arg in by_place[:needed]), *by_name]) or "nothing"
-    return f"'{module}:{name}' takes {named}, but a callback is given the context alone", f"write def {name}(context)"
-
-
-def _class_as_callback(found: Definition, written: str, roots: Roots) -> tuple[str, str | None] | None:
-    assert isinstance(found.node, ast.ClassDef)
-    facts = class_facts(found.module, found.node.name, roots)
-    hint = "write a function that takes the context, and name that"
-    if not any(base.endswith("Notifier") for base in facts.lineage):
-        return f"'{written}' is a class, and a callback is a function", hint
-    needed = [name for name, is_needed in facts.parameters.items() if is_needed]
-    if needed:
-        hint = f"write a function that makes it with its arguments and calls it: {found.node.name}(...)(context)"
-        return (
-            f"'{written}' is a notifier that needs {', '.join(map(repr, needed))}, which a callback cannot give",
-            hint,
-        )
-    return None
-
-
 def _only_callables(answer: MissingDefinition | Unknown, roots: Roots) -> MissingDefinition | Unknown:
     """Keep for the hint only names that can be functions."""
     if answer is UNKNOWN or not answer.name:

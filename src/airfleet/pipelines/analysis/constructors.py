@@ -39,7 +39,14 @@ class Maker:
     #: None when it cannot be known
     takes: ConstructorArguments | None
     #: the attributes of its objects that Airflow renders; None when that cannot be known
-    template_fields: frozenset[str] | None = frozenset()
+    template_fields: frozenset[str] | None = None
+    is_class: bool = False
+    #: the names of a class and of all that it comes from
+    lineage: frozenset[str] = frozenset()
+    #: whether all that a class comes from could be read
+    is_known: bool = False
+    #: whether it is a coroutine function, or a notifier that has a part for the triggerer
+    is_async: bool = False
 
 
 def maker(path: str, roots: Roots = ()) -> Maker | MissingDefinition | Unknown:
@@ -49,10 +56,24 @@ def maker(path: str, roots: Roots = ()) -> Maker | MissingDefinition | Unknown:
     if not isinstance(found, Definition):
         is_certain = isinstance(found, MissingDefinition) and bool(found.name or found.broken)
         return found if is_certain or not _names_class(module) else _method(module, name, roots)
+    takes = taken(found, roots)
     if not isinstance(found.node, ast.ClassDef):
-        return Maker(taken(found, roots), None)
-    fields = class_facts(found.module, found.node.name, roots).template_fields
-    return Maker(taken(found, roots), None if fields is None else frozenset(fields))
+        return Maker(takes, is_async=isinstance(found.node, ast.AsyncFunctionDef))
+    facts = class_facts(found.module, found.node.name, roots)
+    fields = None if facts.template_fields is None else frozenset(facts.template_fields)
+    is_async = _has_method(found, "async_notify", roots)
+    return Maker(takes, fields, True, facts.lineage, not facts.open, is_async)
+
+
+def _has_method(found: Definition, name: str, roots: Roots, depth: int = 0) -> bool:
+    """Tell whether a class has a method, itself or from what it comes from, Airflow's own base class left out."""
+    node = found.node
+    if not isinstance(node, ast.ClassDef) or node.name == "BaseNotifier" or depth > 12:
+        return False
+    if any(isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)) and item.name == name for item in node.body):
+        return True
+    bases = [modules.find(found.module, base.id, roots) for base in node.bases if isinstance(base, ast.Name)]
+    return any(isinstance(base, Definition) and _has_method(base, name, roots, depth + 1) for base in bases)
 
 
 def _names_class(path: str) -> bool:
@@ -67,7 +88,7 @@ def _method(path: str, name: str, roots: Roots) -> Maker | MissingDefinition | U
         return found
     for item in found.node.body if isinstance(found.node, ast.ClassDef) else ():
         if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)) and item.name == name:
-            return Maker(_of_method(item), None)
+            return Maker(_of_method(item))
     return UNKNOWN  # it may be inherited, or assigned
 
 

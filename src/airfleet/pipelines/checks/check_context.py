@@ -19,7 +19,6 @@ from airfleet.pipelines.analysis.modules import MissingDefinition, Unknown
 from airfleet.pipelines.analysis.signatures import Signature
 from airfleet.pipelines.files.project_files import Stamp, project_root
 from airfleet.pipelines.language import ids
-from airfleet.pipelines.language.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
 from airfleet.pipelines.language.spec import (
     Const,
     FileText,
@@ -34,7 +33,7 @@ from airfleet.pipelines.language.spec import (
     XCom,
 )
 from airfleet.problem_codes import Code
-from airfleet.yaml.problems import Hints, joined
+from airfleet.yaml.problems import Hints
 
 
 class Installed:
@@ -55,7 +54,6 @@ class Installed:
         self._operators: dict[str, catalog.Operator | MissingDefinition | Unknown] = {}
         self._functions: dict[tuple[str, str], Signature | MissingDefinition | Unknown] = {}
         self._makers: dict[str, Maker | MissingDefinition | Unknown] = {}
-        self._callbacks: dict[tuple[str, str], tuple[str, str | None] | None] = {}
 
     def files_in(self, folder: Path) -> frozenset[str]:
         """List the names in a folder."""
@@ -83,12 +81,6 @@ class Installed:
         if path not in self._makers:
             self._makers[path] = maker(path, self.roots)
         return self._makers[path]
-
-    def callback_problem(self, module: str, name: str) -> tuple[str, str | None] | None:
-        """Say why ``module:name`` cannot be a callback, as (sentence, hint)."""
-        if (module, name) not in self._callbacks:
-            self._callbacks[module, name] = catalog.callback_problem(module, name, self.roots)
-        return self._callbacks[module, name]
 
 
 @dataclass
@@ -135,24 +127,6 @@ def check_id(path: str, written: str, what: ids.What, checking: Checking) -> Non
     """Note when Airflow would not take this id of a Dag or task."""
     if written and (wrong := ids.problem_of(written, what)):
         checking.problem(path, *wrong, code=Code.ID)
-
-
-def check_callbacks(prefix: str, options: Mapping[str, Value], checking: Checking) -> None:
-    """Note callbacks that are not there, among the options written at ``prefix`` itself."""
-    for name, value in options.items():
-        known = (TASK_ARGUMENTS if prefix else DAG_ARGUMENTS).get(name)
-        path = joined(prefix, name)
-        if known is None or known.kind != "function" or path not in checking.pipeline.places:
-            continue
-        for index, written in enumerate(value if isinstance(value, tuple) else (value,)):
-            if isinstance(value, tuple):
-                path = f"{joined(prefix, name)}[{index}]"
-            module, _, function = str(written).partition(":")
-            found = checking.installed.function(module, function)
-            if isinstance(found, MissingDefinition):
-                checking.problem(path, *not_found(found, "function", checking.hints), code=Code.NAME_NOT_FOUND)
-            elif wrong := checking.installed.callback_problem(module, function):
-                checking.problem(path, *wrong, code=Code.CALLBACK)
 
 
 def not_found(missing: MissingDefinition, what: str, hints: Hints) -> tuple[str, str | None]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from airfleet.errors import did_you_mean
@@ -62,17 +63,36 @@ def _template_error(text: str) -> str | None:
 _Wrong: TypeAlias = tuple[str, str | None, Code]
 
 
-def problems_of(text: str) -> tuple[_Wrong, ...]:
+@dataclass(frozen=True)
+class OwnNames:
+    """The macros and filters that a pipeline gives to its texts."""
+
+    macros: frozenset[str] = frozenset()
+    filters: frozenset[str] = frozenset()
+
+
+NO_OWN_NAMES: Final = OwnNames()
+
+
+def own_names(pipeline: Pipeline) -> OwnNames:
+    """List the macros and filters of a pipeline."""
+    macros, filters = (pipeline.options.get(f"user_defined_{kind}") for kind in ("macros", "filters"))
+    if not macros and not filters:
+        return NO_OWN_NAMES
+    return OwnNames(*(frozenset(found if isinstance(found, Mapping) else ()) for found in (macros, filters)))
+
+
+def problems_of(text: str, own: OwnNames = NO_OWN_NAMES) -> tuple[_Wrong, ...]:
     """Yield everything that would fail when ``text`` is rendered, as (sentence, hint, code)."""
-    return _problems_of(text) if len(text) <= _LONGEST_KEPT else _problems_of.__wrapped__(text)
+    return _problems_of(text, own) if len(text) <= _LONGEST_KEPT else _problems_of.__wrapped__(text, own)
 
 
 @functools.lru_cache(maxsize=1024)
-def _problems_of(text: str) -> tuple[_Wrong, ...]:
+def _problems_of(text: str, own: OwnNames) -> tuple[_Wrong, ...]:
     if _ONLY_NAMES.fullmatch(text):
-        return tuple(_unknown_names(dict.fromkeys(_NAME.findall(text))))
+        return tuple(_unknown_names(dict.fromkeys(_NAME.findall(text)), own.macros))
     parsed = _parsed(text)
-    return ((parsed, None, Code.TEMPLATE_SYNTAX),) if isinstance(parsed, str) else tuple(_unknown(parsed))
+    return ((parsed, None, Code.TEMPLATE_SYNTAX),) if isinstance(parsed, str) else tuple(_unknown(parsed, own))
 
 
 def _parsed(text: str) -> list[nodes.Node] | str:
@@ -96,17 +116,17 @@ def _environment() -> Environment:
     return jinja2.Environment()
 
 
-def _unknown(parsed: list[nodes.Node]) -> Iterator[_Wrong]:
+def _unknown(parsed: list[nodes.Node], own: OwnNames) -> Iterator[_Wrong]:
     """Filters, tests and names that nobody gives."""
     from jinja2 import nodes
 
-    filters = {*_environment().filters, *_FILTERS}
+    filters = {*_environment().filters, *_FILTERS, *own.filters}
     yield from _not_among(filters, "filter", (node.name for node in parsed if isinstance(node, nodes.Filter)))
     tests = _environment().tests.keys()
     yield from _not_among(tests, "test", (node.name for node in parsed if isinstance(node, nodes.Test)))
     given = _given(parsed)
     names = (node.name for node in parsed if isinstance(node, nodes.Name))
-    yield from _unknown_names(dict.fromkeys(name for name in names if name not in given))
+    yield from _unknown_names(dict.fromkeys(name for name in names if name not in given), own.macros)
 
 
 def _not_among(known: Collection[str], what: str, used: Iterable[str]) -> Iterator[_Wrong]:
@@ -139,11 +159,11 @@ def _given(parsed: list[nodes.Node]) -> set[str]:
 _ASKS: Final = ("default", "d", "defined", "undefined")
 
 
-def _unknown_names(names: Iterable[str]) -> Iterator[_Wrong]:
+def _unknown_names(names: Iterable[str], own: frozenset[str]) -> Iterator[_Wrong]:
     for name in names:
-        if name in CONTEXT_NAMES or name in _GLOBALS:
+        if name in CONTEXT_NAMES or name in _GLOBALS or name in own:
             continue
         if name in CONTEXT:
             yield f"templates have no '{name}' in Airflow 3", f"write {{{{ {CONTEXT[name]} }}}}", Code.TEMPLATE_NAME
         else:
-            yield f"templates have no '{name}'", did_you_mean(name, CONTEXT_NAMES), Code.TEMPLATE_NAME
+            yield f"templates have no '{name}'", did_you_mean(name, CONTEXT_NAMES | own), Code.TEMPLATE_NAME

@@ -13,6 +13,7 @@ from airfleet.pipelines.checks.limits import duration_misfit
 from airfleet.pipelines.language.spec import Const, JinjaText, NewObject, Task, Value, XCom
 from airfleet.pipelines.language.values import FUNCTION, misfit
 from airfleet.pipelines.upgrade import imports
+from airfleet.problem_codes import Code
 from airfleet.yaml.durations import parse_duration
 
 
@@ -24,17 +25,17 @@ def check_objects(value: Value, path: str, checking: Checking) -> None:
 
 def _check_object(made: NewObject, path: str, checking: Checking) -> None:
     if wrong := imports.gone(made.path):
-        checking.problem(f"{path}.$new", *wrong)
+        checking.problem(f"{path}.$new", *wrong, code=Code.OPERATOR_GONE)
         return
     found = checking.installed.maker(imports.now(made.path))
     if isinstance(found, MissingDefinition):
         sentence, hint = not_found(found, "class or function", checking.hints)
-        checking.problem(f"{path}.$new", sentence, imports.renamed(made.path) or hint)
+        checking.problem(f"{path}.$new", sentence, imports.renamed(made.path) or hint, Code.NAME_NOT_FOUND)
     elif isinstance(found, Maker) and found.takes is not None:
         if not {f"{path}.args", f"{path}.with"} & checking.wrong:
             _check_names(made, found.takes, path, checking)
         for at, name, item in _named(made, found.takes, path):
-            _check_value(item, found.takes.annotations.get(name, ""), at, checking)
+            check_value(item, found.takes.annotations.get(name, ""), at, checking)
 
 
 def _check_names(made: NewObject, takes: ConstructorArguments, path: str, checking: Checking) -> None:
@@ -43,16 +44,18 @@ def _check_names(made: NewObject, takes: ConstructorArguments, path: str, checki
     slips = {checking.hints.nearest(given, takes.annotations) for given in unknown}
     for given in unknown:
         hint = checking.hints.did_you_mean(given, takes.annotations) or _all_of(takes)
-        checking.problem(f"{path}.with.{given}", f"{name} takes no argument '{given}'", hint)
+        checking.problem(f"{path}.with.{given}", f"{name} takes no argument '{given}'", hint, Code.ARGUMENT_NOT_TAKEN)
     if takes.several is None and len(made.args) > len(takes.by_place):
         sentence = f"{name} takes {len(takes.by_place)} arguments by their place, not {len(made.args)}"
-        checking.problem(f"{path}.args", sentence, _all_of(takes))
+        checking.problem(f"{path}.args", sentence, _all_of(takes), Code.ARGUMENT_NOT_TAKEN)
     by_place = takes.by_place[: len(made.args)]
     for twice in [given for given in by_place if given in made.kwargs]:
-        checking.problem(f"{path}.with.{twice}", f"'{twice}' is given twice: it is among 'args', too")
+        sentence = f"'{twice}' is given twice: it is among 'args', too"
+        checking.problem(f"{path}.with.{twice}", sentence, code=Code.ARGUMENT_NOT_TAKEN)
     for missing in takes.required:
         if missing not in made.kwargs and missing not in by_place and missing not in slips:
-            checking.problem(path, f"{name} needs '{missing}'", "write it under 'with' beside $new")
+            hint = "write it under 'with' beside $new"
+            checking.problem(path, f"{name} needs '{missing}'", hint, Code.ARGUMENT_MISSING)
 
 
 def _all_of(takes: ConstructorArguments) -> str:
@@ -73,29 +76,30 @@ def _named(made: NewObject, takes: ConstructorArguments, path: str) -> Iterator[
         yield f"{path}.with.{name}", name, value
 
 
-def _check_value(value: Value, annotation: str, path: str, checking: Checking) -> None:
+def check_value(value: Value, annotation: str, path: str, checking: Checking) -> None:
     """Note a literal that cannot be what the annotation asks for."""
     if value is None or isinstance(value, (*MARKERS, NewObject)):
         return
     kind = kind_in(annotation)
     if kind == "function":
-        _check_function(value, path, checking)
+        check_function(value, path, checking)
         return
     wrong = misfit(value, kind) if kind is not None else None
     if wrong is None and "timedelta" in words_in(annotation) and isinstance(value, str):
         wrong = duration_misfit(value) if parse_duration(value) is not None else None
     if wrong:
-        checking.problem(path, wrong)
+        checking.problem(path, wrong, code=Code.ARGUMENT_TYPE)
 
 
-def _check_function(value: Value, path: str, checking: Checking) -> None:
+def check_function(value: Value, path: str, checking: Checking) -> None:
+    """Note a text that names no function, or one that is not there."""
     if not isinstance(value, str) or not FUNCTION.fullmatch(value):
-        checking.problem(path, "must be the name of a function", "write module:function")
+        checking.problem(path, "must be the name of a function", "write module:function", Code.FUNCTION_NAME)
         return
     module, _, name = value.partition(":")
     found = checking.installed.function(module, name)
     if isinstance(found, MissingDefinition):
-        checking.problem(path, *not_found(found, "function", checking.hints))
+        checking.problem(path, *not_found(found, "function", checking.hints), code=Code.NAME_NOT_FOUND)
 
 
 # --- what is rendered
@@ -135,7 +139,8 @@ def _check_markers(made: NewObject, found: Maker, path: str, checking: Checking)
         argument = placed.get(at) or at.removeprefix(f"{path}.with.")
         if argument not in fields and (marker := rendered_marker(value, at)):
             hint = f"{name} has {', '.join(sorted(fields))} rendered" if fields else "make it of values that are known"
-            checking.problem(marker, f"Airflow does not render '{argument}' of {name}, so it takes no marker", hint)
+            sentence = f"Airflow does not render '{argument}' of {name}, so it takes no marker"
+            checking.problem(marker, sentence, hint, Code.MARKER_PLACE)
 
 
 def rendered_marker(value: Value, path: str) -> str | None:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from airfleet.errors import Problem
-from airfleet.pipelines.checks.check_context import Checking, Installed, check_callbacks, check_id
+from airfleet.pipelines.checks.check_context import Checking, Installed, check_id
 from airfleet.pipelines.checks.entries import check_entries
 from airfleet.pipelines.checks.limits import check_limits
+from airfleet.pipelines.checks.options import check_options
 from airfleet.pipelines.checks.params import check_params
 from airfleet.pipelines.checks.refusals import check_refusals
 from airfleet.pipelines.checks.remarks import remarks_about
@@ -131,8 +132,11 @@ def check(
     check_id("dag_id", pipeline.dag_id, "Dag", checking)
     _check_schedule(checking)
     _check_dates(checking)
-    check_callbacks("", pipeline.options, checking)
-    check_callbacks("defaults", pipeline.defaults, checking)
+    check_options("", pipeline.options, checking)
+    check_options("defaults", pipeline.defaults, checking)
+    for group in pipeline.groups:
+        check_options(group.path, group.options, checking)
+        check_options(joined(group.path, "defaults"), group.defaults, checking)
     check_limits(checking)
     check_refusals(checking)
     check_params(checking)

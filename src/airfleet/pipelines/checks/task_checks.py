@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from airfleet.metadata import column_limits
 from airfleet.pipelines.analysis import catalog
 from airfleet.pipelines.analysis.modules import MissingDefinition
 from airfleet.pipelines.analysis.signatures import Signature
-from airfleet.pipelines.checks import jinja
 from airfleet.pipelines.checks.check_context import (
     MARKERS,
     Checking,
-    Installed,
-    check_callbacks,
     check_id,
     markers_in,
     not_found,
 )
 from airfleet.pipelines.checks.function_arguments import check_literals
 from airfleet.pipelines.checks.limits import duration_misfit
-from airfleet.pipelines.checks.objects import check_objects, check_rendered_objects, must_be_rendered
+from airfleet.pipelines.checks.objects import check_function, check_objects, check_rendered_objects, must_be_rendered
+from airfleet.pipelines.checks.options import check_options
 from airfleet.pipelines.checks.refusals import check_sensor
-from airfleet.pipelines.files.named_files import absent, located, outside
-from airfleet.pipelines.files.project_files import MAX_MEGABYTES, MAX_MEGABYTES_TOGETHER, stamp
+from airfleet.pipelines.checks.texts import check_file, check_jinja
 from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.language.arguments import CONTEXT_NAMES, TASK_ARGUMENTS
 from airfleet.pipelines.language.spec import (
@@ -35,9 +30,8 @@ from airfleet.pipelines.language.spec import (
     OperatorRef,
     Repeat,
     Task,
-    Value,
 )
-from airfleet.pipelines.language.values import FUNCTION, misfit
+from airfleet.pipelines.language.values import misfit
 from airfleet.pipelines.upgrade import imports
 from airfleet.problem_codes import Code
 
@@ -45,13 +39,13 @@ from airfleet.problem_codes import Code
 def check_task(task: Task, checking: Checking) -> None:
     """Note every problem of one task, but for what it waits for."""
     check_id(f"{task.path}.id", task.id, "task", checking)
-    check_callbacks(task.path, task.options, checking)
+    check_options(task.path, task.options, checking)
     for below, given in task.values:
         for path, value in markers_in(given, f"{task.path}.{below}"):
             if isinstance(value, JinjaText):
-                _check_jinja(value, path, checking)
+                check_jinja(value, path, checking)
             elif isinstance(value, FileText):
-                _check_file(value, path, checking)
+                check_file(value, path, checking)
         check_objects(given, f"{task.path}.{below}", checking)
     if {f"{task.path}.uses", f"{task.path}.with"} & checking.wrong:
         return  # what it takes is not known
@@ -64,68 +58,6 @@ def check_task(task: Task, checking: Checking) -> None:
             path = f"{task.path}.with.{name}"
             sentence = "a task without 'uses' does no work and takes no arguments"
             checking.problem(path, sentence, "add 'uses'", Code.ARGUMENT_WITHOUT_USES)
-
-
-def _check_jinja(rendered: JinjaText, path: str, checking: Checking) -> None:
-    file = rendered.text
-    text = _check_file(file, path, checking) if isinstance(file, FileText) else file
-    if text is None or jinja.has_own_jinja(checking.pipeline):
-        return
-    if isinstance(file, FileText) and (wrong := column_limits.unstorable(text)):
-        checking.problem(path, f"'{file.path}' {wrong}", code=Code.UNSTORABLE)
-    for sentence, hint, code in jinja.problems_of(text):
-        checking.problem(path, sentence, hint, code)
-
-
-def _check_file(file: FileText, path: str, checking: Checking) -> str | None:
-    """Read the text of a file; None when there is none to read."""
-    try:
-        target = located(file.path, file.said_in or checking.pipeline.file, checking.installed.root)
-        if target is None:
-            checking.problem(path, *outside(file.path, checking.installed.root), code=Code.TASK_FILE)
-            return None
-        checking.installed.stamps.setdefault(str(target), stamp(str(target)))
-        if wrong := _file_problem(target, file, checking):
-            checking.problem(path, *wrong, code=Code.TASK_FILE)
-            return None
-        return _text(target, file, path, checking)
-    except (OSError, ValueError):
-        checking.problem(path, f"'{file.path}' is not the name of a file", code=Code.TASK_FILE)
-    return None
-
-
-def _file_problem(target: Path, file: FileText, checking: Checking) -> tuple[str, str | None] | None:
-    """Say why a file cannot be read into a task, as (sentence, hint), by what is known without opening it."""
-    if target.is_dir():
-        return f"'{file.path}' is a folder, not a file", None
-    if not target.exists():
-        names = checking.installed.files_in(target.parent)
-        return absent(file.path, target, lambda name: checking.hints.nearest(name, names))
-    if not target.is_file():
-        return f"'{file.path}' is not a regular file", None
-    return _size_problem(target.stat().st_size, file, checking.installed)
-
-
-def _size_problem(size: int, file: FileText, installed: Installed) -> tuple[str, str] | None:
-    hint = "let the task read it when it runs"
-    if size > MAX_MEGABYTES * 1_000_000:
-        return f"'{file.path}' has {size // 1_000_000} MB; a file may have {MAX_MEGABYTES} at most", hint
-    installed.taken += size
-    if installed.taken > MAX_MEGABYTES_TOGETHER * 1_000_000:
-        sentence = f"with '{file.path}', the tasks of this file read more than {MAX_MEGABYTES_TOGETHER} MB of files"
-        return sentence, hint
-    return None
-
-
-def _text(target: Path, file: FileText, path: str, checking: Checking) -> str | None:
-    try:
-        return target.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        checking.problem(path, f"'{file.path}' is not UTF-8 text", code=Code.TASK_FILE)
-    except OSError as error:
-        sentence = f"'{file.path}' cannot be read: {(error.strerror or str(error)).lower()}"
-        checking.problem(path, sentence, code=Code.TASK_FILE)
-    return None
 
 
 def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
@@ -239,16 +171,6 @@ def _check_kinds(task: Task, takes: Signature, checking: Checking) -> None:
         if value is None or name not in takes.parameters or isinstance(value, (*MARKERS, NewObject)):
             continue
         if kind == "function":
-            _check_named_function(value, path, checking)
+            check_function(value, path, checking)
         elif wrong := misfit(value, kind) or (duration_misfit(value) if kind == "duration" else None):
             checking.problem(path, wrong, code=Code.ARGUMENT_TYPE)
-
-
-def _check_named_function(value: Value, path: str, checking: Checking) -> None:
-    if not isinstance(value, str) or not FUNCTION.fullmatch(value):
-        checking.problem(path, "must be the name of a function", "write module:function", Code.FUNCTION_NAME)
-        return
-    module, _, name = value.partition(":")
-    found = checking.installed.function(module, name)
-    if isinstance(found, MissingDefinition):
-        checking.problem(path, *not_found(found, "function", checking.hints), code=Code.NAME_NOT_FOUND)

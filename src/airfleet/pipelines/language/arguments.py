@@ -52,7 +52,7 @@ DAG_ARGUMENTS: Final[Table[ArgumentKind]] = {
     ),
     "dagrun_timeout": Argument("duration", "A run that takes longer fails."),
     "fail_fast": Argument("boolean", "Stop the whole run when one task fails."),
-    "doc_md": Argument("text", "Markdown shown on the Dag's page."),
+    "doc_md": Argument("document", "Markdown shown on the Dag's page."),
     "dag_display_name": Argument("text", "The name to show in place of the id."),
     "owner_links": Argument("mapping", "A link for each owner."),
     "is_paused_upon_creation": Argument("boolean", "Whether a Dag seen for the first time begins paused."),
@@ -60,11 +60,14 @@ DAG_ARGUMENTS: Final[Table[ArgumentKind]] = {
     "template_searchpath": Argument("texts", "Folders in which Jinja looks for files."),
     "jinja_environment_kwargs": Argument("mapping", "Options of the Jinja environment."),
     "render_template_as_native_obj": Argument("boolean", "Templates give Python values instead of text."),
+    "template_undefined": Argument("class", "The class of unknown names in Jinja, such as `jinja2.Undefined`."),
+    "user_defined_macros": Argument("functions", "Functions that Jinja knows by these names."),
+    "user_defined_filters": Argument("functions", "Functions that Jinja knows as filters, by these names."),
     "allowed_run_types": Argument("texts", "Kinds of runs that this Dag may have.", choices=RUN_TYPES),
     "disable_bundle_versioning": Argument("boolean", "Tasks use the newest files instead of those of their run."),
     "rerun_with_latest_version": Argument("boolean", "A cleared run uses the newest files."),
-    "on_success_callback": Argument("function", "`module:function`, or a list, called when a run has succeeded."),
-    "on_failure_callback": Argument("function", "`module:function`, or a list, called when a run has failed."),
+    "on_success_callback": Argument("callback", "Called when a run has succeeded."),
+    "on_failure_callback": Argument("callback", "Called when a run has failed."),
 }
 
 #: Arguments of the DAG class that this format has a key of its own for.
@@ -72,9 +75,6 @@ DAG_OWN_KEYS: Final = {"dag_id": "dag_id", "schedule": "schedule", "default_args
 
 #: Arguments of the DAG class that only Python can give, with the reason.
 DAG_PYTHON_ONLY: Final[dict[str, str]] = {
-    "template_undefined": "takes a Python class, which YAML cannot give",
-    "user_defined_macros": "takes Python functions, which YAML cannot give",
-    "user_defined_filters": "takes Python functions, which YAML cannot give",
     "deadline": "takes Python objects, which YAML cannot give",
     "sla_miss_callback": "has no effect in Airflow 3",
     "task_group": "is made by Airflow itself",
@@ -117,18 +117,18 @@ TASK_ARGUMENTS: Final[Table[ArgumentKind]] = {
     "executor": Argument("text", "The executor to use when the fleet has several."),
     "executor_config": Argument("mapping", "Options for the executor."),
     "resources": Argument("mapping", "Airflow's resource hints: cpus, ram, disk, gpus."),
-    "on_execute_callback": Argument("function", "`module:function`, or a list, called before a try begins."),
-    "on_success_callback": Argument("function", "`module:function`, or a list, called when the task has succeeded."),
-    "on_failure_callback": Argument("function", "`module:function`, or a list, called when the task has failed."),
-    "on_retry_callback": Argument(
-        "function", "`module:function`, or a list, called when the task will be tried again."
-    ),
-    "on_skipped_callback": Argument("function", "`module:function`, or a list, called when the task is skipped."),
-    "doc": Argument("text", "Documentation as plain text."),
-    "doc_md": Argument("text", "Documentation in Markdown."),
-    "doc_json": Argument("text", "Documentation as JSON."),
-    "doc_yaml": Argument("text", "Documentation as YAML."),
-    "doc_rst": Argument("text", "Documentation in reStructuredText."),
+    "on_execute_callback": Argument("callback", "Called before a try begins."),
+    "on_success_callback": Argument("callback", "Called when the task has succeeded."),
+    "on_failure_callback": Argument("callback", "Called when the task has failed."),
+    "on_retry_callback": Argument("callback", "Called when the task will be tried again."),
+    "on_skipped_callback": Argument("callback", "Called when the task is skipped."),
+    "pre_execute": Argument("hook", "Called with the context right before the task's own work."),
+    "post_execute": Argument("hook", "Called with the context and the result right after the task's own work."),
+    "doc": Argument("document", "Documentation as plain text."),
+    "doc_md": Argument("document", "Documentation in Markdown."),
+    "doc_json": Argument("document", "Documentation as JSON."),
+    "doc_yaml": Argument("document", "Documentation as YAML."),
+    "doc_rst": Argument("document", "Documentation in reStructuredText."),
     "task_display_name": Argument("text", "The name to show in place of the id."),
     "logger_name": Argument("text", "The name of the task's logger."),
     "allow_nested_operators": Argument("boolean", "Whether the operator may run another operator inside."),
@@ -146,8 +146,6 @@ TASK_OWN_KEYS: Final[dict[str, str]] = {
 #: Arguments of BaseOperator that only Python can give, with the reason.
 TASK_PYTHON_ONLY: Final[dict[str, str]] = {
     "retry_policy": "takes a Python object, which YAML cannot give",
-    "pre_execute": "takes a Python function, which YAML cannot give",
-    "post_execute": "takes a Python function, which YAML cannot give",
     "inlets": "takes Python objects, which YAML cannot give",
     "outlets": "takes Python objects, which YAML cannot give",
     "sla": "has no effect in Airflow 3",
@@ -183,7 +181,7 @@ GROUP_ARGUMENTS: Final[Table[ArgumentKind]] = {
     "prefix": Argument("boolean", "Whether the ids in the group begin with its own id and a dot; true unless said."),
     "display_name": Argument("text", "The name to show in place of the id."),
     "tooltip": Argument("text", "Text shown when the mouse rests on the group."),
-    "doc_md": Argument("text", "Documentation in Markdown."),
+    "doc_md": Argument("document", "Documentation in Markdown."),
     "ui_color": Argument("text", "The colour of the group in the graph."),
     "ui_fgcolor": Argument("text", "The colour of its label."),
 }

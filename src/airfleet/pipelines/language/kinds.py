@@ -7,12 +7,27 @@ from typing import Final, Literal, TypeAlias
 from airfleet.yaml.fields import Kinds, Schema, ValueKind
 
 ArgumentKind: TypeAlias = Literal[
-    "text", "texts", "integer", "number", "boolean", "date", "duration", "mapping", "function"
+    "text",
+    "texts",
+    "integer",
+    "number",
+    "boolean",
+    "date",
+    "duration",
+    "mapping",
+    "function",
+    "callback",
+    "hook",
+    "functions",
+    "class",
+    "document",
 ]
 
 _TEXT: Final[Schema] = {"type": ["string", "number"]}
 _FUNCTION: Final[Schema] = {"$ref": "#/$defs/function"}
-_FUNCTIONS: Final[Schema] = {"anyOf": [_FUNCTION, {"type": "array", "items": _FUNCTION}]}
+_CALLBACK: Final[Schema] = {"$ref": "#/$defs/callback"}
+_CALLBACKS: Final[Schema] = {"anyOf": [_CALLBACK, {"type": "array", "items": _CALLBACK}]}
+_NAMED: Final[Schema] = {"anyOf": [_FUNCTION, {"$ref": "#/$defs/object"}]}
 
 KINDS: Final[Kinds[ArgumentKind]] = {
     "text": ValueKind(_TEXT, "text"),
@@ -23,5 +38,10 @@ KINDS: Final[Kinds[ArgumentKind]] = {
     "date": ValueKind({"$ref": "#/$defs/date"}, "date"),
     "duration": ValueKind({"$ref": "#/$defs/duration"}, "duration", "a duration such as 90s, 5m or 1h30m"),
     "mapping": ValueKind({"type": "object"}, "mapping"),
-    "function": ValueKind(_FUNCTIONS, "`module:function`, or a list"),
+    "function": ValueKind(_FUNCTION, "`module:function`"),
+    "callback": ValueKind(_CALLBACKS, "[callback](#callbacks), or a list"),
+    "hook": ValueKind(_CALLBACK, "[callback](#callbacks)"),
+    "functions": ValueKind({"type": "object", "additionalProperties": _NAMED}, "`module:function` for each name"),
+    "class": ValueKind({"type": "string", "pattern": r"[.:]"}, "import path of a class"),
+    "document": ValueKind({"anyOf": [_TEXT, {"$ref": "#/$defs/file"}]}, "text, or `{$f: path}`"),
 }

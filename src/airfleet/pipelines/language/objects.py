@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from airfleet.pipelines.language.spec import NewObject, Value
 from airfleet.pipelines.language.values import OBJECT_KEY, marker_key
+from airfleet.problem_codes import Code
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, is_null
 from airfleet.yaml.problems import Report, joined
 
@@ -34,17 +35,22 @@ def import_path(node: Node, path: str, report: Report) -> str | None:
     """Read the import path of a class or function, with dots alone; None when it is none (noted in ``report``)."""
     report.places[path] = node.place
     written = node.value if isinstance(node, Scalar) else None
-    if isinstance(written, str) and _PATH.fullmatch(written):
+    if isinstance(written, str) and is_import_path(written):
         return written.replace(":", ".")
     hint = "write package.module.Class, for example"
     shown = f"'{written}' is not" if isinstance(written, str) and written else "must be"
-    report.problem(node, path, f"{shown} the import path of a class or function", hint)
+    report.problem(node, path, f"{shown} the import path of a class or function", hint, Code.FUNCTION_NAME)
     return None
+
+
+def is_import_path(written: str) -> bool:
+    """Tell whether a text can name a class or function of a module."""
+    return _PATH.fullmatch(written) is not None
 
 
 def _note_unknown(key: Scalar, path: str, report: Report) -> None:
     hint = report.hints.did_you_mean(key.text, ("args", "with")) or f"write with: {{{key.text}: …}} beside $new"
-    report.problem(key, path, f"$new has no '{key.text}' beside it, only 'with' and 'args'", hint)
+    report.problem(key, path, f"$new has no '{key.text}' beside it, only 'with' and 'args'", hint, Code.MARKER_SHAPE)
 
 
 def _args(node: Node | None, path: str, report: Report, read: ReadValue) -> tuple[Value, ...]:
@@ -52,7 +58,8 @@ def _args(node: Node | None, path: str, report: Report, read: ReadValue) -> tupl
         return ()
     report.places[joined(path, "args")] = node.place
     if not isinstance(node, Sequence):
-        report.problem(node, joined(path, "args"), "must be a list of arguments", "arguments by name go under 'with'")
+        hint = "arguments by name go under 'with'"
+        report.problem(node, joined(path, "args"), "must be a list of arguments", hint, Code.MARKER_SHAPE)
         return ()
     return tuple(read(item, f"{path}.args[{index}]", report) for index, item in enumerate(node.items))
 
@@ -63,10 +70,12 @@ def _kwargs(node: Node | None, path: str, report: Report, read: ReadValue) -> di
     at = joined(path, "with")
     report.places[at] = node.place
     if not isinstance(node, Mapping):
-        report.problem(node, at, "must be a mapping of arguments", "a list of arguments goes under 'args'")
+        hint = "a list of arguments goes under 'args'"
+        report.problem(node, at, "must be a mapping of arguments", hint, Code.MARKER_SHAPE)
         return {}
     if (key := marker_key(node)) is not None:
-        report.problem(key, at, f"'{key.text}' must stand at an argument, not in place of all of them")
+        sentence = f"'{key.text}' must stand at an argument, not in place of all of them"
+        report.problem(key, at, sentence, code=Code.MARKER_PLACE)
         return {}
     return {key.text: read(inner, joined(at, key.text), report) for key, inner in node.entries}
 

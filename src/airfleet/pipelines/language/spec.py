@@ -75,6 +75,17 @@ class NewObject:
         yield from ((f"{path}.with.{name}", value) for name, value in self.kwargs.items())
 
 
+@dataclass(frozen=True)
+class Callback:
+    """``{uses: module:function, with: {…}}``: a function or a notifier's class that Airflow calls, and its arguments.
+
+    A callback without arguments is the text ``module:function``.
+    """
+
+    uses: CallableRef
+    args: Mapping[str, Value] = field(default_factory=dict)
+
+
 #: A literal as YAML gives it, a marker, an object to make, or a list (as tuple) or mapping of these.
 Value: TypeAlias = (
     bool
@@ -86,6 +97,7 @@ Value: TypeAlias = (
     | dt.timedelta
     | Marker
     | NewObject
+    | Callback
     | tuple["Value", ...]
     | Mapping[str, "Value"]
     | None
@@ -168,6 +180,8 @@ class Group:
     prefix: bool = True
     #: tooltip, doc_md, ...
     options: Mapping[str, Value] = field(default_factory=dict)
+    #: ``defaults`` as they are written at the group
+    defaults: Mapping[str, Value] = field(default_factory=dict)
     expand: Expansion | None = None
     path: str = ""
 
@@ -196,7 +210,8 @@ class Task:
     uses: Uses
     #: ``with``: arguments of the operator, or keyword arguments of the callable
     args: Mapping[str, Value] = field(default_factory=dict)
-    #: every other key: BaseOperator arguments (retries, queue, pool, ...), durations as timedelta
+    #: every other key: BaseOperator arguments (retries, queue, pool, ...), durations as timedelta; None is Airflow's
+    #: own default in place of one of the pipeline
     options: Mapping[str, Value] = field(default_factory=dict)
     #: whole ids of the tasks and groups in ``needs``; tasks named by ``$x`` come on top (see :attr:`upstream`)
     needs: tuple[str, ...] = ()

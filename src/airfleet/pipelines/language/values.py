@@ -96,18 +96,13 @@ def texts(node: Node) -> tuple[str, ...]:
 FUNCTION: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 
-def functions(node: Node) -> Value:
-    """Read ``module:function``, or a list of them."""
-    items = node.items if isinstance(node, Sequence) else (node,)
-    if any(isinstance(item, Mapping) for item in items):
-        hint = "a callback takes no arguments yet: write module:function, and let the function make the notifier"
-        raise Invalid("must be the name of a function, not a mapping", hint, Code.FUNCTION_NAME)
-    names = texts(node)
-    for name in names:
-        if not FUNCTION.fullmatch(name):
-            hint = f"write {_as_function(name)}"
-            raise Invalid(f"'{name}' is not the name of a function", hint, Code.FUNCTION_NAME)
-    return names if isinstance(node, Sequence) else names[0]
+def function(node: Node) -> str:
+    """Read ``module:function``."""
+    written = text(node)
+    if not FUNCTION.fullmatch(written):
+        hint = f"write {_as_function(written)}"
+        raise Invalid(f"'{written}' is not the name of a function", hint, Code.FUNCTION_NAME)
+    return written
 
 
 def _as_function(written: str) -> str:
@@ -262,6 +257,7 @@ def _holds_marker(node: Node) -> bool:
     return False
 
 
+#: kinds that are read without their places; for the others see option_values
 _READERS: Final[dict[ArgumentKind, Callable[[Node], Value]]] = {
     "text": text,
     "texts": texts,
@@ -271,7 +267,7 @@ _READERS: Final[dict[ArgumentKind, Callable[[Node], Value]]] = {
     "date": date,
     "duration": duration,
     "mapping": mapping,
-    "function": functions,
+    "function": function,
 }
 
 

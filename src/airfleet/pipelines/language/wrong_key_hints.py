@@ -69,10 +69,6 @@ BY_PYTHON: Final[dict[str, str]] = {
     "inlets": "an operator class of your own can set it in __init__: self.inlets = [Asset('s3://lake/orders')]",
     "deadline": "'dagrun_timeout' ends a run that takes too long",
     "retry_policy": "'retries', 'retry_delay' and 'retry_exponential_backoff' say it without Python",
-    "user_defined_macros": "let a task compute the value, and take it by {$x: its_id}",
-    "user_defined_filters": "let a task compute the value, and take it by {$x: its_id}",
-    "pre_execute": "write a task of its own before this one",
-    "post_execute": "write a task of its own after this one, or 'on_success_callback'",
 }
 
 #: At the top level of a document.
@@ -110,7 +106,7 @@ OF_A_PIPELINE: Final[dict[str, Instead]] = {
             "write schedule: {uses: airflow.sdk.Asset, with: {name: orders, uri: 's3://lake/orders'}}",
         ),
     ),
-    "doc_md_file_path": Instead("is written 'doc_md'", "write the text itself: doc_md: |"),
+    "doc_md_file_path": Instead("is written 'doc_md'", "write doc_md: {$f: its/path.md}"),
     "matrix": Instead("is written 'jobs'", "write one job for each combination"),
     "vars": Instead(_IN_THE_FLEET, "write ${{ vars.name }} where a variable is used"),
     "env": Instead(_IN_THE_FLEET, "write ${{ env.NAME }} where a value of the environment is used"),

@@ -72,15 +72,14 @@ class EntriesReader:
 
     def _group(self, item: Mapping, path: str, defaults: _Defaults, around: Group | None) -> None:
         self.report.places.setdefault(path, item.place)
-        reader = GroupReader(item, path, self.report, around, self.names)
-        group = reader.read()
+        group = GroupReader(item, path, self.report, around, self.names).read()
         self._note("group", group.id, path, item.get("group") or item)
         self.groups.append(group)
         tasks = item.get("tasks")
         if tasks is None:
             self.report.problem(item, path, "the group has no 'tasks'", code=Code.MISSING_KEY)
         else:
-            self.read(tasks, joined(path, "tasks"), {**defaults, **reader.defaults()}, group)
+            self.read(tasks, joined(path, "tasks"), {**defaults, **group.defaults}, group)
 
     def _note(self, what: str, whole: str, path: str, at: Node) -> None:
         if not whole:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.language.arguments import GROUP_ARGUMENTS, GROUP_KEYS, TASK_ARGUMENTS, TASK_KEYS
+from airfleet.pipelines.language.option_values import argument
 from airfleet.pipelines.language.spec import Group, Value
-from airfleet.pipelines.language.values import argument, required_text
+from airfleet.pipelines.language.values import required_text
 from airfleet.pipelines.reading.defaults_reader import read_defaults
 from airfleet.pipelines.reading.expansion_reader import read_expansion
 from airfleet.pipelines.reading.names import Names, has_prefix, read_names
@@ -39,11 +40,12 @@ class GroupReader:
             needs=read_names(self.keys.get("needs"), needs, whole, parent, self.names, self.report),
             prefix=has_prefix(self.body),
             options=self._options(),
+            defaults=self._defaults(),
             expand=self.names.expansion(expand, parent),
             path=self.path,
         )
 
-    def defaults(self) -> dict[str, Value]:
+    def _defaults(self) -> dict[str, Value]:
         """Read the defaults of the tasks in it."""
         node, path = self.keys.get("defaults"), joined(self.path, "defaults")
         if node is None or is_null(node):

@@ -320,9 +320,29 @@ Any other value is the default itself; a mapping that looks like a schema is wri
 
 ## Callbacks
 
-A callback is `module:function`, a function that takes the context, or the class of a notifier that needs no arguments.
-A notifier with arguments is made in a function of yours, or once in its module: `tell = SlackNotifier(channel="ops")`
-is named `module:tell`.
+A callback is `module:function`; with arguments it is `{{uses: module:function, with: {{…}}}}`. The function is called
+with the context, and its arguments by name. `uses` may also be the class of a notifier, which is made with its
+arguments. The names `on_…_callback` take a list of callbacks, too.
+
+```yaml
+on_failure_callback:
+  - my_project.alerts:page
+  - uses: airflow.providers.smtp.notifications.smtp.SmtpNotifier
+    with: {{to: ops@example.com, subject: {{$t: "{{{{ dag_run.run_id }}}} failed"}}}}
+```
+
+Functions and notifiers are imported when they are called, so a missing library harms that call alone. `$t` is rendered
+with the context: in all arguments of a function, and in those that a notifier's class names in its `template_fields`.
+`{{$new: import.path, …}}` is an [object](#objects) that is made with the Dag and called with the context.
+
+`pre_execute` and `post_execute` of a task take one callback each; `post_execute` is given the result of the task after
+the context.
+
+## Jinja
+
+`user_defined_macros` and `user_defined_filters` map names to `module:function`, or to an [object](#objects):
+`user_defined_filters: {{shout: "my_project.texts:shout"}}` lets `$t` say `{{{{ params.shop | shout }}}}`.
+They are imported when a text first uses them.
 
 ## Schedules
 

@@ -39,6 +39,8 @@ def schema() -> Schema:
             "duration": _DURATION,
             "date": _DATE,
             "function": {"type": "string", "pattern": r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"},
+            "callback": {"anyOf": [{"$ref": "#/$defs/function"}, _CALLBACK, {"$ref": "#/$defs/object"}]},
+            "file": _FILE,
             "names": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
             "uses": _uses(),
             "value": _VALUE,
@@ -114,6 +116,16 @@ def _single(keys: tuple[str, ...], value: Schema, description: str) -> Schema:
     }
 
 
+_CALLBACK: Final[Schema] = {
+    "type": "object",
+    "description": "A function or a notifier's class, and its arguments.",
+    "properties": {
+        "uses": {"type": "string", "pattern": r"[.:]"},
+        "with": {"type": ["object", "null"], "additionalProperties": {"$ref": "#/$defs/value"}},
+    },
+    "required": ["uses"],
+    "additionalProperties": False,
+}
 _OBJECT: Final[Schema] = {
     "type": "object",
     "description": "An object of a class, or what a function gives, made when the Dag is built.",

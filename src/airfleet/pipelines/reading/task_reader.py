@@ -20,8 +20,9 @@ from airfleet.pipelines.language.arguments import (
 )
 from airfleet.pipelines.language.environments import is_environment
 from airfleet.pipelines.language.markers import arguments
+from airfleet.pipelines.language.option_values import argument
 from airfleet.pipelines.language.spec import CallableRef, Group, OperatorRef, Part, Task, Uses, Value
-from airfleet.pipelines.language.values import FUNCTION, argument, required_text
+from airfleet.pipelines.language.values import FUNCTION, required_text
 from airfleet.pipelines.reading.expansion_reader import read_expansion
 from airfleet.pipelines.reading.names import Names, read_names
 from airfleet.pipelines.reading.unknown_operators import unknown_short_name
@@ -161,7 +162,7 @@ class TaskReader:
             if name in TASK_ARGUMENTS:
                 found.pop(name, None)
                 read = argument(node, path, TASK_ARGUMENTS[name], self.report)
-                if read is not None:  # null takes a default away
+                if read is not None or (name in defaults and is_null(node)):  # null takes a default away
                     found[name] = read
             elif name not in TASK_KEYS:
                 self.unknown_key(key, path, uses)

@@ -21,7 +21,7 @@ from airfleet.pipelines.checks.pipeline_checks import read_and_check
 from airfleet.pipelines.language.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS, Argument
 from airfleet.pipelines.reading import reader
 
-STEPS = "def choose(): ...\ndef ready(ds): ...\n"
+STEPS = "def choose(): ...\ndef ready(ds): ...\ndef after(context, result): ...\n"
 
 
 def check_says(file: Path) -> str:
@@ -145,6 +145,11 @@ DRAWN = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(WORDS, inner, max_size=2)),
     max_leaves=3,
 )
+FUNCTIONS = st.sampled_from([f"steps_of_agreement:{name}" for name in ("choose", "ready", "after", "nope")])
+CALLBACKS = st.one_of(
+    st.fixed_dictionaries({"uses": FUNCTIONS, "with": st.dictionaries(WORDS, DRAWN, max_size=2)}),
+    st.fixed_dictionaries({"uses": FUNCTIONS, "with": st.fixed_dictionaries({"result": DRAWN})}),
+)
 OF_KIND: dict[str, st.SearchStrategy[object]] = {
     "text": WORDS,
     "texts": st.lists(WORDS, max_size=2),
@@ -154,7 +159,10 @@ OF_KIND: dict[str, st.SearchStrategy[object]] = {
     "date": st.sampled_from(["2026-01-01", "9999-12-31", "0001-01-01", "2026-03-29T02:30:00", "2026-01-01T00:00:00Z"]),
     "duration": st.sampled_from(["5m", "0s", "36500d", "36501d", "PT1H", 3600, 10**12, -1, ".inf", ".nan"]),
     "mapping": st.dictionaries(WORDS, DRAWN, max_size=2),
-    "function": st.sampled_from(["steps_of_agreement:choose", "steps_of_agreement:ready", "steps_of_agreement:nope"]),
+    **dict.fromkeys(("function", "callback", "hook"), st.one_of(FUNCTIONS, CALLBACKS)),
+    "functions": st.dictionaries(WORDS, FUNCTIONS, max_size=2),
+    "class": st.sampled_from(["jinja2.Undefined", "jinja2.Template", "jinja2.Nope", "steps_of_agreement.ready"]),
+    "document": st.one_of(WORDS, st.sampled_from([{"$f": "p.yaml"}, {"$f": "none.md"}])),
 }
 
 
@@ -227,6 +235,9 @@ VALUES: list[object] = [
         "{{ ds }}",
         "m:f",
         "steps_of_agreement:choose",
+        "steps_of_agreement:ready",
+        "steps_of_agreement:after",
+        "jinja2.Undefined",
     ),
     *("5m", "0s", "36500d", "36501d", "P1M", "2026-01-01", "9999-12-31", "0001-01-01", "0001-01-01T00:00:00+14:00"),
     *(["a", "a\0b"], ["x" * 101], ["manual"], ["scheduled", "manual"], {"a": {"b": [1, ".inf"]}}, {"cpus": 1}),

@@ -10,6 +10,7 @@ from airflow.sdk import DAG, BaseOperator, XComArg
 from airfleet.errors import FileProblems, Place
 from airfleet.pipelines.airflow.dag import build
 from airfleet.pipelines.airflow.function_task import FunctionTask, LateFunction
+from airfleet.pipelines.airflow.parts.callbacks import LateCallback
 from airfleet.pipelines.language.spec import (
     CallableRef,
     Const,
@@ -22,6 +23,7 @@ from airfleet.pipelines.language.spec import (
     Value,
     XCom,
 )
+from airfleet.pipelines.reading import reader
 
 BASH = OperatorRef("airflow.providers.standard.operators.bash.BashOperator", "bash")
 FETCH = CallableRef("weather.steps", "fetch")
@@ -188,12 +190,19 @@ def test_a_missing_function_is_named_with_its_nearest_neighbour() -> None:
 def test_callbacks_are_functions_imported_when_called() -> None:
     dag = dag_of(task("a", options={"on_failure_callback": "no_such_module:tell"}))
     [callback] = dag.task_dict["a"].on_failure_callback
-    assert callback == LateFunction("no_such_module", "tell")
+    assert callback == LateCallback("no_such_module", "tell")
+
+
+def test_null_takes_a_default_away() -> None:
+    written = "dag_id: p\ndefaults: {retries: 2, on_retry_callback: 'a:b', queue: q}\n"
+    [draft] = reader.read(f"{written}tasks: [{{id: t, retries: null, on_retry_callback: null}}]\n", "p.yaml").drafts
+    task = build(draft.pipeline).get_task("t")
+    assert (task.retries, task.on_retry_callback, task.queue) == (0, [], "q")
 
 
 def test_a_callback_of_the_defaults_is_that_of_every_task_and_not_of_the_run() -> None:
     dag = dag_of(task("a"), task("b"), defaults={"on_failure_callback": "alerts:tell"})
-    assert [operator.on_failure_callback for operator in dag.tasks] == [[LateFunction("alerts", "tell")]] * 2
+    assert [operator.on_failure_callback for operator in dag.tasks] == [[LateCallback("alerts", "tell")]] * 2
     assert dag.on_failure_callback is None
 
 

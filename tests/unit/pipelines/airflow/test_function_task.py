@@ -11,9 +11,7 @@ import pytest
 from airfleet.pipelines.airflow.function_task import FunctionTask, LateFunction, refuse_unknown
 
 MODULE = """
-from airflow.sdk import BaseNotifier
 
-calls = []
 number = 3
 
 def add(a, b=1): return a + b
@@ -22,18 +20,6 @@ def any_keyword(**given): return given
 class Tool:
     @staticmethod
     def use(size): return size
-
-class Mail(BaseNotifier):
-    def notify(self, context): calls.append(context)
-
-class Thing: ...
-
-async def later(context):
-    calls.append(context)
-
-def several(context):
-    calls.append(context)
-    yield
 """
 
 
@@ -72,18 +58,6 @@ def test_what_is_missing_is_named(module: str, function: str, said: str, steps: 
     with pytest.raises(ImportError) as raised:
         LateFunction(module, function).load()
     assert str(raised.value) == said
-
-
-@pytest.mark.parametrize("name", ["Mail", "later", "several"])
-def test_a_callback_of_any_kind_is_carried_out(name: str, steps: str) -> None:
-    context = {"ti": name}
-    LateFunction(steps, name, is_callback=True)(context)
-    assert __import__(steps).calls[-1] == context
-
-
-def test_a_class_that_is_no_notifier_is_no_callback(steps: str) -> None:
-    with pytest.raises(TypeError, match="late_steps:Thing is a class, and a callback is a function"):
-        LateFunction(steps, "Thing", is_callback=True)({})
 
 
 def a(x: int, *, y: int = 0) -> None: ...

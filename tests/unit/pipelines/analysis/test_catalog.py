@@ -66,36 +66,6 @@ def test_a_function_that_is_not_there_is_answered_with_those_that_are(roots: tup
     assert not {"value", "Thing"} & set(found.known)
 
 
-@pytest.mark.parametrize("name", ["alarm", "alarm_with_more", "anything", "not_there"])
-def test_a_function_of_the_context_can_be_a_callback(name: str, roots: tuple[str, ...]) -> None:
-    assert catalog.callback_problem("shop_steps", name, roots) is None
-
-
-@pytest.mark.parametrize(
-    ("name", "takes"), [("no_place", "nothing"), ("two", "context, channel"), ("by_name", "context, channel")]
-)
-def test_a_function_of_more_or_less_than_the_context_cannot(name: str, takes: str, roots: tuple[str, ...]) -> None:
-    assert catalog.callback_problem("shop_steps", name, roots) == (
-        f"'shop_steps:{name}' takes {takes}, but a callback is given the context alone",
-        f"write def {name}(context)",
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "sentence"),
-    [
-        ("Mail", None),
-        ("Chat", "'shop_notifiers:Chat' is a notifier that needs 'channel', which a callback cannot give"),
-        ("Tool", "'shop_notifiers:Tool' is a class, and a callback is a function"),
-    ],
-)
-def test_a_notifier_without_arguments_is_the_only_class_that_can(
-    name: str, sentence: str | None, roots: tuple[str, ...]
-) -> None:
-    found = catalog.callback_problem("shop_notifiers", name, roots)
-    assert (found[0] if found else None) == sentence
-
-
 def test_an_operator_takes_what_it_adds_to_every_task() -> None:
     found = catalog.operator("airflow.providers.standard.operators.bash.BashOperator")
     assert isinstance(found, catalog.Operator)

@@ -286,8 +286,8 @@ FUNCTION_INSTEAD = "\nhint: write a function that takes the context, and name th
         ("etl.notify:told", None),
         (
             "etl.notify:TellIn",
-            "'etl.notify:TellIn' is a notifier that needs 'channel', which a callback cannot give\n"
-            "hint: write a function that makes it with its arguments and calls it: TellIn(...)(context)",
+            "'etl.notify:TellIn' is a notifier that needs 'channel'\n"
+            "hint: write {uses: etl.notify:TellIn, with: {channel: …}}",
         ),
         ("etl.steps:tell", None),
         ("etl.steps:tell_all", None),
@@ -303,12 +303,12 @@ FUNCTION_INSTEAD = "\nhint: write a function that takes the context, and name th
         (
             "etl.steps:tell_two",
             "'etl.steps:tell_two' takes context, channel, but a callback is given the context alone\n"
-            "hint: write def tell_two(context)",
+            "hint: give the others by name: {uses: etl.steps:tell_two, with: {channel: …}}",
         ),
         (
             "etl.steps:tell_by_name",
             "'etl.steps:tell_by_name' takes context, channel, but a callback is given the context alone\n"
-            "hint: write def tell_by_name(context)",
+            "hint: give the others by name: {uses: etl.steps:tell_by_name, with: {channel: …}}",
         ),
     ],
 )

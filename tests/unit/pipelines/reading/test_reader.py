@@ -193,7 +193,7 @@ def test_arguments_of_a_task(written: str, name: str, value: object) -> None:
 
 
 def test_null_takes_a_default_away() -> None:
-    assert task("retries: null", "defaults: {retries: 3, queue: q}\n").options == {"queue": "q"}
+    assert task("retries: null", "defaults: {retries: 3, queue: q}\n").options == {"queue": "q", "retries": None}
 
 
 def test_a_timetable() -> None:

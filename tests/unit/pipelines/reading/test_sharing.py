@@ -86,7 +86,7 @@ def test_mappings_are_merged_by_key_and_the_rest_is_replaced(project: Path) -> N
     assert pipeline.defaults == {"retries": 2, "owner": "shop"}
     assert [task.options for task in pipeline.tasks] == [
         {"retries": 2, "owner": "shop", "queue": "default"},
-        {"retries": 2, "pool": "y"},
+        {"retries": 2, "pool": "y", "owner": None},
     ]
 
 

@@ -13,6 +13,7 @@ from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 from airfleet.errors import did_you_mean
 from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, said_by
 from airfleet.pipelines.airflow.parts import expansions
+from airfleet.pipelines.airflow.parts.options import option
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.spec import Group, Part, Repeat, Task
 from airfleet.problem_codes import Code
@@ -26,7 +27,10 @@ def add(group: Group, context: BuildContext) -> None:
     if wrong := ids.problem_of_group(group.name):
         context.wrong(f"{group.path}.group", *wrong, code=Code.ID)
         return
-    given: dict[str, Any] = {_ARGUMENTS.get(name, name): value for name, value in group.options.items()}
+    given = {
+        _ARGUMENTS.get(name, name): option(name, value, "", f"{group.path}.{name}", context)
+        for name, value in group.options.items()
+    }
     given |= {"group_id": group.name, "prefix_group_id": group.prefix, "dag": context.dag}
     given["parent_group"] = context.groups.get(group.parent, context.dag.task_group)
     before = len(context.problems)
