@@ -27,7 +27,7 @@ from airfleet.pipelines.airflow.parts import groups
 from airfleet.pipelines.airflow.parts.options import option
 from airfleet.pipelines.checks.check_context import objects_in
 from airfleet.pipelines.language import ids
-from airfleet.pipelines.language.spec import Group, OperatorRef, Pipeline, Task, Timetable
+from airfleet.pipelines.language.spec import Group, OperatorRef, Pipeline, Task, Timetable, Value
 from airfleet.problem_codes import Code
 
 #: said by the pipeline in its own words, or not for pipelines at all
@@ -145,7 +145,7 @@ def _timetable_arguments(
             given = [option("", item, annotation(parameter), path, context) for item in items]
         else:
             written = annotation(parameter) if parameter is not None else ""
-            named[name] = option(name, value, written, path, context)
+            named[name] = option("", value, written, path, context)
     return given, named
 
 
@@ -188,7 +188,7 @@ def check_stored(dag: DAG, pipeline: Pipeline) -> None:
         FileProblems: it cannot.
     """
     foreign = [task for task in pipeline.tasks if _is_foreign(task)]
-    if not foreign and not isinstance(pipeline.schedule, Timetable):
+    if not foreign and not isinstance(pipeline.schedule, Timetable) and not _has_foreign_objects(pipeline.options):
         return
     try:
         _serialize(dag)
@@ -204,13 +204,19 @@ def check_stored(dag: DAG, pipeline: Pipeline) -> None:
 def _is_foreign(task: Task) -> bool:
     """Tell whether a task has something that only users' own classes make."""
     is_own = isinstance(task.uses, OperatorRef) and not task.uses.path.startswith("airflow.")
-    return is_own or any(True for _ in objects_in({**task.options, **task.args}, ""))
+    return is_own or _has_foreign_objects({**task.options, **task.args})
+
+
+def _has_foreign_objects(values: Mapping[str, Value]) -> bool:
+    return any(not made.path.startswith("airflow.") for _, made in objects_in(dict(values), ""))
 
 
 def _not_stored(dag: DAG, pipeline: Pipeline, foreign: list[Task]) -> tuple[str, str]:
     """Find the path and name of the part that cannot be stored: the schedule, a task, or unknown."""
     if isinstance(pipeline.schedule, Timetable) and not _can_be_stored(lambda: DAG("part", schedule=dag.schedule)):
         return "schedule", "the schedule"
+    if not _can_be_stored(lambda: DAG("part", deadline=dag.deadline)):
+        return "deadline", "the deadline"
     for task in foreign:
         if not _can_be_stored(functools.partial(dag.partial_subset, [task.id], include_upstream=False)):
             return task.path, f"task '{task.id}'"

@@ -11,7 +11,7 @@ from airfleet.errors import did_you_mean
 from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, mentioned, said_by
 from airfleet.pipelines.airflow.operator_classes import NotImported, annotation, imported
 from airfleet.pipelines.checks.check_context import objects_in
-from airfleet.pipelines.checks.objects import rendered_marker
+from airfleet.pipelines.checks.named.objects import rendered_marker
 from airfleet.pipelines.language.spec import NewObject, Value
 from airfleet.problem_codes import Code
 
@@ -48,7 +48,7 @@ def _callable_at(written: str, path: str, context: BuildContext) -> Callable[...
     try:
         found = _imported(written)
     except NotImported as error:
-        context.wrong(path, *error.args)
+        context.wrong(path, error.sentence, error.hint, Code.NOT_IMPORTED)
         return None
     if callable(found):
         return found

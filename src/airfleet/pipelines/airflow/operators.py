@@ -33,7 +33,7 @@ from airfleet.pipelines.airflow.operator_classes import (
 from airfleet.pipelines.airflow.parts import expansions
 from airfleet.pipelines.airflow.parts.options import option
 from airfleet.pipelines.analysis.annotations import is_mapping_of_texts
-from airfleet.pipelines.checks.objects import must_be_rendered
+from airfleet.pipelines.checks.named.objects import must_be_rendered
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.environments import is_environment
 from airfleet.pipelines.language.spec import (

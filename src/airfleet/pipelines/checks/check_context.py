@@ -21,6 +21,7 @@ from airfleet.pipelines.files.project_files import Stamp, project_root
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.spec import (
     Const,
+    Deadline,
     FileText,
     Group,
     GroupItem,
@@ -160,7 +161,7 @@ def markers_in(value: Value, path: str) -> Iterator[tuple[str, Marker]]:
         for index, item in enumerate(value):
             if isinstance(item, _MAY_HOLD_MARKERS):
                 yield from markers_in(item, f"{path}[{index}]")
-    elif isinstance(value, NewObject):
+    elif isinstance(value, (NewObject, Deadline)):
         for at, item in value.parts(path):
             yield from markers_in(item, at)
 
@@ -179,8 +180,11 @@ def objects_in(value: Value, path: str) -> Iterator[tuple[str, NewObject]]:
         for index, item in enumerate(value):
             if isinstance(item, _MAY_HOLD_MARKERS):
                 yield from objects_in(item, f"{path}[{index}]")
+    elif isinstance(value, Deadline):
+        for at, item in value.parts(path):
+            yield from objects_in(item, at)
 
 
 MARKERS: Final = (JinjaText, XCom, FileText, Const, GroupItem)
 #: Most values are plain; their paths need not be written out.
-_MAY_HOLD_MARKERS: Final = (*MARKERS, NewObject, dict, tuple)
+_MAY_HOLD_MARKERS: Final = (*MARKERS, NewObject, Deadline, dict, tuple)

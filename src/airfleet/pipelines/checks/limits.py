@@ -13,7 +13,7 @@ from typing import Final
 from airfleet.metadata import column_limits
 from airfleet.pipelines.checks.check_context import Checking, markers_in
 from airfleet.pipelines.language import cron
-from airfleet.pipelines.language.spec import CallableRef, Const, JinjaText, NewObject, Task, Value, XCom
+from airfleet.pipelines.language.spec import CallableRef, Const, Deadline, JinjaText, NewObject, Task, Value, XCom
 from airfleet.pipelines.language.values import frozen
 from airfleet.problem_codes import Code
 from airfleet.yaml.durations import MOST_DURATION, parse_duration
@@ -116,7 +116,7 @@ def leaves(value: Value, path: str) -> Iterator[tuple[str, Value]]:
         for key, item in value.items():
             yield path, key
             yield from leaves(item, f"{path}.{key}")
-    elif isinstance(value, NewObject):
+    elif isinstance(value, (NewObject, Deadline)):
         for at, item in value.parts(path):
             yield from leaves(item, at)
     else:

@@ -14,8 +14,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from airfleet.pipelines.checks.check_context import Checking, Installed
-from airfleet.pipelines.language.spec import Timetable, Value
+from airfleet.pipelines.checks.check_context import Checking, Installed, markers_in, objects_in
+from airfleet.pipelines.checks.named.objects import check_plain_objects
+from airfleet.pipelines.language.spec import NewObject, Timetable, Value
 from airfleet.problem_codes import Code
 
 _TYPES: Final = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
@@ -23,9 +24,12 @@ _TELLING: Final = frozenset({"type", "enum", "default"})
 _KEYS: Final = _TELLING | frozenset(
     [
         *("title", "description", "description_md", "section", "format", "examples", "values_display", "const"),
+        *("readOnly", "writeOnly", "deprecated", "contentEncoding", "contentMediaType"),
         *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
         *("minLength", "maxLength", "pattern", "items", "minItems", "maxItems", "uniqueItems"),
         *("properties", "required", "additionalProperties", "anyOf", "oneOf", "allOf", "not"),
+        *("prefixItems", "contains", "minContains", "maxContains", "minProperties", "maxProperties"),
+        *("patternProperties", "propertyNames", "dependentRequired", "if", "then", "else"),
     ]
 )
 
@@ -54,6 +58,7 @@ def check_params(checking: Checking) -> None:
     """Note schemas that are none, and defaults that theirs does not allow."""
     pipeline = checking.pipeline
     sources = [("", pipeline.options), ("defaults.", pipeline.defaults)]
+    sources += [(f"{group.path}.defaults.", group.defaults) for group in pipeline.groups]
     sources += [(f"{task.path}.", task.options) for task in pipeline.tasks]
     for prefix, options in sources:
         params, path = options.get("params"), f"{prefix}params"
@@ -62,6 +67,26 @@ def check_params(checking: Checking) -> None:
                 if is_schema(value):
                     assert isinstance(value, Mapping)
                     _check_param(f"{path}.{name}", value, checking)
+                elif isinstance(value, NewObject):
+                    _check_object(f"{path}.{name}", value, checking)
+
+
+def _check_object(path: str, made: NewObject, checking: Checking) -> None:
+    """Check an object, and the schema of one of Airflow's own class."""
+    check_plain_objects(made, path, checking)
+    if made.path not in _CLASSES or len(made.args) > 2 or any(True for _ in markers_in(made, path)):
+        return
+    written = {**dict(zip(("default", "description"), made.args, strict=False)), **made.kwargs}
+    schema = written.pop("schema", None)
+    if schema is not None:
+        written = {key: written[key] for key in ("default", "description") if key in written}
+        written |= schema if isinstance(schema, Mapping) else {}
+    if not any(True for _ in objects_in(written, path)):
+        _check_param(path, {key: value for key, value in written.items() if key != "source"}, checking)
+
+
+#: names of Airflow's class of params
+_CLASSES: Final = ("airflow.sdk.Param", "airflow.sdk.definitions.param.Param", "airflow.models.param.Param")
 
 
 def _check_param(path: str, written: Mapping[str, Value], checking: Checking) -> None:

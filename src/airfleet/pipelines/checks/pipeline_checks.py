@@ -16,7 +16,7 @@ from airfleet.errors import Problem
 from airfleet.pipelines.checks.check_context import Checking, Installed, check_id
 from airfleet.pipelines.checks.entries import check_entries
 from airfleet.pipelines.checks.limits import check_limits
-from airfleet.pipelines.checks.options import check_options
+from airfleet.pipelines.checks.named.options import check_options
 from airfleet.pipelines.checks.params import check_params
 from airfleet.pipelines.checks.refusals import check_refusals
 from airfleet.pipelines.checks.remarks import remarks_about

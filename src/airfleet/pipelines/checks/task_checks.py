@@ -16,10 +16,15 @@ from airfleet.pipelines.checks.check_context import (
 )
 from airfleet.pipelines.checks.function_arguments import check_literals
 from airfleet.pipelines.checks.limits import duration_misfit
-from airfleet.pipelines.checks.objects import check_function, check_objects, check_rendered_objects, must_be_rendered
-from airfleet.pipelines.checks.options import check_options
+from airfleet.pipelines.checks.named.objects import (
+    check_function,
+    check_objects,
+    check_rendered_objects,
+    must_be_rendered,
+)
+from airfleet.pipelines.checks.named.options import check_options
+from airfleet.pipelines.checks.named.texts import check_file, check_jinja
 from airfleet.pipelines.checks.refusals import check_sensor
-from airfleet.pipelines.checks.texts import check_file, check_jinja
 from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.language.arguments import CONTEXT_NAMES, TASK_ARGUMENTS
 from airfleet.pipelines.language.spec import (

@@ -44,13 +44,14 @@ DAG_ARGUMENTS: Final[Table[ArgumentKind]] = {
     "end_date": Argument("date", "Nothing is scheduled after this moment."),
     "catchup": Argument("boolean", "Run every interval missed since `start_date`, not only the latest."),
     "tags": Argument("texts", "Words to find the Dag by."),
-    "params": Argument("mapping", "Values that a person may change when triggering a run, with their defaults."),
+    "params": Argument("params", "Values that a person may change when triggering a run, with their defaults."),
     "max_active_runs": Argument("integer", "How many runs may be active at once.", minimum=1),
     "max_active_tasks": Argument("integer", "How many tasks of the Dag may run at once.", minimum=1),
     "max_consecutive_failed_dag_runs": Argument(
         "integer", "Pause the Dag after this many failed runs in a row; 0 means never.", minimum=0
     ),
     "dagrun_timeout": Argument("duration", "A run that takes longer fails."),
+    "deadline": Argument("deadline", "A callback for runs that are not done in time."),
     "fail_fast": Argument("boolean", "Stop the whole run when one task fails."),
     "doc_md": Argument("document", "Markdown shown on the Dag's page."),
     "dag_display_name": Argument("text", "The name to show in place of the id."),
@@ -75,7 +76,6 @@ DAG_OWN_KEYS: Final = {"dag_id": "dag_id", "schedule": "schedule", "default_args
 
 #: Arguments of the DAG class that only Python can give, with the reason.
 DAG_PYTHON_ONLY: Final[dict[str, str]] = {
-    "deadline": "takes Python objects, which YAML cannot give",
     "sla_miss_callback": "has no effect in Airflow 3",
     "task_group": "is made by Airflow itself",
     "auto_register": "is for Dags written in Python",
@@ -88,13 +88,14 @@ TASK_ARGUMENTS: Final[Table[ArgumentKind]] = {
     "retry_exponential_backoff": Argument(
         "number", "Multiply the pause by this after every try; 0 keeps it the same.", minimum=0
     ),
+    "retry_policy": Argument("retry_policy", "Which errors are tried again, and after how long."),
     "max_retry_delay": Argument("duration", "The longest pause between two tries."),
     "execution_timeout": Argument("duration", "A try that takes longer fails."),
     "trigger_rule": Argument("text", "States of the upstream tasks that let the task start.", choices=TRIGGER_RULES),
     "pool": Argument("text", "The pool whose slots the task takes."),
     "pool_slots": Argument("integer", "The number of slots that the task takes.", minimum=1),
     "priority_weight": Argument("integer", "The highest of several waiting tasks goes first."),
-    "weight_rule": Argument("text", "How the weights of related tasks are added up.", choices=WEIGHT_RULES),
+    "weight_rule": Argument("weight", "How the weights of related tasks are added up; also an object."),
     "depends_on_past": Argument("boolean", "Wait for the same task of the previous run to succeed."),
     "wait_for_downstream": Argument(
         "boolean", "Wait for the tasks right after this one in the previous run to succeed."
@@ -111,11 +112,11 @@ TASK_ARGUMENTS: Final[Table[ArgumentKind]] = {
     "email_on_retry": Argument("boolean", "Write when the task is tried again."),
     "do_xcom_push": Argument("boolean", "Keep what the task returns, for `$x`."),
     "multiple_outputs": Argument("boolean", "Keep each key of a returned mapping as an output of its own."),
-    "params": Argument("mapping", "Values that a person may change when triggering a run, with their defaults."),
+    "params": Argument("params", "Values that a person may change when triggering a run, with their defaults."),
     "map_index_template": Argument("text", "Jinja for the label of each mapped task."),
     "run_as_user": Argument("text", "The system user to run as."),
     "executor": Argument("text", "The executor to use when the fleet has several."),
-    "executor_config": Argument("mapping", "Options for the executor."),
+    "executor_config": Argument("objects", "Options for the executor; objects may stand in them."),
     "resources": Argument("mapping", "Airflow's resource hints: cpus, ram, disk, gpus."),
     "on_execute_callback": Argument("callback", "Called before a try begins."),
     "on_success_callback": Argument("callback", "Called when the task has succeeded."),
@@ -145,7 +146,6 @@ TASK_OWN_KEYS: Final[dict[str, str]] = {
 
 #: Arguments of BaseOperator that only Python can give, with the reason.
 TASK_PYTHON_ONLY: Final[dict[str, str]] = {
-    "retry_policy": "takes a Python object, which YAML cannot give",
     "inlets": "takes Python objects, which YAML cannot give",
     "outlets": "takes Python objects, which YAML cannot give",
     "sla": "has no effect in Airflow 3",

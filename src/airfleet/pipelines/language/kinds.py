@@ -21,12 +21,21 @@ ArgumentKind: TypeAlias = Literal[
     "functions",
     "class",
     "document",
+    "params",
+    "deadline",
+    "retry_policy",
+    "weight",
+    "objects",
 ]
 
 _TEXT: Final[Schema] = {"type": ["string", "number"]}
 _FUNCTION: Final[Schema] = {"$ref": "#/$defs/function"}
 _CALLBACK: Final[Schema] = {"$ref": "#/$defs/callback"}
 _CALLBACKS: Final[Schema] = {"anyOf": [_CALLBACK, {"type": "array", "items": _CALLBACK}]}
+_OBJECT: Final[Schema] = {"$ref": "#/$defs/object"}
+_DEADLINE: Final[Schema] = {"anyOf": [{"$ref": "#/$defs/deadline"}, _OBJECT]}
+_RETRY_RULES: Final[Schema] = {"type": "array", "items": {"$ref": "#/$defs/retry_rule"}}
+_VALUES: Final[Schema] = {"type": "object", "additionalProperties": {"$ref": "#/$defs/value"}}
 _NAMED: Final[Schema] = {"anyOf": [_FUNCTION, {"$ref": "#/$defs/object"}]}
 
 KINDS: Final[Kinds[ArgumentKind]] = {
@@ -44,4 +53,13 @@ KINDS: Final[Kinds[ArgumentKind]] = {
     "functions": ValueKind({"type": "object", "additionalProperties": _NAMED}, "`module:function` for each name"),
     "class": ValueKind({"type": "string", "pattern": r"[.:]"}, "import path of a class"),
     "document": ValueKind({"anyOf": [_TEXT, {"$ref": "#/$defs/file"}]}, "text, or `{$f: path}`"),
+    "params": ValueKind({"type": "object"}, "[params](#params)"),
+    "deadline": ValueKind(
+        {"anyOf": [_DEADLINE, {"type": "array", "items": _DEADLINE}]}, "[deadline](#deadlines), or a list"
+    ),
+    "retry_policy": ValueKind(
+        {"anyOf": [{"$ref": "#/$defs/retry_policy"}, _RETRY_RULES, _OBJECT]}, "[rules](#retry-policies), or an object"
+    ),
+    "weight": ValueKind({"anyOf": [{"enum": ["downstream", "upstream", "absolute"]}, _OBJECT]}, ""),
+    "objects": ValueKind(_VALUES, "mapping"),
 }

@@ -86,6 +86,56 @@ class Callback:
     args: Mapping[str, Value] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Deadline:
+    """``{reference: …, interval: …, callback: …}``: what is called when a run is not done in time."""
+
+    #: the name of one of Airflow's references, or an object that gives a moment
+    reference: str | NewObject
+    #: counted from the reference
+    interval: dt.timedelta | NewObject
+    #: ``module:function``, one with arguments, or an object of Airflow's
+    callback: str | Callback | NewObject
+    name: str | None = None
+
+    def parts(self, path: str) -> Iterator[tuple[str, Value]]:
+        """Yield what a deadline at ``path`` is made of, with the paths."""
+        yield f"{path}.reference", self.reference
+        yield f"{path}.interval", self.interval
+        if isinstance(self.callback, Callback):
+            yield from ((f"{path}.callback.with.{name}", value) for name, value in self.callback.args.items())
+        elif isinstance(self.callback, NewObject):
+            yield f"{path}.callback", self.callback
+
+
+@dataclass(frozen=True)
+class RetryRule:
+    """One rule of a retry policy: an action after an error of one of these classes."""
+
+    #: import paths of classes
+    exceptions: tuple[str, ...]
+    #: retry, fail or default
+    action: str = "retry"
+    retry_delay: dt.timedelta | None = None
+    reason: str | None = None
+    match_subclasses: bool = True
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """``retry_policy: [{exception: …, action: …}]``: the first rule that fits an error counts."""
+
+    rules: tuple[RetryRule | NewObject, ...]
+    #: what happens after another error
+    default: str = "default"
+    #: where the rules stand below it: at itself, or at ``rules``
+    below: str = ""
+
+    def parts(self, path: str) -> Iterator[tuple[str, RetryRule | NewObject]]:
+        """Yield the rules of a policy at ``path``, with their paths."""
+        yield from ((f"{path}{self.below}[{index}]", rule) for index, rule in enumerate(self.rules))
+
+
 #: A literal as YAML gives it, a marker, an object to make, or a list (as tuple) or mapping of these.
 Value: TypeAlias = (
     bool
@@ -98,6 +148,8 @@ Value: TypeAlias = (
     | Marker
     | NewObject
     | Callback
+    | Deadline
+    | RetryPolicy
     | tuple["Value", ...]
     | Mapping[str, "Value"]
     | None

@@ -63,11 +63,20 @@ def _check_minimum(value: Value, known: Argument) -> None:
         raise Invalid("must be a finite number that fits into 64 bits", code=Code.OUT_OF_RANGE)
 
 
+def noted(read: Callable[[Node], Value], node: Node, path: str, report: Report) -> Value:
+    """Read a value; None when it is wrong (noted in ``report``)."""
+    try:
+        return read(node)
+    except Invalid as wrong:
+        report.problem(node, path, str(wrong), wrong.hint, wrong.code)
+        return None
+
+
 def text(node: Node) -> str:
     """Text; numbers and dates are taken as they were written."""
     if not isinstance(node, Scalar) or node.value is None or isinstance(node.value, bool):
         hint = f"put it in quotes: '{node.text}'" if isinstance(node, Scalar) and node.value is not None else None
-        raise Invalid(f"must be text, not {_shape(node)}", hint)
+        raise Invalid(f"must be text, not {shape(node)}", hint)
     return node.value if isinstance(node.value, str) else node.text
 
 
@@ -119,7 +128,7 @@ def integer(node: Node) -> int:
         return value
     if isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]{1,18}", value):
         return int(value)
-    raise Invalid(f"must be a whole number, not {_shape(node)}")
+    raise Invalid(f"must be a whole number, not {shape(node)}")
 
 
 def number(node: Node) -> Value:
@@ -129,7 +138,7 @@ def number(node: Node) -> Value:
         return value
     if isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]{1,18}(\.[0-9]{1,18})?", value):
         return float(value)
-    raise Invalid(f"must be a number, not {_shape(node)}")
+    raise Invalid(f"must be a number, not {shape(node)}")
 
 
 def boolean(node: Node) -> bool:
@@ -140,7 +149,7 @@ def boolean(node: Node) -> bool:
     if isinstance(value, str) and isinstance(meant := from_text(value, "boolean"), bool):
         return meant
     meant_by_word = _WORDS_FOR_BOOLEANS.get(value.lower()) if isinstance(value, str) else None
-    raise Invalid(f"must be true or false, not {_shape(node)}", f"write {meant_by_word}" if meant_by_word else None)
+    raise Invalid(f"must be true or false, not {shape(node)}", f"write {meant_by_word}" if meant_by_word else None)
 
 
 #: true and false of YAML 1.1
@@ -162,14 +171,14 @@ def date(node: Node) -> dt.datetime:
             return dt.datetime.fromisoformat(value)
         except ValueError:
             pass
-    raise Invalid(f"must be a date, not {_shape(node)}", "write 2026-01-31, or 2026-01-31T06:00:00", Code.DATE)
+    raise Invalid(f"must be a date, not {shape(node)}", "write 2026-01-31, or 2026-01-31T06:00:00", Code.DATE)
 
 
 def duration(node: Node) -> dt.timedelta:
     """Read ``5m``, ``1h30m``, ``90s``, ``1d``, ``PT5M``, or a number of seconds."""
     value = node.value if isinstance(node, Scalar) else None
     hint = "write 90s, 5m, 1h30m, 1d or a number of seconds"
-    wrong = Invalid(f"must be a duration, not {_shape(node)}", hint, Code.DURATION)
+    wrong = Invalid(f"must be a duration, not {shape(node)}", hint, Code.DURATION)
     if isinstance(value, str):
         found = parse_duration(value)
         if found is None and parse_duration(value.strip().removeprefix("-")) is not None:
@@ -217,11 +226,16 @@ def _fits(value: Value, kind: ArgumentKind) -> bool:
 def mapping(node: Node) -> Value:
     """Read a mapping of plain values; dates are text as they were written, for Airflow keeps such values as JSON."""
     if not isinstance(node, Mapping):
-        raise Invalid(f"must be a mapping, not {_shape(node)}")
-    for key, inner in node.entries:
-        if key.text.startswith("$") or _holds_marker(inner):
-            sentence = "a marker such as $t is only read under 'with'"
-            raise Invalid(sentence, "write the value itself", Code.MARKER_PLACE)
+        raise Invalid(f"must be a mapping, not {shape(node)}")
+    if any(key.text.startswith("$") for key, _ in node.entries):
+        raise Invalid("a marker such as $t is only read under 'with'", "write the value itself", Code.MARKER_PLACE)
+    return plain_value(node)
+
+
+def plain_value(node: Node) -> Value:
+    """Read a plain value of any shape, with dates as they were written."""
+    if _holds_marker(node):
+        raise Invalid("a marker such as $t is only read under 'with'", "write the value itself", Code.MARKER_PLACE)
     if _holds(node, OBJECT_KEY):
         raise Invalid(NO_OBJECTS, "write the values themselves", Code.PYTHON_OBJECT)
     return frozen(_without_dates(node))
@@ -257,7 +271,7 @@ def _holds_marker(node: Node) -> bool:
     return False
 
 
-#: kinds that are read without their places; for the others see option_values
+#: kinds that are read without their places; for the others see options.reader
 _READERS: Final[dict[ArgumentKind, Callable[[Node], Value]]] = {
     "text": text,
     "texts": texts,
@@ -271,7 +285,8 @@ _READERS: Final[dict[ArgumentKind, Callable[[Node], Value]]] = {
 }
 
 
-def _shape(node: Node) -> str:
+def shape(node: Node) -> str:
+    """Write what a node is, for the end of a sentence."""
     if isinstance(node, Sequence):
         return "a list"
     if isinstance(node, Mapping):

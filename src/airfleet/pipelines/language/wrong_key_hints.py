@@ -67,8 +67,6 @@ _SECONDS: Final = "a duration has its unit"
 BY_PYTHON: Final[dict[str, str]] = {
     "outlets": _NO_ASSETS.hint,
     "inlets": "an operator class of your own can set it in __init__: self.inlets = [Asset('s3://lake/orders')]",
-    "deadline": "'dagrun_timeout' ends a run that takes too long",
-    "retry_policy": "'retries', 'retry_delay' and 'retry_exponential_backoff' say it without Python",
 }
 
 #: At the top level of a document.

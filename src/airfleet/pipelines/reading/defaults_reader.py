@@ -10,7 +10,7 @@ from airfleet.pipelines.language.arguments import (
     TASK_OWN_KEYS,
     TASK_PYTHON_ONLY,
 )
-from airfleet.pipelines.language.option_values import argument
+from airfleet.pipelines.language.options.reader import argument
 from airfleet.pipelines.language.spec import Value
 from airfleet.problem_codes import Code
 from airfleet.yaml.nodes import Mapping, Scalar

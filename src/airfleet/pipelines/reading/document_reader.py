@@ -13,7 +13,7 @@ from airfleet.pipelines.language.arguments import (
     TASK_ARGUMENTS,
 )
 from airfleet.pipelines.language.markers import arguments
-from airfleet.pipelines.language.option_values import argument
+from airfleet.pipelines.language.options.reader import argument
 from airfleet.pipelines.language.spec import Pipeline, Timetable, Value
 from airfleet.pipelines.language.values import OBJECT_KEY, required_text
 from airfleet.pipelines.language.wrong_key_hints import Instead

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.language.arguments import GROUP_ARGUMENTS, GROUP_KEYS, TASK_ARGUMENTS, TASK_KEYS
-from airfleet.pipelines.language.option_values import argument
+from airfleet.pipelines.language.options.reader import argument
 from airfleet.pipelines.language.spec import Group, Value
 from airfleet.pipelines.language.values import required_text
 from airfleet.pipelines.reading.defaults_reader import read_defaults

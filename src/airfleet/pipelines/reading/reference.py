@@ -312,11 +312,19 @@ file. The Dags of all pipelines that take a file in follow its changes at once.
 
 ## Params
 
-A value of `params` may be a mapping of JSON Schema's keys, with `type`, `enum` or `default` among them. It restricts
-the param, also in Airflow's form: `params: {{region: {{type: string, enum: [eu, us], default: eu}}}}`.
-`description`, `title`, `format` and the like go there, too. A Dag with a schedule needs a `default` that fits.
-Any other value is the default itself; a mapping that looks like a schema is written
-`{{type: object, default: {{…}}}}`.
+An entry of `params` is a value, or a mapping of JSON Schema's keys with `type`, `enum` or `default` among them, which
+makes a field of Airflow's form:
+
+```yaml
+params:
+  rows: 10
+  region: {{type: string, enum: [eu, us], default: eu, title: Region, description: Where the shop is}}
+  day: {{type: string, format: date, default: 2026-01-31}}
+```
+
+`airfleet check` compares a `default` with its schema, and a Dag with a schedule needs one. Any other mapping is the
+value itself; one that looks like a schema is written `{{$const: {{…}}}}`. `{{$new: airflow.sdk.Param, …}}` is a param,
+too.
 
 ## Callbacks
 
@@ -337,6 +345,44 @@ with the context: in all arguments of a function, and in those that a notifier's
 
 `pre_execute` and `post_execute` of a task take one callback each; `post_execute` is given the result of the task after
 the context.
+
+## Deadlines
+
+`deadline` of a pipeline is one deadline, or a list: `callback` is called when a run is not done `interval` after its
+`reference`.
+
+```yaml
+deadline:
+  reference: queued_at
+  interval: 1h
+  callback: {{uses: "my_project.alerts:page", with: {{channel: shop}}}}
+```
+
+| `reference` | the interval begins |
+| --- | --- |
+| `queued_at` | when the run is queued |
+| `logical_date` | at the logical date of the run |
+| `average_runtime`, `{{average_runtime: {{max_runs: 10, min_runs: 5}}}}` | when a run like those before would be done |
+| `2026-12-31T06:00:00` | at this moment |
+| `{{$new: import.path, …}}` | where a class of your own says |
+
+`interval` is a duration, or `{{variable: key}}` for a variable of Airflow that holds seconds. The callback is given its
+arguments, and the context as `context` if it takes that. A coroutine (`async def`), or a notifier with `async_notify`,
+runs in the triggerer, any other in a worker. Its arguments are plain values, for Airflow keeps them until then; a
+notifier renders `$t`. `name` is shown in Airflow.
+
+## Retry policies
+
+`retry_policy` of a task says which errors are tried again. The first rule that fits counts; `retries` stays the limit.
+
+```yaml
+retry_policy:
+  - {{exception: ConnectionError, retry_delay: 5m}}
+  - {{exception: [my_project.errors.Refused, PermissionError], action: fail, reason: The shop does not want us}}
+```
+
+`action` is `retry`, `fail` or `default` (as without a policy); `match_subclasses: false` takes the classes alone.
+`{{rules: […], default: fail}}` says what happens after other errors, and an [object](#objects) is a policy of your own.
 
 ## Jinja
 

@@ -16,6 +16,8 @@ from airfleet.pipelines.language.arguments import (
 )
 from airfleet.pipelines.language.cron import PRESETS
 from airfleet.pipelines.language.kinds import KINDS, ArgumentKind
+from airfleet.pipelines.language.options.deadlines import AVERAGE, REFERENCES
+from airfleet.pipelines.language.options.retry_policies import ACTIONS
 from airfleet.pipelines.language.shared_keys import OWN_KEYS
 from airfleet.pipelines.reading import reference
 from airfleet.yaml import json_schema
@@ -41,6 +43,9 @@ def schema() -> Schema:
             "function": {"type": "string", "pattern": r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"},
             "callback": {"anyOf": [{"$ref": "#/$defs/function"}, _CALLBACK, {"$ref": "#/$defs/object"}]},
             "file": _FILE,
+            "deadline": _deadline(),
+            "retry_rule": _retry_rule(),
+            "retry_policy": _retry_policy(),
             "names": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
             "uses": _uses(),
             "value": _VALUE,
@@ -103,6 +108,47 @@ _OUTPUT: Final[Schema] = {
         },
     ]
 }
+
+
+def _deadline() -> Schema:
+    interval: Schema = {"type": "object", "properties": {"variable": {"type": "string"}}, "required": ["variable"]}
+    average: Schema = {"type": "object", "properties": {"average_runtime": {"type": "object"}}}
+    names: Schema = {"enum": [*REFERENCES, AVERAGE]}
+    date: Schema = {"$ref": "#/$defs/date"}
+    made: Schema = {"$ref": "#/$defs/object"}
+    return {
+        "type": "object",
+        "properties": {
+            "reference": {"anyOf": [names, date, average, made]},
+            "interval": {"anyOf": [{"$ref": "#/$defs/duration"}, interval, made]},
+            "callback": {"$ref": "#/$defs/callback"},
+            "name": {"type": "string", "maxLength": 250},
+        },
+        "required": ["reference", "interval", "callback"],
+        "additionalProperties": False,
+    }
+
+
+def _retry_rule() -> Schema:
+    own: Schema = {
+        "type": "object",
+        "properties": {
+            "exception": {"$ref": "#/$defs/names"},
+            "action": {"enum": list(ACTIONS)},
+            "retry_delay": {"$ref": "#/$defs/duration"},
+            "reason": {"type": "string"},
+            "match_subclasses": {"type": "boolean"},
+        },
+        "required": ["exception"],
+        "additionalProperties": False,
+    }
+    return {"anyOf": [own, {"$ref": "#/$defs/object"}]}
+
+
+def _retry_policy() -> Schema:
+    rules: Schema = {"type": "array", "items": {"$ref": "#/$defs/retry_rule"}}
+    properties: Schema = {"rules": rules, "default": {"enum": list(ACTIONS)}}
+    return {"type": "object", "properties": properties, "required": ["rules"], "additionalProperties": False}
 
 
 def _single(keys: tuple[str, ...], value: Schema, description: str) -> Schema:

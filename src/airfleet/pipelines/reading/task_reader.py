@@ -20,7 +20,7 @@ from airfleet.pipelines.language.arguments import (
 )
 from airfleet.pipelines.language.environments import is_environment
 from airfleet.pipelines.language.markers import arguments
-from airfleet.pipelines.language.option_values import argument
+from airfleet.pipelines.language.options.reader import argument
 from airfleet.pipelines.language.spec import CallableRef, Group, OperatorRef, Part, Task, Uses, Value
 from airfleet.pipelines.language.values import FUNCTION, required_text
 from airfleet.pipelines.reading.expansion_reader import read_expansion

@@ -21,7 +21,7 @@ from airfleet.pipelines.checks.pipeline_checks import read_and_check
 from airfleet.pipelines.language.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS, Argument
 from airfleet.pipelines.reading import reader
 
-STEPS = "def choose(): ...\ndef ready(ds): ...\ndef after(context, result): ...\n"
+STEPS = "def choose(): ...\ndef ready(ds): ...\ndef after(context, result): ...\ndef late(): ...\n"
 
 
 def check_says(file: Path) -> str:
@@ -150,6 +150,8 @@ CALLBACKS = st.one_of(
     st.fixed_dictionaries({"uses": FUNCTIONS, "with": st.dictionaries(WORDS, DRAWN, max_size=2)}),
     st.fixed_dictionaries({"uses": FUNCTIONS, "with": st.fixed_dictionaries({"result": DRAWN})}),
 )
+SCHEMAS = st.fixed_dictionaries({"default": DRAWN}, optional={"type": st.sampled_from(["string", "null", "s3"])})
+OBJECTS = st.fixed_dictionaries({"$new": st.sampled_from(["airflow.sdk.Param", "builtins.dict", "datetime.date"])})
 OF_KIND: dict[str, st.SearchStrategy[object]] = {
     "text": WORDS,
     "texts": st.lists(WORDS, max_size=2),
@@ -162,6 +164,19 @@ OF_KIND: dict[str, st.SearchStrategy[object]] = {
     **dict.fromkeys(("function", "callback", "hook"), st.one_of(FUNCTIONS, CALLBACKS)),
     "functions": st.dictionaries(WORDS, FUNCTIONS, max_size=2),
     "class": st.sampled_from(["jinja2.Undefined", "jinja2.Template", "jinja2.Nope", "steps_of_agreement.ready"]),
+    "params": st.dictionaries(WORDS, st.one_of(DRAWN, SCHEMAS, OBJECTS), max_size=2),
+    "deadline": st.fixed_dictionaries(
+        {
+            "reference": st.one_of(WORDS, st.sampled_from(["queued_at", {"average_runtime": {"max_runs": 0}}])),
+            "interval": st.one_of(NUMBERS, st.sampled_from(["5m", {"variable": "x"}])),
+            "callback": st.one_of(FUNCTIONS, CALLBACKS),
+        }
+    ),
+    "retry_policy": st.lists(
+        st.fixed_dictionaries({"exception": WORDS}, optional={"retry_delay": NUMBERS, "action": WORDS}), max_size=2
+    ),
+    "weight": st.one_of(st.sampled_from(["upstream", "down"]), OBJECTS),
+    "objects": st.dictionaries(WORDS, st.one_of(DRAWN, OBJECTS), max_size=2),
     "document": st.one_of(WORDS, st.sampled_from([{"$f": "p.yaml"}, {"$f": "none.md"}])),
 }
 
@@ -238,7 +253,10 @@ VALUES: list[object] = [
         "steps_of_agreement:ready",
         "steps_of_agreement:after",
         "jinja2.Undefined",
+        "upstream",
     ),
+    {"reference": "queued_at", "interval": "1h", "callback": "steps_of_agreement:late"},
+    [{"exception": "OSError"}],
     *("5m", "0s", "36500d", "36501d", "P1M", "2026-01-01", "9999-12-31", "0001-01-01", "0001-01-01T00:00:00+14:00"),
     *(["a", "a\0b"], ["x" * 101], ["manual"], ["scheduled", "manual"], {"a": {"b": [1, ".inf"]}}, {"cpus": 1}),
     *({"me": "https://example.org"}, {"me": "x"}, {"": 1}, {"a": None}, {"a b": 1}, {"x" * 501: "https://example.org"}),

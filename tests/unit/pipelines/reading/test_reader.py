@@ -409,8 +409,6 @@ TOP_LEVEL = [
         "vars: {}",
         "1: vars: is said in fleet.yaml, for all pipelines\nhint: write ${{ vars.name }} where a variable is used",
     ),
-    ("deadline: x", "1: deadline: takes Python objects, which YAML cannot give\n"
-     "hint: 'dagrun_timeout' ends a run that takes too long"),
     ("sla_miss_callback: x", "1: sla_miss_callback: has no effect in Airflow 3"),
     ("auto_register: true", "1: auto_register: is for Dags written in Python"),
     ("schedule: 5", "11: schedule: must be a cron expression, a preset such as '@daily', a timetable, or null"),
@@ -433,7 +431,7 @@ TOP_LEVEL = [
     ("description: {$t: x}",
      "14: description: a marker such as $t is only read under 'with'\nhint: write the value itself"),
     ("params: {a: [{$x: t}]}",
-     "9: params: a marker such as $t is only read under 'with'\nhint: write the value itself"),
+     "13: params.a: a marker such as $t is only read under 'with'\nhint: write the value itself"),
     ("on_failure_callback: page",
      "22: on_failure_callback: 'page' is not the name of a function\nhint: write module:function"),
     ("defaults: 5", "11: defaults: must be a mapping"),

@@ -49,15 +49,15 @@ def _item(value: Value, annotation: str, path: str, context: BuildContext, *, re
         return lower(value, path, context, guard=False)
     lowered = lower(value, path, context, guard=False)
     plain = literal_argument(value, annotation, path, context) if annotation else lowered
-    return _unrendered(plain) if rendered else plain
+    return unrendered(plain) if rendered else plain
 
 
-def _unrendered(value: Any) -> Any:
+def unrendered(value: Any) -> Any:
     """Write a text so that Jinja gives it back. Airflow has no other guard for one item of a list."""
     if isinstance(value, list):
-        return [_unrendered(item) for item in value]
+        return [unrendered(item) for item in value]
     if isinstance(value, dict):
-        return {key: _unrendered(item) for key, item in value.items()}
+        return {key: unrendered(item) for key, item in value.items()}
     if not isinstance(value, str) or "{" not in value:
         return value
     escaped = value.encode("unicode_escape").decode("ascii").replace('"', '\\"')

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from airflow.sdk import Param
+from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction
+from airflow.sdk.definitions import retry_policy
 
 from airfleet.pipelines.airflow.airflow_values import (
     MARKERS,
@@ -21,10 +22,11 @@ from airfleet.pipelines.airflow.build_context import BuildContext
 from airfleet.pipelines.airflow.function_task import LateFunction
 from airfleet.pipelines.airflow.operator_classes import NotImported, imported
 from airfleet.pipelines.airflow.parts.callbacks import late_callback, late_callbacks
+from airfleet.pipelines.airflow.parts.deadlines import deadlines
 from airfleet.pipelines.checks.params import is_schema
 from airfleet.pipelines.language.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
 from airfleet.pipelines.language.kinds import ArgumentKind
-from airfleet.pipelines.language.spec import FileText, NewObject, Value
+from airfleet.pipelines.language.spec import FileText, NewObject, RetryPolicy, RetryRule, Value
 from airfleet.pipelines.language.values import FUNCTION
 from airfleet.problem_codes import Code
 
@@ -37,8 +39,6 @@ def option(name: str, value: Value, annotation: str, path: str, context: BuildCo
     convert = _CONVERTERS.get(known.kind) if known else None
     if convert is not None:
         return convert(value, path, context)
-    if name == "params" and isinstance(value, Mapping):
-        return {key: _param(item) for key, item in value.items()}
     if has_marker(value, (NewObject,)) and not has_marker(value, RENDERED):
         return lower(value, path, context, guard=False)
     if has_marker(value, MARKERS):
@@ -73,12 +73,49 @@ def _class(value: Value, path: str, context: BuildContext) -> Any:
     try:
         return imported(str(value))
     except NotImported as error:
-        context.wrong(path, *error.args)
+        context.wrong(path, error.sentence, error.hint, Code.NOT_IMPORTED)
         return None
 
 
 def _document(value: Value, path: str, context: BuildContext) -> Any:
     return text_of(value, path, context) if isinstance(value, FileText) else value
+
+
+def _params(value: Value, path: str, context: BuildContext) -> Any:
+    if not isinstance(value, Mapping):
+        return lower(value, path, context, guard=False)
+    return {key: _param(item, f"{path}.{key}", context) for key, item in value.items()}
+
+
+def _param(value: Value, path: str, context: BuildContext) -> Any:
+    """Return a value with its schema as Airflow keeps both; any other value as it is."""
+    if is_schema(value):
+        return Param(**unfrozen(value))
+    return lower(value, path, context, guard=False)
+
+
+def _lowered(value: Value, path: str, context: BuildContext) -> Any:
+    return lower(value, path, context, guard=False)
+
+
+def _retry_policy(value: Value, path: str, context: BuildContext) -> Any:
+    if not isinstance(value, RetryPolicy):
+        return _lowered(value, path, context)
+    rules = [_rule(rule, at, context) for at, rule in value.parts(path)]
+    return ExceptionRetryPolicy(rules=rules, default=RetryAction(value.default))
+
+
+def _rule(value: RetryRule | NewObject, path: str, context: BuildContext) -> Any:
+    if isinstance(value, NewObject):
+        return _lowered(value, path, context)
+    exceptions: Any = [*value.exceptions] if len(value.exceptions) > 1 else value.exceptions[0]
+    return retry_policy.RetryRule(
+        exception=exceptions,
+        action=RetryAction(value.action),
+        retry_delay=value.retry_delay,
+        reason=value.reason,
+        match_subclasses=value.match_subclasses,
+    )
 
 
 _CONVERTERS: Final[dict[ArgumentKind, _Convert]] = {
@@ -87,10 +124,9 @@ _CONVERTERS: Final[dict[ArgumentKind, _Convert]] = {
     "functions": _functions,
     "class": _class,
     "document": _document,
+    "params": _params,
+    "deadline": deadlines,
+    "retry_policy": _retry_policy,
+    "weight": _lowered,
+    "objects": _lowered,
 }
-
-
-def _param(value: Value) -> Any:
-    """Return a value with its schema as Airflow keeps both; any other value as it is."""
-    plain = unfrozen(value)
-    return Param(**plain) if is_schema(value) else plain

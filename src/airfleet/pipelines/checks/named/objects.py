@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Final
 
@@ -78,7 +79,7 @@ def _named(made: NewObject, takes: ConstructorArguments, path: str) -> Iterator[
 
 def check_value(value: Value, annotation: str, path: str, checking: Checking) -> None:
     """Note a literal that cannot be what the annotation asks for."""
-    if value is None or isinstance(value, (*MARKERS, NewObject)):
+    if value is None or isinstance(value, (*MARKERS, NewObject, dt.timedelta)):
         return
     kind = kind_in(annotation)
     if kind == "function":
@@ -100,6 +101,16 @@ def check_function(value: Value, path: str, checking: Checking) -> None:
     found = checking.installed.function(module, name)
     if isinstance(found, MissingDefinition):
         checking.problem(path, *not_found(found, "function", checking.hints), code=Code.NAME_NOT_FOUND)
+
+
+def check_plain_objects(value: Value, path: str, checking: Checking) -> None:
+    """Note what is wrong with objects outside ``with``, where nothing is rendered."""
+    check_objects(value, path, checking)
+    for at, marker in markers_in(value, path):
+        if isinstance(marker, Const):
+            continue
+        sentence = "a marker such as $t is only read under 'with' of a task"
+        checking.problem(at, sentence, "write the value itself", Code.MARKER_PLACE)
 
 
 # --- what is rendered

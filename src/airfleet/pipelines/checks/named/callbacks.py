@@ -5,25 +5,34 @@ Airflow calls a function with the context; a notifier's class is made with its a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from airfleet.pipelines.analysis.constructors import ConstructorArguments, Maker
 from airfleet.pipelines.analysis.modules import MissingDefinition
 from airfleet.pipelines.checks.check_context import Checking, markers_in, not_found
-from airfleet.pipelines.checks.objects import check_objects, check_value, rendered_marker
-from airfleet.pipelines.checks.texts import check_file, check_jinja
+from airfleet.pipelines.checks.named.objects import check_objects, check_value, rendered_marker
+from airfleet.pipelines.checks.named.texts import check_file, check_jinja
 from airfleet.pipelines.language.spec import CallableRef, Callback, FileText, JinjaText, NewObject, Value, XCom
 from airfleet.problem_codes import Code
 
-#: what Airflow gives by place -> how a sentence says it
-_GIVEN: Final = {
-    ("context",): "a callback is given the context alone",
-    ("context", "result"): "it is given the context and the result",
-}
+
+@dataclass(frozen=True)
+class Given:
+    """The arguments that Airflow gives to a function."""
+
+    by_place: tuple[str, ...]
+    by_name: frozenset[str]
+    sentence: str
 
 
-def check_callback(value: Value, path: str, checking: Checking, given: tuple[str, ...] = ("context",)) -> None:
-    """Note every problem of one callback, which Airflow calls with what ``given`` names."""
+CALLBACK: Final = Given(("context",), frozenset(), "a callback is given the context alone")
+AFTER_A_TASK: Final = Given(("context", "result"), frozenset(), "it is given the context and the result")
+OF_A_DEADLINE: Final = Given((), frozenset({"context"}), "a deadline gives it nothing but its arguments and 'context'")
+
+
+def check_callback(value: Value, path: str, checking: Checking, given: Given = CALLBACK) -> None:
+    """Note every problem of one callback, which Airflow calls with what ``given`` says."""
     if isinstance(value, NewObject):
         check_objects(value, path, checking)
     if isinstance(value, str):
@@ -46,7 +55,7 @@ def _check_arguments(callback: Callback, path: str, checking: Checking) -> None:
             check_file(marker, at, checking)
 
 
-def _check_called(callback: Callback, path: str, at: str, checking: Checking, given: tuple[str, ...]) -> None:
+def _check_called(callback: Callback, path: str, at: str, checking: Checking, given: Given) -> None:
     uses = callback.uses
     missing = checking.installed.function(uses.module, uses.function)
     if isinstance(missing, MissingDefinition):
@@ -62,18 +71,19 @@ def _check_called(callback: Callback, path: str, at: str, checking: Checking, gi
 
 
 def _check_function(
-    callback: Callback, takes: ConstructorArguments, path: str, at: str, checking: Checking, given: tuple[str, ...]
+    callback: Callback, takes: ConstructorArguments, path: str, at: str, checking: Checking, given: Given
 ) -> None:
-    written, by_airflow = callback.uses.written, takes.by_place[: len(given)]
-    missing = [name for name in takes.required if name not in by_airflow and name not in callback.args]
-    if (len(by_airflow) < len(given) and takes.several is None) or (missing and not callback.args):
+    written, by_airflow = callback.uses.written, takes.by_place[: len(given.by_place)]
+    by_others = {*by_airflow, *given.by_name, *callback.args}
+    missing = [name for name in takes.required if name not in by_others]
+    if (len(by_airflow) < len(given.by_place) and takes.several is None) or (missing and not callback.args):
         named = ", ".join([*by_airflow, *missing]) or "nothing"
-        hint = f"write def {callback.uses.function}({', '.join(given)})"
-        if missing and by_airflow:
+        hint = f"write def {callback.uses.function}({', '.join(given.by_place)})"
+        if missing and len(by_airflow) == len(given.by_place):
             hint = f"give the others by name: {_with(callback, missing)}"
-        checking.problem(at, f"'{written}' takes {named}, but {_GIVEN[given]}", hint, Code.CALLBACK)
+        checking.problem(at, f"'{written}' takes {named}, but {given.sentence}", hint, Code.CALLBACK)
         return
-    for name in [name for name in callback.args if name in by_airflow]:
+    for name in [name for name in callback.args if name in by_airflow or name in given.by_name]:
         sentence = f"'{name}' is given by Airflow"
         checking.problem(f"{path}.with.{name}", sentence, "leave it out", Code.ARGUMENT_NOT_TAKEN)
     _check_names(callback, takes, missing, path, checking)

@@ -7,13 +7,15 @@ from typing import Final, TypeAlias
 
 from airfleet.pipelines.analysis.constructors import Maker
 from airfleet.pipelines.analysis.modules import MissingDefinition
-from airfleet.pipelines.checks.callbacks import check_callback
-from airfleet.pipelines.checks.check_context import Checking, markers_in, not_found
-from airfleet.pipelines.checks.objects import check_function, check_objects
-from airfleet.pipelines.checks.texts import check_file
+from airfleet.pipelines.checks.check_context import Checking, not_found
+from airfleet.pipelines.checks.limits import duration_misfit
+from airfleet.pipelines.checks.named.callbacks import AFTER_A_TASK, check_callback
+from airfleet.pipelines.checks.named.deadlines import check_deadlines
+from airfleet.pipelines.checks.named.objects import check_function, check_plain_objects
+from airfleet.pipelines.checks.named.texts import check_file
 from airfleet.pipelines.language.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
 from airfleet.pipelines.language.kinds import ArgumentKind
-from airfleet.pipelines.language.spec import FileText, Value
+from airfleet.pipelines.language.spec import FileText, NewObject, RetryPolicy, Value
 from airfleet.problem_codes import Code
 from airfleet.yaml.problems import joined
 
@@ -29,7 +31,7 @@ def check_options(prefix: str, options: Mapping[str, Value], checking: Checking)
         if check is None or path not in checking.pipeline.places:
             continue
         if name == "post_execute":
-            check_callback(value, path, checking, ("context", "result"))
+            check_callback(value, path, checking, AFTER_A_TASK)
         else:
             check(value, path, checking)
 
@@ -50,14 +52,6 @@ def _check_functions(value: Value, path: str, checking: Checking) -> None:
             check_plain_objects(item, f"{path}.{name}", checking)
 
 
-def check_plain_objects(value: Value, path: str, checking: Checking) -> None:
-    """Note what is wrong with objects outside ``with``, where nothing is rendered."""
-    check_objects(value, path, checking)
-    for at, _marker in markers_in(value, path):
-        sentence = "a marker such as $t is only read under 'with' of a task"
-        checking.problem(at, sentence, "write the value itself", Code.MARKER_PLACE)
-
-
 def _check_class(value: Value, path: str, checking: Checking) -> None:
     found = checking.installed.maker(str(value))
     if isinstance(found, MissingDefinition):
@@ -72,10 +66,31 @@ def _check_document(value: Value, path: str, checking: Checking) -> None:
         check_file(value, path, checking)
 
 
+def _check_retry_policy(value: Value, path: str, checking: Checking) -> None:
+    if not isinstance(value, RetryPolicy):
+        check_plain_objects(value, path, checking)
+        return
+    for at, rule in value.parts(path):
+        if isinstance(rule, NewObject):
+            check_plain_objects(rule, at, checking)
+            continue
+        if rule.retry_delay is not None and (wrong := duration_misfit(rule.retry_delay)):
+            checking.problem(f"{at}.retry_delay", wrong, code=Code.DURATION)
+        for exception in rule.exceptions:
+            found = checking.installed.maker(exception)
+            if isinstance(found, MissingDefinition):
+                problem = not_found(found, "error", checking.hints)
+                checking.problem(f"{at}.exception", *problem, code=Code.NAME_NOT_FOUND)
+
+
 _CHECKS: Final[dict[ArgumentKind, _Check]] = {
     "callback": _check_callbacks,
     "hook": check_callback,
     "functions": _check_functions,
     "class": _check_class,
     "document": _check_document,
+    "deadline": check_deadlines,
+    "retry_policy": _check_retry_policy,
+    "weight": check_plain_objects,
+    "objects": check_plain_objects,
 }

@@ -1,46 +1,16 @@
-"""Values of arguments outside ``with`` that are more than a literal: callbacks, functions by name, documents.
-
-:func:`argument` reads every kind of argument of a Dag or task.
-"""
+"""Callbacks: ``module:function``, ``{uses: …, with: {…}}``, an object, or a list of these."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
-from airfleet.pipelines.language import values
-from airfleet.pipelines.language.arguments import Argument
-from airfleet.pipelines.language.kinds import ArgumentKind
 from airfleet.pipelines.language.markers import arguments, value
-from airfleet.pipelines.language.objects import import_path, is_import_path
-from airfleet.pipelines.language.spec import CallableRef, Callback, FileText, NewObject, Value
-from airfleet.pipelines.language.values import FUNCTION, OBJECT_KEY, Invalid, function, marker_key, text
+from airfleet.pipelines.language.objects import is_import_path
+from airfleet.pipelines.language.spec import CallableRef, Callback, NewObject, Value
+from airfleet.pipelines.language.values import FUNCTION, OBJECT_KEY, function, marker_key, noted
 from airfleet.problem_codes import Code
-from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, is_null
+from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
 from airfleet.yaml.problems import Report, joined
-
-_Reader: TypeAlias = Callable[[Node, str, Report], Value]
-
-
-def argument(node: Node, path: str, known: Argument, report: Report) -> Value:
-    """Give the value of a DAG or task argument; None when it is null or wrong (noted in ``report``)."""
-    reader = _READERS.get(known.kind)
-    if reader is None:
-        return values.argument(node, path, known, report)
-    report.note_places(node, path)
-    return None if is_null(node) else reader(node, path, report)
-
-
-def _noted(read: Callable[[Node], Value], node: Node, path: str, report: Report) -> Value:
-    """Read a value, or note what is wrong with it."""
-    try:
-        return read(node)
-    except Invalid as wrong:
-        report.problem(node, path, str(wrong), wrong.hint, wrong.code)
-        return None
-
-
-# --- callbacks
 
 
 def callbacks(node: Node, path: str, report: Report) -> Value:
@@ -54,9 +24,9 @@ def callbacks(node: Node, path: str, report: Report) -> Value:
 def callback(node: Node, path: str, report: Report) -> str | Callback | NewObject | None:
     """Read ``module:function``, or ``{uses: …, with: …}``, or an object that can be called."""
     if not isinstance(node, Mapping):
-        return _noted(function, node, path, report)  # type: ignore[return-value]
+        return noted(function, node, path, report)  # type: ignore[return-value]
     if marker_key(node) is not None:
-        return _object(node, path, report)
+        return object_alone(node, path, report)
     uses = _keys_of_callback(node, path, report)
     args = arguments(node.get("with"), joined(path, "with"), report)
     reference = None if uses is None else _reference(uses, joined(path, "uses"), report)
@@ -100,7 +70,7 @@ def _reference(node: Node, path: str, report: Report) -> CallableRef | None:
     return None
 
 
-def _object(node: Mapping, path: str, report: Report) -> NewObject | None:
+def object_alone(node: Mapping, path: str, report: Report) -> NewObject | None:
     """Read ``$new``; other markers are noted."""
     found = value(node, path, report)
     if found is None or isinstance(found, NewObject):
@@ -116,48 +86,3 @@ def hook(node: Node, path: str, report: Report) -> Value:
         report.problem(node, path, "takes one function, not a list", "let it call the others", Code.WRONG_SHAPE)
         return None
     return callback(node, path, report)
-
-
-# --- functions and classes by name
-
-
-def functions(node: Node, path: str, report: Report) -> Value:
-    """Read a mapping from names to functions, or to objects."""
-    if not isinstance(node, Mapping):
-        sentence = "must be a mapping from names to functions"
-        report.problem(node, path, sentence, "write {name: module:function}", Code.WRONG_SHAPE)
-        return None
-    found: dict[str, Value] = {}
-    for key, item in node.entries:
-        at = joined(path, key.text)
-        if not (key.text.isascii() and key.text.isidentifier()):
-            hint = "a name has letters, digits and underscores"
-            report.problem(key, at, f"Jinja has no name '{key.text}'", hint, Code.TEMPLATE_NAME)
-        elif isinstance(item, Mapping) and marker_key(item) is not None:
-            found[key.text] = _object(item, at, report)
-        else:
-            found[key.text] = _noted(function, item, at, report)
-    return {name: one for name, one in found.items() if one is not None}
-
-
-# --- texts
-
-
-def document(node: Node, path: str, report: Report) -> Value:
-    """Read a text, or ``{$f: path}``."""
-    if not isinstance(node, Mapping) or marker_key(node) is None:
-        return _noted(text, node, path, report)
-    found = value(node, path, report)
-    if found is None or isinstance(found, FileText):
-        return found
-    report.problem(node, path, "takes a text, or {$f: path} for the text of a file", code=Code.MARKER_PLACE)
-    return None
-
-
-_READERS: Final[dict[ArgumentKind, _Reader]] = {
-    "callback": callbacks,
-    "hook": hook,
-    "functions": functions,
-    "class": import_path,
-    "document": document,
-}

@@ -1,0 +1,1 @@
+"""Checks of what arguments name: classes, functions, notifiers, files and Jinja."""
