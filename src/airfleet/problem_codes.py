@@ -92,6 +92,9 @@ class Code(StrEnum):
     MARKER_PLACE = "AF057"
     PYTHON_OBJECT = "AF058"
 
+    # other formats
+    NOT_CARRIED_OVER = "AF060"
+
     # the work of tasks
     UNKNOWN_OPERATOR = "AF100"
     NOT_AN_OPERATOR = "AF101"
@@ -137,6 +140,8 @@ class Code(StrEnum):
     FILE_NOT_READ = "AF211"
     SAME_FILE = "AF212"
     ARGUMENT_DOUBT = "AF213"
+    WITHOUT_EFFECT = "AF215"
+    MOVING_DATE = "AF216"
     USELESS_IGNORE = "AF220"
     WRONG_IGNORE = "AF221"
 

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import yaml
@@ -72,13 +74,16 @@ MAX_PATH_TEXT: Final = 100_000_000
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def load(text: str, file: str) -> tuple[tuple[Node, ...], tuple[Problem, ...]]:
+def load(
+    text: str, file: str, tagged_lists: AbstractMapping[str, str] = MappingProxyType({})
+) -> tuple[tuple[Node, ...], tuple[Problem, ...]]:
     """Read every YAML document of ``text``, and all its faults as YAML.
 
     Documents before a syntax error are kept; the one with the error and those after it are not.
-    An empty document is left out. Never raises for any text.
+    An empty document is left out. Never raises for any text. A list with one of the tags in ``tagged_lists`` becomes a
+    mapping with one key, which that names, and the list.
     """
-    composer = _Composer(file)
+    composer = _Composer(file, tagged_lists)
     try:
         parser = _PARSER(text.removeprefix("\ufeff"))
         try:
@@ -148,8 +153,9 @@ class _Anchored:
 class _Composer:
     """Parser events to nodes. One instance reads one text."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, tagged_lists: AbstractMapping[str, str]) -> None:
         self.file = file
+        self.tagged_lists = tagged_lists
         self.documents: list[Node] = []
         self.problems: list[Problem] = []
         self.anchors: dict[str, _Anchored] = {}
@@ -262,12 +268,17 @@ class _Composer:
             self.problems.append(self.problem(event, sentence, code=Code.YAML_TAG))
         return Scalar(value, text, place)
 
-    def sequence(self, event: Any, next_event: Callable[[], Any], depth: int) -> Sequence:
-        self.check_tag(event, "tag:yaml.org,2002:seq")
+    def sequence(self, event: Any, next_event: Callable[[], Any], depth: int) -> Sequence | Mapping:
+        if event.tag not in self.tagged_lists:
+            self.check_tag(event, "tag:yaml.org,2002:seq")
         items: list[Node] = []
         while not isinstance(inner := next_event(), yaml.SequenceEndEvent):
             items.append(self.compose(inner, next_event, depth))
-        return Sequence(tuple(items), self.place(event))
+        found = Sequence(tuple(items), self.place(event))
+        if event.tag not in self.tagged_lists:
+            return found
+        name = self.tagged_lists[event.tag]
+        return Mapping(((Scalar(name, name, found.place, quoted=True), found),), found.place)
 
     def mapping(self, event: Any, next_event: Callable[[], Any], depth: int) -> Mapping:
         self.check_tag(event, "tag:yaml.org,2002:map")

@@ -79,7 +79,7 @@ def dags_and_problems(
                 dag.check_stored(built, pipeline)
             dags.append(built)
         except FileProblems as error:
-            problems.extend(error.problems)
+            problems.extend(map(checked.paths.as_written, error.problems))
     return dags, tuple(in_order(dict.fromkeys(problems)))
 
 

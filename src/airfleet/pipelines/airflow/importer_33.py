@@ -22,7 +22,7 @@ from airflow.utils.file import might_contain_dag
 from airfleet.pipelines.airflow.import_common import import_pipelines, relative_to
 from airfleet.pipelines.files import listing
 from airfleet.pipelines.files.project_files import SUFFIXES
-from airfleet.pipelines.upgrade import linter
+from airfleet.pipelines.upgrade import linter, loaders
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,13 @@ class ExplainingPythonImporter(PythonDagImporter):
         bundle_name: str | None = None,
         safe_mode: bool = True,
     ) -> DagImportResult:
-        """Import as Airflow does; an error begins with every line that Airflow 3 does not understand."""
+        """Import as Airflow does; an error begins with every line that Airflow 3 does not understand.
+
+        A loader of dag-factory gives no Dags where its YAML files give them.
+        """
+        if loaders.is_left_out(Path(file_path), bundle_path, search_rules()):
+            log.info("%s is left out: airfleet itself reads the YAML files that it loads", file_path)
+            return DagImportResult(file_path=relative_to(Path(file_path), bundle_path))
         result = super().import_file(file_path, bundle_path=bundle_path, bundle_name=bundle_name, safe_mode=safe_mode)
         if result.errors and Path(file_path).suffix == linter.SUFFIX:
             file = Path(file_path)

@@ -22,6 +22,7 @@ from airfleet.pipelines.checks.refusals import check_refusals
 from airfleet.pipelines.checks.remarks import remarks_about
 from airfleet.pipelines.checks.task_checks import check_task
 from airfleet.pipelines.checks.timetables import check_timetable
+from airfleet.pipelines.dialects.written_paths import WrittenPaths
 from airfleet.pipelines.files import foreign_files
 from airfleet.pipelines.files.project_files import Stamp, project_root, read_bytes, read_text
 from airfleet.pipelines.files.shared_files import OfOneFile, SharedFiles
@@ -53,6 +54,8 @@ class CheckedFile:
     taken_in: Mapping[str, Stamp | None] = field(default_factory=dict)
     #: whether the file only shares parts, and makes no Dag
     is_shared: bool = False
+    #: the paths of values in a file that is written for another tool
+    paths: WrittenPaths = field(default_factory=WrittenPaths)
 
 
 def read_and_check(
@@ -82,19 +85,19 @@ def read_and_check(
         text, str(path), variables=variables, environ=environ, only=only, library=library, taken_in=taken_in
     )
     problems = list(reading.problems)
-    remarks: list[Problem] = []
+    remarks = list(reading.remarks)
     good = []
     installed = Installed(path)
     zone = zone or default_zone(environ)
     for draft in reading.drafts:
         wrong = check(draft.pipeline, installed, draft.wrong, zone)
-        problems.extend(problem for problem in wrong if problem.place not in reading.settled)
+        problems.extend(reading.paths.as_written(problem) for problem in wrong if problem.place not in reading.settled)
         if draft.good and not wrong:
             good.append(draft.pipeline)
-        remarks.extend(remarks_about(draft.pipeline, installed))
-    stamps = {**library.stamps, **installed.stamps}
+        remarks.extend(map(reading.paths.as_written, remarks_about(draft.pipeline, installed)))
+    stamps = {**library.stamps, **installed.stamps, **reading.stamps}
     found = tuple(good), in_order(problems), reading.dag_ids, reading.foreign, in_order(remarks)
-    return CheckedFile(*found, taken_in=stamps, is_shared=reading.is_shared)
+    return CheckedFile(*found, taken_in=stamps, is_shared=reading.is_shared, paths=reading.paths)
 
 
 def _unread(path: Path, wrong: Problem) -> CheckedFile:

@@ -1,8 +1,9 @@
 """YAML files among the pipelines that are no pipelines: settings of a loader, files of other tools.
 
 A file is a pipeline file when one of its documents has a key of pipelines (``dag_id``, ``tasks``, ``jobs``,
-``templates``, or a ``$schema`` that speaks of pipelines), also when that key is written a little wrong. Then everything
-wrong in the file is a problem. Any other file gives no Dag and no import error, and ``check`` says so.
+``templates``, or a ``$schema`` that speaks of pipelines), also when that key is written a little wrong. So is one
+with a document of dag-factory. Then everything wrong in the file is a problem. Any other file gives no Dag and no
+import error, and ``check`` says so.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from airfleet.errors import Place, Problem
+from airfleet.pipelines.files.dag_factory_files import is_dag_factory, is_defaults
 from airfleet.problem_codes import Code
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
 
@@ -29,6 +31,9 @@ def said_of(documents: tuple[Node, ...], text: str, file: str, *, broken: bool) 
     named = next(filter(None, map(_named, documents)), None)
     if not named and (any(map(_is_pipeline, documents)) or (broken and _WORDS.search(text))):
         return None
+    if documents and not broken and all(map(is_defaults, documents)):
+        sentence = "these are defaults for the dag-factory files beside this one and below"
+        return Problem(Place(file), "", sentence, code=Code.NOT_A_PIPELINE)
     if named:
         sentence = f"this is {named}, not a pipeline; airfleet does not read it"
     elif not documents and not broken:
@@ -49,6 +54,8 @@ def said_of_bytes(content: bytes, wrong: Problem) -> Problem | None:
 def _is_pipeline(document: Node) -> bool:
     if isinstance(document, Sequence):  # several pipelines, which are no list
         return any("dagid" in _keys(item) for item in document.items)
+    if is_dag_factory(document):
+        return True
     keys = _keys(document)
     if any(plain in _KEYS or sorted(plain) == _LETTERS_OF_DAG_ID for plain in keys):
         return True
@@ -73,6 +80,8 @@ def _named(document: Node) -> str | None:
     """Give the kind of file that a document is; None for one that says its ``dag_id``, and for unknown kinds."""
     if isinstance(document, Mapping) and any(key.text == "dag_id" for key, _ in document.entries):
         return None
+    if is_dag_factory(document):
+        return None
     return next((name for name, fits in _KINDS if fits(document)), None)
 
 
@@ -81,16 +90,6 @@ def _has(*names: str) -> Callable[[Node], bool]:
         return isinstance(node, Mapping) and set(names) <= {key.text for key, _ in node.entries}
 
     return fits
-
-
-def _is_dag_factory(node: Node) -> bool:
-    """Tell whether each key names a Dag (or ``default``), and its value has the tasks."""
-    inner = list(_inner(node))
-    return (
-        any(_has("tasks")(value) or _has("task_groups")(value) for value in inner)
-        and all(isinstance(value, Mapping) for value in inner)
-        and not _is_pipeline(node)
-    )
 
 
 def _is_dbt(node: Node) -> bool:
@@ -127,7 +126,6 @@ def _inner(node: Node) -> Iterator[Node]:
 
 
 _KINDS: Final[tuple[tuple[str, Callable[[Node], bool]], ...]] = (
-    ("a dag-factory file", _is_dag_factory),
     ("a gusty task", _has("operator")),
     ("a dbt file", _is_dbt),
     ("a Ro-dou file", _is_rodou),

@@ -17,7 +17,11 @@ from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
 
 from airfleet.errors import Place, Problem
+from airfleet.pipelines.dialects import translator
+from airfleet.pipelines.dialects.translator import Translator
+from airfleet.pipelines.dialects.written_paths import WrittenPaths
 from airfleet.pipelines.files import foreign_files
+from airfleet.pipelines.files.project_files import Stamp
 from airfleet.pipelines.files.shared_files import Library, NoFiles, NotTaken
 from airfleet.pipelines.language.expressions.scope import ReadFile, Scope
 from airfleet.pipelines.language.interpolation import may_have_expressions, plain_parts, resolve
@@ -30,7 +34,6 @@ from airfleet.pipelines.reading.jobs import JobEntry, read_jobs
 from airfleet.pipelines.reading.parts_reader import PartsReader, without_expressions
 from airfleet.pipelines.reading.sharing import Sharing
 from airfleet.problem_codes import Code
-from airfleet.yaml import nodes
 from airfleet.yaml.nodes import Mapping, Node, Scalar
 from airfleet.yaml.problems import Hints, Report, in_order
 
@@ -51,6 +54,11 @@ class PipelineFile:
     settled: frozenset[Place] = frozenset()
     #: whether the file makes no Dag, and only shares parts
     is_shared: bool = False
+    #: what was left out of a file that is written for another tool, and the paths of its values there
+    remarks: tuple[Problem, ...] = ()
+    paths: WrittenPaths = field(default_factory=WrittenPaths)
+    #: by path, the stamps of the files that its translation depends on
+    stamps: AbstractMapping[str, Stamp | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ def read(
     ``variables`` are the fleet's, for ``${{ vars.x }}``; ``environ`` is for ``${{ env.X }}``. ``only`` names the one
     Dag to make; Dags after it are not read. ``library`` has the shared files; the text is one that a pipeline takes in.
     """
-    documents, problems = nodes.load(text, file)
+    documents, problems = translator.load(text, file)
     is_shared = sharing.are_parts(documents, file, taken_in=taken_in)
     if not is_shared and (foreign := foreign_files.said_of(documents, text, file, broken=bool(problems))):
         return PipelineFile((), (), foreign=foreign)
@@ -87,15 +95,19 @@ def read(
     scope = Scope(variables or {}, environ or {}, read_file=reading_with(library, file))
     scope.sources.add(file, text)
     parts = Sharing(file, library, scope, report)
-    whole = _WholeFile(file, scope, only, report, may_have_expressions(text), parts)
+    translating = Translator(file, environ or {}, only)
+    whole = _WholeFile(file, scope, only, report, may_have_expressions(text), parts, translating)
     drafts = tuple(_parts(documents, whole) if is_shared else _drafts(documents, problems, whole))
     return PipelineFile(
         tuple(draft.pipeline for draft in drafts if draft.good),
-        in_order(report.problems),
+        in_order([*translating.problems, *map(translating.paths.as_written, report.problems)]),
         tuple(whole.ids),
         drafts,
         settled=frozenset(report.settled),
         is_shared=is_shared,
+        remarks=in_order(translating.remarks),
+        paths=translating.paths,
+        stamps=translating.translation.stamps,
     )
 
 
@@ -122,8 +134,9 @@ def _drafts(documents: tuple[Node, ...], problems: tuple[Problem, ...], whole: _
             unused.append(document)
             continue
         unused.clear()
-        for pipeline, wrong in _pipelines(document, whole):
-            yield Draft(pipeline, wrong, good=not wrong and not broken)
+        for ours, wrongly_written in whole.translator.documents(document):
+            for pipeline, wrong in _pipelines(ours, whole):
+                yield Draft(pipeline, wrong, good=not (wrong or wrongly_written or broken))
     for document in unused:
         names = " and ".join(f"'{name}'" for name in PART_KEYS if document.get(name) is not None)
         sentence = f"this document has {names} alone, and no document follows that could use it"
@@ -165,6 +178,7 @@ class _WholeFile:
     #: whether any value can have ``${{ }}``
     has_expressions: bool
     sharing: Sharing
+    translator: Translator
     #: ids of Dags, each with the place that has it first
     ids: dict[str, Place] = field(default_factory=dict)
 

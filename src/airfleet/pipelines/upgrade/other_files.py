@@ -12,7 +12,7 @@ from airfleet.errors import Place, Problem
 from airfleet.pipelines.files import foreign_files
 from airfleet.pipelines.files.listing import Listing
 from airfleet.pipelines.files.project_files import MAX_MEGABYTES, SUFFIXES, read_text, why_not_read
-from airfleet.pipelines.upgrade import linter
+from airfleet.pipelines.upgrade import linter, loaders
 from airfleet.problem_codes import Code
 from airfleet.yaml import nodes
 
@@ -28,6 +28,9 @@ def remarks(found: Listing) -> Iterator[Problem]:
     for file in found.without_dags:
         if linter.read_and_check(file).calls:
             yield without_words(file)
+    for file in found.python:
+        if said := loaders.remark(file, found.pipelines):
+            yield said
 
 
 def in_other_case(file: Path) -> Problem:

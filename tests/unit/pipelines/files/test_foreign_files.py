@@ -62,14 +62,6 @@ def test_a_pipeline_with_mistakes_is_a_pipeline(text: str) -> None:
         ("a: &a [*a]\n", NO_KEYS),
         ("$schema: https://example.org/settings.json\n", NO_KEYS),
         (
-            "orders:\n  default_args: {owner: me}\n  schedule: '@daily'\n  tasks:\n    a: {operator: x.BashOperator}\n",
-            "this is a dag-factory file, not a pipeline; airfleet does not read it",
-        ),
-        (
-            "default:\n  default_args: {}\norders:\n  task_groups: {}\n  tasks: [{task_id: a}]\n",
-            "this is a dag-factory file, not a pipeline; airfleet does not read it",
-        ),
-        (
             "operator: airflow.operators.bash.BashOperator\nbash_command: ls\n",
             "this is a gusty task, not a pipeline; airfleet does not read it",
         ),
@@ -89,6 +81,32 @@ def test_another_file_is_named_and_nothing_else_is_said(text: str, sentence: str
     assert (reading.problems, reading.pipelines, reading.drafts) == ((), (), ())
     assert reading.foreign is not None
     assert reading.foreign.hint == foreign_files.HINT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "orders:\n  default_args: {owner: me}\n  schedule: '@daily'\n  tasks:\n    a: {operator: x.BashOperator}\n",
+        "default:\n  default_args: {}\norders:\n  task_groups: {}\n  tasks: [{task_id: a}]\n",
+        "orders:\n  tasks: [{task_id: a}]\n",
+        "orders:\n  default_args: {}\n  tasks: 1\n",
+    ],
+)
+def test_a_file_of_dag_factory_is_a_pipeline_file(text: str) -> None:
+    assert said(text) is None
+    assert "orders" in reader.read(text, "p.yaml").dag_ids
+
+
+@pytest.mark.parametrize(
+    "text", ["shop: {tasks: [build]}\n", "a: {tasks: {b: {cmd: ls}}}\n", "orders: 1\n", "a: {schedule: x}\n"]
+)
+def test_mappings_of_other_tools_are_not_of_dag_factory(text: str) -> None:
+    assert said(text) == NO_KEYS
+
+
+def test_defaults_of_dag_factory_are_named() -> None:
+    sentence = "these are defaults for the dag-factory files beside this one and below"
+    assert said("default_args: {owner: me}\nschedule: '@daily'\n") == sentence
 
 
 def test_a_file_that_is_not_utf8_is_wrong_only_when_it_may_be_a_pipeline(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The parts of ``airfleet convert`` that need Airflow: Dags in Python, and the comparison of two files. [A]"""

@@ -1,0 +1,99 @@
+"""The Dags of two files, compared as Airflow stores them.
+
+Run as a program: ``python -m airfleet.pipelines.airflow.conversion.comparison ORIGINAL CONVERTED`` prints the
+differences, one JSON text a line.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from airflow.dag_processing.importers import PythonDagImporter
+from airflow.sdk import DAG
+from airflow.serialization.serialized_objects import DagSerialization
+
+from airfleet.pipelines.airflow.import_common import dags_and_problems, reach_modules
+
+#: differs between a file and a module, or between texts that are marked and all texts
+_OF_THE_AUTHOR: Final = frozenset(
+    [
+        *(
+            "_dag_hash",
+            "doc_md",
+            "fileloc",
+            "relative_fileloc",
+            "_processor_dags_folder",
+            "_task_module",
+            "task_module",
+        ),
+        *("template_fields", "template_ext", "template_fields_renderers", "template_searchpath", "op_args", "ui_color"),
+        *("python_callable_name", "_operator_name", "op_kwargs"),
+    ]
+)
+#: what makes a task of a function
+_FUNCTION_TASKS: Final = frozenset({"FunctionTask", "_PythonDecoratedOperator", "PythonOperator"})
+
+
+def differences(original: Path, converted: Path) -> Iterator[str]:
+    """Yield each difference between the Dags of two files."""
+    before, after = ({dag.dag_id: dag for dag in _dags(file)} for file in (original, converted))
+    for dag_id in sorted({*before, *after}):
+        if dag_id not in after:
+            yield f"{dag_id}: the converted file has no such Dag"
+        elif dag_id not in before:
+            yield f"{dag_id}: the original has no such Dag"
+        else:
+            yield from _between(stored(before[dag_id]), stored(after[dag_id]), dag_id)
+
+
+def _dags(file: Path) -> list[DAG]:
+    reach_modules(file)
+    if file.suffix == ".py":
+        return list(PythonDagImporter().import_file(file, safe_mode=False).dags)
+    found, problems = dags_and_problems(file)
+    for problem in problems:
+        print(json.dumps(f"{problem}"))
+    return found
+
+
+def stored(dag: DAG) -> dict[str, Any]:
+    """Give what Airflow stores of a Dag, tasks by their ids, without the parts that the language decides."""
+    found: dict[str, Any] = _compared(DagSerialization.to_dict(dag)["dag"])
+    found["tasks"] = {str(task.get("task_id")): task for task in found.get("tasks", ())}
+    return found
+
+
+def _compared(value: Any) -> Any:
+    if isinstance(value, dict):
+        if set(map(str, value)) == {"__type", "__var"}:
+            return _compared(value["__var"])
+        return {str(key): _compared(item) for key, item in value.items() if key not in _OF_THE_AUTHOR}
+    if isinstance(value, (list, tuple)):
+        return [_compared(item) for item in value]
+    return "a function" if isinstance(value, str) and value in _FUNCTION_TASKS else value
+
+
+def _between(before: Any, after: Any, path: str) -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted({*before, *after}):
+            yield from _between(before.get(key), after.get(key), f"{path}.{key}")
+    elif before != after and _sorted(before) != _sorted(after):
+        yield f"{path}: {_shown(before)} in the original, {_shown(after)} in the converted file"
+
+
+def _sorted(value: Any) -> Any:
+    return sorted(map(repr, value)) if isinstance(value, list) else value
+
+
+def _shown(value: Any) -> str:
+    written = "nothing" if value is None else str(value)
+    return written if len(written) <= 200 else f"{written[:197]}…"
+
+
+if __name__ == "__main__":
+    for line in differences(Path(sys.argv[1]), Path(sys.argv[2])):
+        print(json.dumps(line))
