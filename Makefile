@@ -16,7 +16,7 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 	--no-emit-index-url --no-emit-find-links --no-header --quiet $(if $(UPGRADE),--upgrade)
 # What depends on Airflow's own interfaces, for the run against the next Airflow.
 AIRFLOW_34_TESTS := tests/unit/pipelines tests/unit/yaml/test_nodes.py tests/conformance/test_pipeline_tables.py \
-	tests/conformance/airflow_contract/airflow_34.py tests/integration/pipelines/test_importer.py \
+	tests/conformance/airflow_contract/airflow_34.py tests/conformance/airflow_contract/airflow_34_yaml.py tests/integration/pipelines/test_importer.py \
 	tests/integration/pipelines/test_discovery.py \
 	tests/integration/pipelines/test_airflow_cli.py tests/integration/pipelines/test_local_run.py
 # What a Dag of an older Airflow is told to install depends on the providers of the development environment.

@@ -8,6 +8,7 @@ from collections.abc import Mapping as AbstractMapping
 from typing import Final
 
 from airfleet.errors import Problem
+from airfleet.pipelines.dialects import airflow_yaml
 from airfleet.pipelines.dialects.dag_factory import documents, outer_defaults
 from airfleet.pipelines.dialects.environment_names import Environment
 from airfleet.pipelines.dialects.translation import Translation
@@ -48,6 +49,9 @@ class Translator:
 
     def documents(self, document: Node) -> Iterator[tuple[Node, bool]]:
         """Yield the documents of ours that a document stands for, and whether something is wrong with each."""
+        if isinstance(document, Mapping) and airflow_yaml.is_airflow_yaml(document):
+            yield airflow_yaml.document(document, self.translation), False
+            return
         if not (isinstance(document, Mapping) and is_dag_factory(document)):
             yield document, False
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AbstractMapping
 
+from airfleet.pipelines.dialects.airflow_yaml import has_no_tasks, is_airflow_yaml
 from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.language.arguments import (
     DAG_ARGUMENTS,
@@ -175,6 +176,8 @@ class DocumentReader:
         """Read all tasks and groups."""
         node = self.keys["tasks"][1] if "tasks" in self.keys else None
         entries = EntriesReader(templates, Names.of(node), self.report)
+        if is_airflow_yaml(self.body) and has_no_tasks(self.body):
+            return entries
         if node is None:
             self.missing("tasks")
         else:
