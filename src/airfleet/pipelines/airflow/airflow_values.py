@@ -162,15 +162,18 @@ def converted(value: Value, annotation: str, path: str, context: BuildContext) -
     """Convert a literal to the value that ``annotation`` asks for; as it is, where the annotation says nothing plain.
 
     A function's name becomes the function, imported when it is called. Text becomes a duration, number or date;
-    dates are in Airflow's default time zone unless they say otherwise.
+    dates are in the pipeline's time zone, or Airflow's default one, unless they say otherwise.
     """
     if kind_in(annotation) == "function":
         return late_function(value, path, context) if value is not None else None
-    return plainly_converted(value, annotation)
+    return plainly_converted(value, annotation, context.zone)
 
 
-def plainly_converted(value: Value, annotation: str) -> Any:
-    """Convert a literal as :func:`converted` does, but for the names of functions."""
+def plainly_converted(value: Value, annotation: str, zone: Any = None) -> Any:
+    """Convert a literal as :func:`converted` does, but for the names of functions.
+
+    ``zone`` is that of dates that name none; without it, Airflow's default one.
+    """
     kind = kind_in(annotation)
     if kind == "duration":
         return _as_duration(value, words_in(annotation))
@@ -180,9 +183,9 @@ def plainly_converted(value: Value, annotation: str) -> Any:
     if "timedelta" in words and "str" not in words and isinstance(value, str):
         return _as_duration(value, words)
     if words & _DATETIMES and isinstance(value, str | dt.date):
-        return _as_datetime(value)
+        return _as_datetime(value, zone)
     if isinstance(value, tuple) and items_in(annotation) & _DATETIMES:
-        return [_as_datetime(item) if isinstance(item, str | dt.date) else unfrozen(item) for item in value]
+        return [_as_datetime(item, zone) if isinstance(item, str | dt.date) else unfrozen(item) for item in value]
     if "date" in words and isinstance(value, str):
         return _parsed(dt.date.fromisoformat, value)
     return unfrozen(value)
@@ -217,14 +220,17 @@ def _as_duration(value: Value, words: frozenset[str]) -> Any:
         return value
 
 
-def _as_datetime(value: str | dt.date) -> Any:
+def _as_datetime(value: str | dt.date, zone: Any) -> Any:
     moment = _parsed(dt.datetime.fromisoformat, value) if isinstance(value, str) else value
     if isinstance(moment, dt.date) and not isinstance(moment, dt.datetime):
         moment = dt.datetime.combine(moment, dt.time())
-    if isinstance(moment, dt.datetime) and moment.tzinfo is None:
-        # As Airflow itself reads a naive date of a Dag in Python; the zone is also that of the Dag's cron expression.
-        return pendulum.instance(moment, settings.TIMEZONE)
-    return moment
+    return in_zone(moment, zone or settings.TIMEZONE)
+
+
+def in_zone(moment: Any, zone: Any) -> Any:
+    """Give a date that names no time zone in ``zone``, as Airflow itself reads one of a Dag in Python."""
+    is_naive = isinstance(moment, dt.datetime) and moment.tzinfo is None
+    return pendulum.instance(moment, zone) if is_naive else moment
 
 
 def _parsed(parse: Callable[[str], dt.date], text: str) -> dt.date | str:

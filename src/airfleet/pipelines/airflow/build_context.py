@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
+import pendulum
+from airflow import settings
 from airflow.sdk import DAG, BaseOperator, TaskGroup
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
@@ -45,6 +47,11 @@ class BuildContext:
     def root(self) -> Path:
         """The project's folder."""
         return project_root(Path(self.pipeline.file))
+
+    @property
+    def zone(self) -> Any:
+        """Give the time zone of dates that name none."""
+        return pendulum.timezone(self.pipeline.timezone) if self.pipeline.timezone else settings.TIMEZONE
 
 
 #: What users' code raises when it is imported and called; ``sys.exit()`` of a script must end no process of ours.

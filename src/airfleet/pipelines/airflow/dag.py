@@ -22,12 +22,23 @@ from airflow.sdk import DAG
 from airfleet.errors import FileProblems, did_you_mean
 from airfleet.pipelines.airflow import operators
 from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, mentioned, message, said_by
-from airfleet.pipelines.airflow.operator_classes import NotImported, annotation, imported, task_arguments
+from airfleet.pipelines.airflow.operator_classes import annotation, task_arguments
 from airfleet.pipelines.airflow.parts import groups
 from airfleet.pipelines.airflow.parts.options import option
+from airfleet.pipelines.airflow.schedules import timetables
 from airfleet.pipelines.checks.check_context import objects_in
 from airfleet.pipelines.language import ids
-from airfleet.pipelines.language.spec import Group, OperatorRef, Pipeline, Task, Timetable, Value
+from airfleet.pipelines.language.schedules import assets_in
+from airfleet.pipelines.language.spec import (
+    Asset,
+    AssetSchedule,
+    Group,
+    OperatorRef,
+    Pipeline,
+    Task,
+    Timetable,
+    Value,
+)
 from airfleet.problem_codes import Code
 
 #: said by the pipeline in its own words, or not for pipelines at all
@@ -70,6 +81,8 @@ def _empty_dag(context: BuildContext) -> DAG:
         except RAISED as error:  # Airflow's validators raise of many kinds
             context.wrong(mentioned(error, pipeline.options) or "", said_by(error, "the Dag"))
         else:
+            if pipeline.timezone is not None:
+                dag.timezone = context.zone
             dag.fileloc = str(Path(pipeline.file).absolute())
             return dag
     return DAG("stand-in" if wrong_id else pipeline.dag_id)
@@ -77,7 +90,10 @@ def _empty_dag(context: BuildContext) -> DAG:
 
 def _dag_arguments(context: BuildContext) -> dict[str, Any]:
     pipeline = context.pipeline
-    given: dict[str, Any] = {"schedule": _schedule(context), "default_args": _defaults(context)}
+    given: dict[str, Any] = {
+        "schedule": timetables.schedule(pipeline.schedule, "schedule", context),
+        "default_args": _defaults(context),
+    }
     for name, value in pipeline.options.items():
         if name not in dag_arguments():
             context.wrong(name, f"a pipeline has no '{name}'", did_you_mean(name, dag_arguments()), Code.UNKNOWN_KEY)
@@ -101,52 +117,6 @@ def _defaults(context: BuildContext) -> dict[str, Any]:
         name: option(name, value, known.get(name, ""), f"defaults.{name}", context)
         for name, value in context.pipeline.defaults.items()
     }
-
-
-def _schedule(context: BuildContext) -> Any:
-    schedule = context.pipeline.schedule
-    if not isinstance(schedule, Timetable):
-        return schedule
-    try:
-        timetable: Any = imported(schedule.path)
-        given, named = _timetable_arguments(schedule, timetable, context)
-        made = timetable(*given, **named)
-        if _is_schedule(made):
-            return made
-        context.wrong("schedule.uses", f"'{schedule.path}' makes no timetable and no asset", code=Code.TIMETABLE)
-    except NotImported as error:
-        context.wrong("schedule.uses", error.sentence, error.hint, Code.NOT_IMPORTED)
-    except RAISED as error:  # a timetable is the user's own code
-        context.wrong("schedule", said_by(error, schedule.path.rpartition(".")[2]))
-    return None
-
-
-def _is_schedule(made: Any) -> bool:
-    """Tell whether a Dag takes this as its schedule."""
-    try:
-        DAG("of-a-schedule", schedule=made)
-    except ValueError:
-        return False
-    return True
-
-
-def _timetable_arguments(
-    schedule: Timetable, timetable: Any, context: BuildContext
-) -> tuple[list[Any], dict[str, Any]]:
-    """Return a timetable's arguments: the list behind its ``*names``, if it has such, and all others by name."""
-    given: list[Any] = []
-    named: dict[str, Any] = {}
-    parameters = inspect.signature(timetable).parameters
-    for name, value in schedule.args.items():
-        parameter = parameters.get(name)
-        path = f"schedule.with.{name}"
-        if parameter is not None and parameter.kind is parameter.VAR_POSITIONAL:
-            items = value if isinstance(value, tuple) else (value,)
-            given = [option("", item, annotation(parameter), path, context) for item in items]
-        else:
-            written = annotation(parameter) if parameter is not None else ""
-            named[name] = option("", value, written, path, context)
-    return given, named
 
 
 def _upstream_first(context: BuildContext) -> tuple[Task | Group, ...]:
@@ -188,7 +158,8 @@ def check_stored(dag: DAG, pipeline: Pipeline) -> None:
         FileProblems: it cannot.
     """
     foreign = [task for task in pipeline.tasks if _is_foreign(task)]
-    if not foreign and not isinstance(pipeline.schedule, Timetable) and not _has_foreign_objects(pipeline.options):
+    foreign_schedule = isinstance(pipeline.schedule, (AssetSchedule, Timetable))
+    if not foreign and not foreign_schedule and not _has_foreign_objects(pipeline.options):
         return
     try:
         _serialize(dag)
@@ -204,7 +175,9 @@ def check_stored(dag: DAG, pipeline: Pipeline) -> None:
 def _is_foreign(task: Task) -> bool:
     """Tell whether a task has something that only users' own classes make."""
     is_own = isinstance(task.uses, OperatorRef) and not task.uses.path.startswith("airflow.")
-    return is_own or _has_foreign_objects({**task.options, **task.args})
+    watched = assets_in((task.options.get("inlets"), task.options.get("outlets")))
+    has_watchers = any(isinstance(asset, Asset) and asset.watchers for asset in watched)
+    return is_own or has_watchers or _has_foreign_objects({**task.options, **task.args})
 
 
 def _has_foreign_objects(values: Mapping[str, Value]) -> bool:
@@ -213,7 +186,8 @@ def _has_foreign_objects(values: Mapping[str, Value]) -> bool:
 
 def _not_stored(dag: DAG, pipeline: Pipeline, foreign: list[Task]) -> tuple[str, str]:
     """Find the path and name of the part that cannot be stored: the schedule, a task, or unknown."""
-    if isinstance(pipeline.schedule, Timetable) and not _can_be_stored(lambda: DAG("part", schedule=dag.schedule)):
+    foreign_schedule = isinstance(pipeline.schedule, (AssetSchedule, Timetable))
+    if foreign_schedule and not _can_be_stored(lambda: DAG("part", schedule=dag.schedule)):
         return "schedule", "the schedule"
     if not _can_be_stored(lambda: DAG("part", deadline=dag.deadline)):
         return "deadline", "the deadline"

@@ -12,7 +12,6 @@ from typing import Final
 
 from airfleet.metadata import column_limits
 from airfleet.pipelines.checks.check_context import Checking, markers_in
-from airfleet.pipelines.language import cron
 from airfleet.pipelines.language.spec import CallableRef, Const, Deadline, JinjaText, NewObject, Task, Value, XCom
 from airfleet.pipelines.language.values import frozen
 from airfleet.problem_codes import Code
@@ -41,6 +40,7 @@ TASK_COLUMNS: Final[dict[str, str]] = {
 }
 #: names of what is looked for elsewhere: no queue and no pool has an empty one
 _NEVER_EMPTY: Final = ("queue", "pool")
+OUTSIDE_THE_CALENDAR: Final = "{} is outside the calendar in UTC, which has the years 1 to 9999"
 #: AMQP's own limit for the name of a queue
 _MOST_QUEUE_BYTES: Final = 255
 
@@ -56,8 +56,6 @@ def check_limits(checking: Checking) -> None:
         _check_arguments(task, checking)
     _check_owner_links(checking)
     _check_owners(checking)
-    if isinstance(pipeline.schedule, str) and (wrong := cron.too_long_to_describe(pipeline.schedule)):
-        checking.problem("schedule", wrong, code=Code.CRON)
 
 
 def _check_options(prefix: str, options: Mapping[str, Value], known: Mapping[str, str], checking: Checking) -> None:

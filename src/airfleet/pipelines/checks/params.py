@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from airfleet.pipelines.checks.check_context import Checking, Installed, markers_in, objects_in
 from airfleet.pipelines.checks.named.objects import check_plain_objects
+from airfleet.pipelines.language.schedules import is_never
 from airfleet.pipelines.language.spec import NewObject, Timetable, Value
 from airfleet.problem_codes import Code
 
@@ -185,7 +186,8 @@ def _refers(value: object) -> bool:
 
 
 def _runs_by_itself(checking: Checking) -> bool:
-    return isinstance(checking.pipeline.schedule, (str, Timetable))
+    schedule = checking.pipeline.schedule
+    return schedule is not None and not (isinstance(schedule, Timetable) and is_never(schedule))
 
 
 def doubtful(params: Mapping[str, Value]) -> Iterator[tuple[str, str]]:

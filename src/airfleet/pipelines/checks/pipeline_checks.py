@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from airfleet.errors import Problem
+from airfleet.pipelines.checks import limits
 from airfleet.pipelines.checks.check_context import Checking, Installed, check_id
 from airfleet.pipelines.checks.entries import check_entries
 from airfleet.pipelines.checks.limits import check_limits
@@ -20,14 +21,14 @@ from airfleet.pipelines.checks.named.options import check_options
 from airfleet.pipelines.checks.params import check_params
 from airfleet.pipelines.checks.refusals import check_refusals
 from airfleet.pipelines.checks.remarks import remarks_about
+from airfleet.pipelines.checks.schedules.forms import check_schedule
 from airfleet.pipelines.checks.task_checks import check_task
-from airfleet.pipelines.checks.timetables import check_timetable
 from airfleet.pipelines.dialects.written_paths import WrittenPaths
 from airfleet.pipelines.files import foreign_files
 from airfleet.pipelines.files.project_files import Stamp, project_root, read_bytes, read_text
 from airfleet.pipelines.files.shared_files import OfOneFile, SharedFiles
-from airfleet.pipelines.language import cron, interpolation
-from airfleet.pipelines.language.spec import Pipeline, Timetable, Value
+from airfleet.pipelines.language import interpolation
+from airfleet.pipelines.language.spec import Pipeline, Value
 from airfleet.pipelines.reading import reader
 from airfleet.problem_codes import Code
 from airfleet.yaml.durations import MOST_DURATION
@@ -112,12 +113,21 @@ def default_zone(environ: Mapping[str, str]) -> dt.tzinfo:
     name = environ.get(ZONE_VARIABLE, "UTC")
     if name.upper() == "UTC":
         return dt.UTC
+    return _zone_called(name) or dt.UTC  # no zone: Airflow will say so
+
+
+def _zone(pipeline: Pipeline) -> dt.tzinfo | None:
+    """Give the time zone that a pipeline names; None without one, and for one that does not exist."""
+    return _zone_called(pipeline.timezone) if pipeline.timezone is not None else None
+
+
+def _zone_called(name: str) -> dt.tzinfo | None:
     import zoneinfo  # late: few have another zone
 
     try:
         return zoneinfo.ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # no zone: Airflow will say so
-        return dt.UTC
+    except (KeyError, ValueError, OSError):
+        return None
 
 
 #: the fleet says it by this name to every component, and ``airfleet run`` to its child
@@ -131,9 +141,9 @@ def check(
 
     Nothing more is said about the values at the paths in ``wrong``, which have a problem already.
     """
-    checking = Checking(pipeline, wrong, installed, zone)
+    checking = Checking(pipeline, wrong, installed, _zone(pipeline) or zone)
     check_id("dag_id", pipeline.dag_id, "Dag", checking)
-    _check_schedule(checking)
+    check_schedule(checking)
     _check_dates(checking)
     check_options("", pipeline.options, checking)
     check_options("defaults", pipeline.defaults, checking)
@@ -147,20 +157,6 @@ def check(
     for task in pipeline.tasks:
         check_task(task, checking)
     return in_order(checking.problems)
-
-
-def _check_schedule(checking: Checking) -> None:
-    schedule = checking.pipeline.schedule
-    if isinstance(schedule, Timetable):
-        check_timetable(schedule, checking)
-        return
-    if schedule is None:
-        return
-    if wrong := cron.problem_of(schedule):
-        checking.problem("schedule", *wrong, code=Code.CRON)
-    elif schedule == "@continuous" and checking.pipeline.options.get("max_active_runs") != 1:
-        sentence = "'@continuous' needs one run at a time"
-        checking.problem("schedule", sentence, "add 'max_active_runs: 1'", Code.CONTRADICTION)
 
 
 def _check_dates(checking: Checking) -> None:
@@ -202,8 +198,7 @@ def _moments(prefix: str, options: Mapping[str, Value], checking: Checking) -> d
             try:
                 moment = (value if value.tzinfo else value.replace(tzinfo=checking.zone)).astimezone(dt.UTC)
             except OverflowError:
-                sentence = f"{value} is outside the calendar in UTC, which has the years 1 to 9999"
-                checking.problem(path, sentence, code=Code.CALENDAR)
+                checking.problem(path, limits.OUTSIDE_THE_CALENDAR.format(value), code=Code.CALENDAR)
                 continue
             found[name] = _Moment(path, value, moment)
     return found

@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 from airfleet.pipelines.analysis.signatures import Signature
 from airfleet.pipelines.checks.check_context import Checking
-from airfleet.pipelines.language.spec import Task, Timetable, Value
+from airfleet.pipelines.checks.schedules.assets import check_assets
+from airfleet.pipelines.language.schedules import is_never
+from airfleet.pipelines.language.spec import AssetSchedule, Schedule, Task, Timetable, Value
 from airfleet.problem_codes import Code
 from airfleet.yaml.problems import joined
 
@@ -32,6 +34,8 @@ def check_refusals(checking: Checking) -> None:
     _check_access(checking)
     _check_jinja(checking)
     for prefix, options in _written(checking):
+        for name in ("inlets", "outlets"):
+            check_assets(options.get(name), checking)
         executor, resources = options.get("executor"), options.get("resources")
         if isinstance(executor, str) and executor not in EXECUTORS:
             hint = "leave it out: a fleet has one executor, CeleryExecutor"
@@ -57,10 +61,15 @@ def _check_run_types(checking: Checking) -> None:
     allowed, schedule = checking.pipeline.options.get("allowed_run_types"), checking.pipeline.schedule
     if not isinstance(allowed, tuple) or not allowed:
         return
+    if "schedule" in checking.wrong:
+        return
     if isinstance(schedule, Timetable):
         if not schedule.path.startswith("airflow."):
             return  # it may say itself that it is never scheduled
-        needed = "asset_triggered" if schedule.path.rpartition(".")[2].startswith("Asset") else "scheduled"
+        by_assets = schedule.path.rpartition(".")[2].startswith(("Asset", "PartitionedAssetTimetable"))
+        needed = "manual" if is_never(schedule) else "asset_triggered" if by_assets else "scheduled"
+    elif isinstance(schedule, AssetSchedule):
+        needed = "asset_triggered"
     else:
         needed = "manual" if schedule is None else "scheduled"
     if needed not in allowed:
@@ -71,9 +80,14 @@ def _check_run_types(checking: Checking) -> None:
 def _check_catchup(checking: Checking) -> None:
     pipeline = checking.pipeline
     is_dated = "start_date" in pipeline.options or "start_date" in pipeline.defaults
-    if pipeline.options.get("catchup") is True and isinstance(pipeline.schedule, str) and not is_dated:
+    if pipeline.options.get("catchup") is True and _comes_by_itself(pipeline.schedule) and not is_dated:
         sentence = "needs a start_date: without one there is nothing to catch up"
         checking.problem("catchup", sentence, "add start_date", Code.CONTRADICTION)
+
+
+def _comes_by_itself(schedule: Schedule) -> bool:
+    """Tell whether a schedule makes runs; a timetable of somebody's own may say itself that it does not."""
+    return schedule is not None and not isinstance(schedule, Timetable)
 
 
 def _check_owner_links(checking: Checking) -> None:

@@ -14,6 +14,7 @@ from airfleet.pipelines.checks.check_context import Installed
 from airfleet.pipelines.checks.params import doubtful
 from airfleet.pipelines.language import cron
 from airfleet.pipelines.language.arguments import CONTEXT_NAMES
+from airfleet.pipelines.language.schedules import expressions
 from airfleet.pipelines.language.spec import CallableRef, OperatorRef, Pipeline, Task, Value
 from airfleet.pipelines.upgrade.names import CONTEXT
 from airfleet.problem_codes import Code
@@ -29,10 +30,10 @@ def remarks_about(pipeline: Pipeline, installed: Installed) -> Iterator[Problem]
 
 
 def _all(pipeline: Pipeline, installed: Installed) -> Iterator[_Remark]:
-    if isinstance(pipeline.schedule, str):
-        for sentence, hint in cron.doubts(pipeline.schedule):
-            yield "schedule", sentence, hint, Code.CRON_DOUBT
-        yield from _fixed_offsets(pipeline, pipeline.schedule)
+    for expression in expressions(pipeline.schedule):
+        for sentence, hint in cron.doubts(expression.text):
+            yield expression.path, sentence, hint, Code.CRON_DOUBT
+    yield from _fixed_offsets(pipeline)
     yield from _no_time(pipeline)
     yield from _params("params", pipeline.options)
     yield from _params("defaults.params", pipeline.defaults)
@@ -45,36 +46,26 @@ def _all(pipeline: Pipeline, installed: Installed) -> Iterator[_Remark]:
 # -- time zones
 
 
-def _fixed_offsets(pipeline: Pipeline, schedule: str) -> Iterator[_Remark]:
-    """Remark a date with an offset: its cron expression has that offset for ever, in summer, too."""
-    if not cron.has_time_of_day(schedule):
-        return
+def _fixed_offsets(pipeline: Pipeline) -> Iterator[_Remark]:
+    """Remark a date with an offset: its cron expressions have that offset for ever, in summer, too."""
+    shifted = [
+        one.text
+        for one in expressions(pipeline.schedule)
+        if (one.timezone or pipeline.timezone) is None and cron.has_time_of_day(one.text)
+    ]
     for path, options in (("start_date", pipeline.options), ("defaults.start_date", pipeline.defaults)):
         moment = options.get("start_date")
         offset = moment.utcoffset() if isinstance(moment, dt.datetime) else None
-        if offset:
-            sentence = f"'{schedule}' is at the offset {_offset_text(offset)} all year, also in summer time"
-            yield path, sentence, _zone_hint(schedule), Code.FIXED_OFFSET
+        if offset and shifted:
+            sentence = f"'{shifted[0]}' is at the offset {_offset_text(offset)} all year, also in summer time"
+            hint = f"for the time of a place, write {cron.IN_A_ZONE.format('Europe/Berlin')}"
+            yield path, sentence, hint, Code.FIXED_OFFSET
             return  # the first one that is there counts
 
 
 def _offset_text(offset: dt.timedelta) -> str:
     minutes = int(offset.total_seconds()) // 60
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
-
-
-def _zone_hint(schedule: str) -> str:
-    written = _AS_CRON.get(schedule, schedule)
-    return f"for the time of a place, write {cron.IN_A_ZONE.format(written, 'Europe/Berlin')}"
-
-
-_AS_CRON: Final = {
-    "@daily": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@quarterly": "0 0 1 */3 *",
-    "@yearly": "0 0 1 1 *",
-}
 
 
 # -- durations

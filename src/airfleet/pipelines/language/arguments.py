@@ -113,6 +113,8 @@ TASK_ARGUMENTS: Final[Table[ArgumentKind]] = {
     "do_xcom_push": Argument("boolean", "Keep what the task returns, for `$x`."),
     "multiple_outputs": Argument("boolean", "Keep each key of a returned mapping as an output of its own."),
     "params": Argument("params", "Values that a person may change when triggering a run, with their defaults."),
+    "inlets": Argument("assets", "Assets that the task reads."),
+    "outlets": Argument("assets", "Assets that have changed when the task has succeeded."),
     "map_index_template": Argument("text", "Jinja for the label of each mapped task."),
     "run_as_user": Argument("text", "The system user to run as."),
     "executor": Argument("text", "The executor to use when the fleet has several."),
@@ -146,8 +148,6 @@ TASK_OWN_KEYS: Final[dict[str, str]] = {
 
 #: Arguments of BaseOperator that only Python can give, with the reason.
 TASK_PYTHON_ONLY: Final[dict[str, str]] = {
-    "inlets": "takes Python objects, which YAML cannot give",
-    "outlets": "takes Python objects, which YAML cannot give",
     "sla": "has no effect in Airflow 3",
 }
 
@@ -191,7 +191,8 @@ DOCUMENT_KEYS: Final[dict[str, str]] = {
     "$schema": "The address of a JSON Schema, for editors; accepted and not used.",
     "dag_id": "The id of the Dag; unique in the fleet.",
     "include": "Files of shared parts that this document takes in; see [sharing](#sharing).",
-    "schedule": "When to run: a cron expression, a preset such as `@daily`, a timetable, or null for only by hand.",
+    "schedule": "When to run: see [schedules](#schedules); null or none for a Dag that is only run by hand.",
+    "timezone": "The time zone of cron expressions, and of dates that name none; else Airflow's default time zone.",
     "defaults": "Arguments that every task has unless it says otherwise.",
     "jobs": "One Dag is made for each job; its values are written `${{ job.… }}`.",
     "templates": "Parts of tasks, by name, for `extends`.",

@@ -36,13 +36,8 @@ _FIELDS: Final[tuple[_Field, ...]] = (
 )
 #: what Jenkins writes, and croniter's random times: Airflow would see another time at each look
 _HASHED = re.compile(r"[HR](?:\([^)]*\))?(?:/\d+)?", re.IGNORECASE)
-INTERVAL: Final = "schedule: {{uses: airflow.timetables.interval.DeltaDataIntervalTimetable, with: {{delta: {}}}}}"
-SEVERAL: Final = (
-    "schedule: {{uses: airflow.timetables.trigger.MultipleCronTriggerTimetable, with: {{crons: [{}], timezone: UTC}}}}"
-)
-IN_A_ZONE: Final = (
-    "schedule: {{uses: airflow.timetables.trigger.CronTriggerTimetable, with: {{cron: '{}', timezone: {}}}}}"
-)
+INTERVAL: Final = "schedule: {{every: {}}}"
+IN_A_ZONE: Final = "timezone: {}"
 _LOOKS_LIKE_A_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+|P(?=\d|T\d)[\dTDHMSW.]+", re.ASCII)
 #: white space of Unicode, which a copied text often has, and which splits fields for Python and not for croniter
 _ODD_SPACE = re.compile(r"[^\S \t\r\n\f\v]")
@@ -115,11 +110,11 @@ def _not_five(text: str, fields: list[str]) -> tuple[str, str | None]:
     if _LOOKS_LIKE_A_DURATION.fullmatch(text):
         return f"'{text}' is a duration, not a cron expression", f"write {INTERVAL.format(text)}"
     if "://" in text:
-        asset = f"{{uses: airflow.sdk.Asset, with: {{name: {text.rstrip('/').rpartition('/')[2]}, uri: '{text}'}}}}"
-        return f"'{text}' is not a cron expression", f"for a run after an asset has changed, write schedule: {asset}"
+        hint = f"for a run after an asset has changed, write schedule: {{assets: ['{text}']}}"
+        return f"'{text}' is not a cron expression", hint
     if zoned := _ZONED.fullmatch(text):
-        hint = f"write {IN_A_ZONE.format(zoned[2], zoned[1])}"
-        return "a cron expression cannot name its time zone", hint
+        hint = f"write schedule: 'CRON_TZ={zoned[1]} {zoned[2]}'"
+        return "a cron expression cannot name its time zone so", hint
     if preset := did_you_mean(f"@{text}", PRESETS):
         return f"'{text}' is neither a cron expression nor a preset", preset
     return f"a cron expression has 5 fields, but '{text}' has {len(fields)}", hint
@@ -249,15 +244,26 @@ _LONGEST_DESCRIPTION: Final = TEXTS["dag.timetable_description"]
 _MAY_BE_LONG: Final = 60
 
 
-def too_long_to_describe(schedule: str) -> str | None:
-    """Give the end of a sentence about a cron expression whose description the database would not take, or None."""
-    text = schedule.strip()
-    if len(text) <= _MAY_BE_LONG or problem_of(text):
+def too_long_to_describe(*schedules: str) -> str | None:
+    """Give the end of a sentence about cron expressions whose description the database would not take, or None."""
+    texts = [_AS_CRON.get(text.strip(), text.strip()) for text in schedules]
+    if sum(map(len, texts)) + 9 * len(texts) <= _MAY_BE_LONG + 9 or any(map(problem_of, texts)):
         return None
-    length = sum(len(part) for part in _descriptions(text.split()))
+    length = sum(len(part) for text in texts for part in _descriptions(text.split())) + len(", ") * (len(texts) - 1)
     if _LONGEST_DESCRIPTION is None or length <= _LONGEST_DESCRIPTION:
         return None
     return f"is too long: its description in words has {length} characters; the database takes {_LONGEST_DESCRIPTION}"
+
+
+#: presets as Airflow reads and describes them
+_AS_CRON: Final = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@quarterly": "0 0 1 */3 *",
+    "@yearly": "0 0 1 1 *",
+}
 
 
 def _descriptions(fields: list[str]) -> Iterator[str]:

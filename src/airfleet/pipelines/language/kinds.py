@@ -26,6 +26,7 @@ ArgumentKind: TypeAlias = Literal[
     "retry_policy",
     "weight",
     "objects",
+    "assets",
 ]
 
 _TEXT: Final[Schema] = {"type": ["string", "number"]}
@@ -37,6 +38,8 @@ _DEADLINE: Final[Schema] = {"anyOf": [{"$ref": "#/$defs/deadline"}, _OBJECT]}
 _RETRY_RULES: Final[Schema] = {"type": "array", "items": {"$ref": "#/$defs/retry_rule"}}
 _VALUES: Final[Schema] = {"type": "object", "additionalProperties": {"$ref": "#/$defs/value"}}
 _NAMED: Final[Schema] = {"anyOf": [_FUNCTION, {"$ref": "#/$defs/object"}]}
+_ASSET: Final[Schema] = {"$ref": "#/$defs/asset"}
+_ASSETS: Final[Schema] = {"anyOf": [_ASSET, {"type": "array", "items": _ASSET}]}
 
 KINDS: Final[Kinds[ArgumentKind]] = {
     "text": ValueKind(_TEXT, "text"),
@@ -62,4 +65,5 @@ KINDS: Final[Kinds[ArgumentKind]] = {
     ),
     "weight": ValueKind({"anyOf": [{"enum": ["downstream", "upstream", "absolute"]}, _OBJECT]}, ""),
     "objects": ValueKind(_VALUES, "mapping"),
+    "assets": ValueKind(_ASSETS, "[asset](#assets), or a list"),
 }

@@ -136,6 +136,58 @@ class RetryPolicy:
         yield from ((f"{path}{self.below}[{index}]", rule) for index, rule in enumerate(self.rules))
 
 
+@dataclass(frozen=True)
+class Watcher:
+    """An entry of an asset's ``watchers``: a trigger that says that the asset has changed."""
+
+    name: str
+    trigger: Value
+
+
+@dataclass(frozen=True)
+class Asset:
+    """An asset; one that is written as a text has it as its name and its address, as in Airflow."""
+
+    name: str
+    uri: str
+    group: str | None = None
+    extra: Mapping[str, Value] = field(default_factory=dict)
+    watchers: tuple[Watcher, ...] = ()
+    #: whether it was written as a text
+    is_short: bool = field(default=False, compare=False)
+    path: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class AssetAlias:
+    """``{alias: name}``: assets that a task names when it runs."""
+
+    name: str
+    group: str | None = None
+    path: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class AssetReference:
+    """``{ref: name or address}``: an asset that another Dag describes."""
+
+    written: str
+    path: str = field(default="", compare=False)
+
+
+AssetLike: TypeAlias = Asset | AssetAlias | AssetReference
+
+
+@dataclass(frozen=True)
+class AssetCondition:
+    """``all`` or ``any`` of assets and conditions."""
+
+    of: tuple[AssetLike | AssetCondition, ...]
+    is_any: bool = False
+
+
+AssetExpression: TypeAlias = AssetLike | AssetCondition
+
 #: A literal as YAML gives it, a marker, an object to make, or a list (as tuple) or mapping of these.
 Value: TypeAlias = (
     bool
@@ -150,6 +202,7 @@ Value: TypeAlias = (
     | Callback
     | Deadline
     | RetryPolicy
+    | AssetLike
     | tuple["Value", ...]
     | Mapping[str, "Value"]
     | None
@@ -181,12 +234,84 @@ class CallableRef:
 Uses: TypeAlias = OperatorRef | CallableRef | None
 
 
+# --- schedules
+
+
+@dataclass(frozen=True)
+class CalendarLength:
+    """``P1Y2MT6H``: a length with years or months, which are longer or shorter than others."""
+
+    years: int = 0
+    months: int = 0
+    rest: dt.timedelta = dt.timedelta()
+
+
+Length: TypeAlias = dt.timedelta | CalendarLength
+
+
+@dataclass(frozen=True)
+class Partition:
+    """``partition``: what makes the partition key of a run by a cron expression."""
+
+    offset: int | None = None
+    key_format: str | None = None
+
+
+@dataclass(frozen=True)
+class Crons:
+    """One cron expression or several, with what is said beside them."""
+
+    expressions: tuple[str, ...]
+    #: of the expressions; None for that of the pipeline
+    timezone: str | None = None
+    #: true for the time between two runs, a length before the run, false for none; None as Airflow is set
+    interval: bool | Length | None = None
+    run_immediately: bool | dt.timedelta | None = None
+    partition: Partition | None = None
+    #: of the expressions, and of the time zone
+    paths: tuple[str, ...] = field(default=(), compare=False)
+    timezone_path: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Every:
+    """``{every: 5m}``: a run after each such length."""
+
+    length: Length
+
+
+@dataclass(frozen=True)
+class Events:
+    """``{events: [...]}``: runs at these moments."""
+
+    moments: tuple[dt.datetime, ...]
+    restrict_to_events: bool = False
+    description: str | None = None
+
+
 @dataclass(frozen=True)
 class Timetable:
-    """``schedule: {uses: import path, with: {...}}``."""
+    """``{uses: import path, with: {...}, args: [...]}``: any timetable."""
 
     path: str
     args: Mapping[str, Value] = field(default_factory=dict)
+    #: ``args``: arguments without a name
+    unnamed: tuple[Value, ...] = ()
+
+
+#: A plain text is a cron expression or a preset, in the time zone of the pipeline.
+TimeSchedule: TypeAlias = str | Crons | Every | Events | Timetable
+
+
+@dataclass(frozen=True)
+class AssetSchedule:
+    """Runs after changes of assets; of ``or``, at times, too."""
+
+    assets: AssetExpression
+    or_time: TimeSchedule | None = None
+
+
+Schedule: TypeAlias = TimeSchedule | AssetSchedule | None
 
 
 class Repeat(enum.Enum):
@@ -305,8 +430,10 @@ class Pipeline:
     dag_id: str
     tasks: tuple[Task, ...]
     groups: tuple[Group, ...] = ()
-    #: cron expression or preset, None, or a timetable
-    schedule: str | Timetable | None = None
+    #: None for runs by hand alone
+    schedule: Schedule = None
+    #: of cron expressions and dates that name none; None for Airflow's default time zone
+    timezone: str | None = None
     #: every other top-level key: DAG arguments (start_date, catchup, tags, params, ...)
     options: Mapping[str, Value] = field(default_factory=dict)
     #: ``defaults``: arguments that every task has unless it says otherwise

@@ -11,9 +11,9 @@ from typing import Final
 from airfleet.errors import did_you_mean
 from airfleet.pipelines.language.arguments import Argument
 from airfleet.pipelines.language.kinds import KINDS, ArgumentKind
-from airfleet.pipelines.language.spec import Value
+from airfleet.pipelines.language.spec import CalendarLength, Length, Value
 from airfleet.problem_codes import Code
-from airfleet.yaml.durations import parse_duration
+from airfleet.yaml.durations import calendar_duration, parse_duration
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, is_null
 from airfleet.yaml.problems import Report
 from airfleet.yaml.scalars import scalar_value
@@ -194,6 +194,30 @@ def duration(node: Node) -> dt.timedelta:
         return dt.timedelta(seconds=value)
     except (OverflowError, ValueError):
         raise wrong from None
+
+
+def length(node: Node) -> Length:
+    """Read a duration, or one with months or years as in ``P1M``."""
+    value = node.value if isinstance(node, Scalar) else None
+    if isinstance(value, str) and (parts := calendar_duration(value)):
+        return CalendarLength(*parts)
+    try:
+        return duration(node)
+    except Invalid as wrong:
+        meant = _LENGTH_IN_WORDS.fullmatch(value.strip().lower()) if isinstance(value, str) else None
+        raise Invalid(str(wrong), _written_length(meant) if meant else LENGTH_HINT) from None
+
+
+LENGTH_HINT: Final = "write 90s, 5m, 1h30m, 1d, P1M for a month or P1Y for a year"
+_LENGTH_IN_WORDS: Final = re.compile(r"(\d{0,4})\s*(second|minute|hour|day|week|month|year)s?", re.ASCII)
+
+
+def _written_length(meant: re.Match[str]) -> str:
+    """Write ``2 months`` as ``P2M``."""
+    count, unit = meant[1] or "1", meant[2]
+    if unit in ("month", "year"):
+        return f"write P{count}{unit[0].upper()}"
+    return f"write {count}{unit[0]}"
 
 
 def misfit(value: Value, kind: ArgumentKind) -> str | None:

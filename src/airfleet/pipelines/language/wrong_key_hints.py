@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from airfleet.pipelines.language.cron import IN_A_ZONE, INTERVAL, SEVERAL
+from airfleet.pipelines.language.cron import IN_A_ZONE, INTERVAL
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,8 @@ _CONDITION: Final = Instead(
 _ONE_DOCUMENT: Final = Instead("each Dag is a document of its own", "begin the next with a line '---', or write 'jobs'")
 _IN_THE_FLEET: Final = "is said in fleet.yaml, for all pipelines"
 
-_NO_ASSETS: Final = Instead(
-    "takes Python objects, which YAML cannot give",
-    "an operator class of your own can set it in __init__: self.outlets = [Asset('s3://lake/orders')]",
+_ASSETS: Final = Instead(
+    "a task has 'inlets' and 'outlets'", "write outlets: [s3://lake/orders] for assets that the task changes"
 )
 _SETUP: Final = Instead(
     "is said of a task", "write 'setup: true' or 'teardown: true' at the task, or 'teardown: {setups: [ids]}'"
@@ -56,18 +55,12 @@ _INCLUDE_OF_A_TASK: Final = Instead(
     "write include: [_shared.yaml] there, and here 'extends' with one of its templates",
 )
 _INCLUDE: Final = Instead("is written 'include'", "write include: [_shared.yaml]")
-_IN_THE_SCHEDULE: Final = Instead(
-    "the time zone belongs to the schedule",
-    f"write {IN_A_ZONE.format('0 6 * * *', 'Europe/Berlin')}",
-)
+_TIMEZONE: Final = Instead("is written 'timezone'", f"write {IN_A_ZONE.format('Europe/Berlin')}")
 _GONE: Final = Instead("has no effect in Airflow 3", "leave it out")
 _SECONDS: Final = "a duration has its unit"
 
 #: What only Python can give, on a pipeline or a task, and the way out.
-BY_PYTHON: Final[dict[str, str]] = {
-    "outlets": _NO_ASSETS.hint,
-    "inlets": "an operator class of your own can set it in __init__: self.inlets = [Asset('s3://lake/orders')]",
-}
+BY_PYTHON: Final[dict[str, str]] = {}
 
 #: At the top level of a document.
 OF_A_PIPELINE: Final[dict[str, Instead]] = {
@@ -75,9 +68,10 @@ OF_A_PIPELINE: Final[dict[str, Instead]] = {
         ("id", "name"), Instead("the id of a Dag is written 'dag_id'", "write dag_id: my_pipeline", meant="dag_id")
     ),
     **dict.fromkeys(
-        ("schedule_interval", "timetable", "cron"),
+        ("schedule_interval", "cron"),
         Instead("is written 'schedule'", "write schedule: '@daily', for example"),
     ),
+    "timetable": Instead("is written 'schedule'", "write schedule: {uses: import path of the class, with: {…}}"),
     **dict.fromkeys(
         ("concurrency", "dag_concurrency"), Instead("is written 'max_active_tasks'", "write max_active_tasks: 4")
     ),
@@ -90,7 +84,7 @@ OF_A_PIPELINE: Final[dict[str, Instead]] = {
     ),
     **dict.fromkeys(("dag", "dags", "pipelines"), _ONE_DOCUMENT),
     "steps": Instead("is written 'tasks'", "write tasks: and begin each task with '- id: '", meant="tasks"),
-    **dict.fromkeys(("timezone", "time_zone", "tz"), _IN_THE_SCHEDULE),
+    **dict.fromkeys(("time_zone", "tz", "timeZone", "time-zone"), _TIMEZONE),
     **dict.fromkeys(("includes", "import", "imports", "extends"), _INCLUDE),
     **dict.fromkeys(("orientation", "default_view", "full_filepath"), _GONE),
     **dict.fromkeys(("setup", "teardown"), _SETUP),
@@ -101,7 +95,7 @@ OF_A_PIPELINE: Final[dict[str, Instead]] = {
         ("assets", "datasets", "triggers"),
         Instead(
             "is written 'schedule'",
-            "write schedule: {uses: airflow.sdk.Asset, with: {name: orders, uri: 's3://lake/orders'}}",
+            "write schedule: {assets: [s3://lake/orders]}",
         ),
     ),
     "doc_md_file_path": Instead("is written 'doc_md'", "write doc_md: {$f: its/path.md}"),
@@ -137,7 +131,7 @@ OF_A_TASK: Final[dict[str, Instead]] = {
         "has no effect in Airflow 3",
         "parameters of the function that are named as context values get them",
     ),
-    **dict.fromkeys(("assets", "datasets"), _NO_ASSETS),
+    **dict.fromkeys(("assets", "datasets"), _ASSETS),
     "retry_delay_sec": Instead(_SECONDS, "write retry_delay: 300s"),
     "execution_timeout_secs": Instead(_SECONDS, "write execution_timeout: 3600s"),
     "sla_secs": _GONE,
@@ -184,38 +178,3 @@ def glued(name: str, known: Collection[str]) -> Instead | None:
     if not rest or key not in known:
         return None
     return Instead("a space is missing after ':'", f"write {key}: {rest}", meant=key)
-
-
-_UNITS: Final = {"weeks": "w", "days": "d", "hours": "h", "minutes": "m", "seconds": "s"}
-
-
-def schedule_hint(written: object) -> str | None:
-    """Make a hint for a schedule of other formats: several crons, a length of time, assets."""
-    items = written if isinstance(written, list) else [written]
-    if items and all(isinstance(item, str) and len(item.split()) == 5 for item in items):
-        return f"write {SEVERAL.format(', '.join(map(repr, items)))}"
-    if isinstance(written, dict) and written and written.keys() <= _UNITS.keys():
-        length = "".join(f"{written[unit]}{sign}" for unit, sign in _UNITS.items() if unit in written)
-        return f"write {INTERVAL.format(length)}"
-    found = [uri for item in items for uri in _uris(item)]
-    if not found:
-        return None
-    name = found[0].rstrip("/").rpartition("/")[2] or "orders"
-    one = f"{{uses: airflow.sdk.Asset, with: {{name: {name}, uri: '{found[0]}'}}}}"
-    return f"write schedule: {one}" + ("; several assets cannot be a schedule yet" if len(found) > 1 else "")
-
-
-def _uris(written: object) -> list[str]:
-    """Give the addresses of assets in what dag-factory and others take for a schedule."""
-    if isinstance(written, str):
-        return [written] if "://" in written else []
-    if not isinstance(written, dict):
-        return []
-    if isinstance(uri := written.get("uri"), str):
-        return [uri]
-    inner = [item for key in ("assets", "datasets", "and", "or") for item in _items(written.get(key))]
-    return [uri for item in inner for uri in _uris(item)]
-
-
-def _items(written: object) -> list[object]:
-    return written if isinstance(written, list) else []

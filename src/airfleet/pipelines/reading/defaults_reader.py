@@ -10,8 +10,8 @@ from airfleet.pipelines.language.arguments import (
     TASK_OWN_KEYS,
     TASK_PYTHON_ONLY,
 )
-from airfleet.pipelines.language.options.reader import argument
 from airfleet.pipelines.language.spec import Value
+from airfleet.pipelines.reading.schedules.arguments import argument
 from airfleet.problem_codes import Code
 from airfleet.yaml.nodes import Mapping, Scalar
 from airfleet.yaml.problems import Report, joined

@@ -13,17 +13,17 @@ from airfleet.pipelines.language.arguments import (
     DOCUMENT_KEYS,
     TASK_ARGUMENTS,
 )
-from airfleet.pipelines.language.markers import arguments
-from airfleet.pipelines.language.options.reader import argument
-from airfleet.pipelines.language.spec import Pipeline, Timetable, Value
-from airfleet.pipelines.language.values import OBJECT_KEY, required_text
+from airfleet.pipelines.language.spec import Pipeline, Schedule, Value
+from airfleet.pipelines.language.values import required_text
 from airfleet.pipelines.language.wrong_key_hints import Instead
 from airfleet.pipelines.reading.defaults_reader import read_defaults
 from airfleet.pipelines.reading.entries_reader import EntriesReader
 from airfleet.pipelines.reading.names import Names
+from airfleet.pipelines.reading.schedules.arguments import argument
+from airfleet.pipelines.reading.schedules.reader import schedule
 from airfleet.pipelines.reading.templates import Templates
 from airfleet.problem_codes import Code
-from airfleet.yaml.nodes import Mapping, Scalar, is_null, plain
+from airfleet.yaml.nodes import Mapping, Scalar, is_null
 from airfleet.yaml.problems import Report
 
 
@@ -47,6 +47,7 @@ class DocumentReader:
             tasks=tuple(entries.tasks),
             groups=tuple(entries.groups),
             schedule=self.schedule(),
+            timezone=self.timezone(),
             options=options,
             defaults=defaults,
             job=self.job,
@@ -70,46 +71,14 @@ class DocumentReader:
         if not self.report.is_wrong(name):
             self.report.problem(self.body, "", f"'{name}' is missing", code=Code.MISSING_KEY)
 
-    def schedule(self) -> str | Timetable | None:
-        node = self.keys["schedule"][1] if "schedule" in self.keys else None
+    def schedule(self) -> Schedule:
+        return schedule(self.keys["schedule"][1], "schedule", self.report) if "schedule" in self.keys else None
+
+    def timezone(self) -> str | None:
+        node = self.keys["timezone"][1] if "timezone" in self.keys else None
         if node is None or is_null(node):
             return None
-        self.report.places["schedule"] = node.place
-        if isinstance(node, Mapping):
-            return self.timetable(node)
-        if isinstance(node, Scalar) and isinstance(node.value, str):
-            return node.value
-        sentence = "must be a cron expression, a preset such as '@daily', a timetable, or null"
-        self.report.problem(node, "schedule", sentence, wrong_key_hints.schedule_hint(plain(node)), Code.SCHEDULE)
-        return None
-
-    def timetable(self, node: Mapping) -> Timetable | None:
-        uses, args = node.get("uses"), node.get("with")
-        if (cls := node.get(OBJECT_KEY)) is not None:
-            given = ", ".join(f"{key.text}: …" for key, _ in node.entries if key.text != OBJECT_KEY)
-            written = f"write schedule: {{uses: {plain(cls)}, with: {{{given}}}}}"
-            self.report.problem(
-                node, "schedule", "a timetable needs 'uses', the import path of its class", written, Code.SCHEDULE
-            )
-            return None
-        if uses is None and (hint := wrong_key_hints.schedule_hint(plain(node))) is not None:
-            self.report.problem(
-                node, "schedule", "a timetable needs 'uses', the import path of its class", hint, Code.SCHEDULE
-            )
-            return None
-        for key, _ in node.entries:
-            if key.text not in ("uses", "with"):
-                hint = self.report.hints.did_you_mean(key.text, ("uses", "with"))
-                sentence = f"a timetable has no '{key.text}', only 'uses' and 'with'"
-                self.report.problem(key, "schedule", sentence, hint, Code.SCHEDULE)
-        if uses is None:
-            self.report.problem(
-                node, "schedule", "a timetable needs 'uses', the import path of its class", None, Code.SCHEDULE
-            )
-            return None
-        return Timetable(
-            required_text(uses, "schedule.uses", self.report), arguments(args, "schedule.with", self.report)
-        )
+        return required_text(node, "timezone", self.report) or None
 
     def options(self) -> dict[str, Value]:
         found: dict[str, Value] = {}

@@ -16,12 +16,12 @@ from airfleet.pipelines.language.arguments import (
     TASK_ARGUMENTS,
     TASK_KEYS,
 )
-from airfleet.pipelines.language.cron import PRESETS
 from airfleet.pipelines.language.expressions.grammar import MAX_LEVELS
 from airfleet.pipelines.language.expressions.scope import LONGEST_TEXT, MOST_CHARACTERS, MOST_ITEMS
 from airfleet.pipelines.language.kinds import KINDS, ArgumentKind
 from airfleet.pipelines.language.shared_keys import MERGED, MOST_FILES, OWN_KEYS
 from airfleet.pipelines.reading import expression_reference
+from airfleet.pipelines.reading.schedules.page import page as page_of_schedules
 from airfleet.pipelines.reading.templates import MOST
 from airfleet.yaml.durations import MOST_DURATION
 from airfleet.yaml.fields import Table
@@ -43,7 +43,7 @@ def page() -> str:
         own_keys=_listed(OWN_KEYS),
         merged=markdown_table(("key", "merged"), ((f"`{name}`", says) for name, says in MERGED.items())),
         expressions=expression_reference.section(),
-        presets=markdown_table(("preset", "runs"), ((f"`{name}`", says) for name, says in PRESETS.items())),
+        schedules=page_of_schedules(),
         operators=markdown_table(("short name", "class"), _operators()),
         merges=f"{MOST:,}",
         megabytes=MAX_MEGABYTES,
@@ -390,43 +390,7 @@ retry_policy:
 `user_defined_filters: {{shout: "my_project.texts:shout"}}` lets `$t` say `{{{{ params.shop | shout }}}}`.
 They are imported when a text first uses them.
 
-## Schedules
-
-A cron expression of five fields, `null` for a Dag that is only run by hand, a timetable
-(`{{uses: import path, with: {{…}}}}`), or a preset:
-
-{presets}
-
-`@continuous` needs `max_active_runs: 1`.
-
-A cron expression or preset is the moment of the run, and its data interval has no length: `data_interval_start`,
-`data_interval_end` and `logical_date` are equal, as in Airflow 3. For the day before, as `@daily` had it in Airflow 2,
-write `{{uses: airflow.timetables.interval.CronDataIntervalTimetable, with: {{cron: '0 0 * * *', timezone: UTC}}}}`.
-
-Every hour and a half is `{{uses: airflow.timetables.interval.DeltaDataIntervalTimetable, with: {{delta: 90m}}}}`,
-several cron expressions are
-`{{uses: airflow.timetables.trigger.MultipleCronTriggerTimetable, with: {{crons: [0 6 * * *, …], timezone: UTC}}}}`,
-and a Dag that runs after an asset has changed says
-`{{uses: airflow.sdk.Asset, with: {{name: orders, uri: "s3://lake/orders"}}}}`.
-Where a timetable takes calendar months, `P1M` is a month and `P1Y` a year.
-
-## Durations and dates
-
-A duration is `90s`, `5m`, `1h30m`, `1d`, `2w`, ISO 8601 (`PT5M`, `P1DT12H`), or a number of seconds.
-A date is `2026-01-31`, or a date with time, `2026-01-31T06:00:00`; with an offset (`+01:00`, `Z`) or in Airflow's
-default time zone: UTC, unless `fleet.yaml` says `airflow: {{core: {{default_timezone: Europe/Berlin}}}}`.
-
-A cron expression is in the time zone of the `start_date`. With one that names no zone, or without any, that is
-Airflow's default time zone: `0 6 * * *` in `Europe/Berlin` is six o'clock there, in summer and in winter.
-With an offset it is that offset all year round: after `start_date: 2026-01-01T00:00:00+01:00` it is
-seven o'clock in Berlin's summer. A Dag in another zone than the fleet's has a timetable that names it:
-
-```yaml
-schedule:
-  uses: airflow.timetables.trigger.CronTriggerTimetable
-  with: {{cron: 0 6 * * *, timezone: America/New_York}}
-```
-
+{schedules}
 ## YAML
 
 Values are read as YAML 1.2 says: `yes`, `no`, `on`, `off` and `12:30` are text. In addition `250_000` is a number and

@@ -14,12 +14,12 @@ from airfleet.pipelines.language.arguments import (
     TASK_KEYS,
     Argument,
 )
-from airfleet.pipelines.language.cron import PRESETS
 from airfleet.pipelines.language.kinds import KINDS, ArgumentKind
 from airfleet.pipelines.language.options.deadlines import AVERAGE, REFERENCES
 from airfleet.pipelines.language.options.retry_policies import ACTIONS
 from airfleet.pipelines.language.shared_keys import OWN_KEYS
 from airfleet.pipelines.reading import reference
+from airfleet.pipelines.reading.schedules import schema as schedules
 from airfleet.yaml import json_schema
 from airfleet.yaml.fields import Schema, Table
 
@@ -48,6 +48,7 @@ def schema() -> Schema:
             "retry_policy": _retry_policy(),
             "names": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
             "uses": _uses(),
+            **schedules.definitions(),
             "value": _VALUE,
             "marker": _MARKER,
             "object": _OBJECT,
@@ -259,24 +260,14 @@ def _document_keys() -> dict[str, Schema]:
         "$schema": {"type": "string"},
         "dag_id": {"type": ["string", "number"], "minLength": 1},
         "include": {"anyOf": [{"$ref": "#/$defs/names"}, {"type": "null"}]},
-        "schedule": _schedule(),
+        "schedule": {"$ref": "#/$defs/schedule"},
+        "timezone": {"type": ["string", "null"]},
         "defaults": {"$ref": "#/$defs/task_arguments"},
         "jobs": {"anyOf": [listed_jobs, named_jobs]},
         "templates": {"type": ["object", "null"], "additionalProperties": {"$ref": "#/$defs/template"}},
         "tasks": _ref("entries"),
     }
     return {name: {**keys[name], "description": says} for name, says in DOCUMENT_KEYS.items()}
-
-
-def _schedule() -> Schema:
-    timetable = {
-        "type": "object",
-        "properties": {"uses": {"type": "string"}, "with": {"type": ["object", "null"]}},
-        "required": ["uses"],
-        "additionalProperties": False,
-    }
-    cron = {"type": "string", "pattern": r"^\s*(\S+\s+){4}\S+\s*$"}
-    return {"anyOf": [{"enum": list(PRESETS)}, cron, {"$ref": "#/$defs/expression"}, {"type": "null"}, timetable]}
 
 
 def _task() -> Schema:

@@ -20,11 +20,11 @@ from airfleet.pipelines.language.arguments import (
 )
 from airfleet.pipelines.language.environments import is_environment
 from airfleet.pipelines.language.markers import arguments
-from airfleet.pipelines.language.options.reader import argument
 from airfleet.pipelines.language.spec import CallableRef, Group, OperatorRef, Part, Task, Uses, Value
 from airfleet.pipelines.language.values import FUNCTION, required_text
 from airfleet.pipelines.reading.expansion_reader import read_expansion
 from airfleet.pipelines.reading.names import Names, read_names
+from airfleet.pipelines.reading.schedules.arguments import argument
 from airfleet.pipelines.reading.unknown_operators import unknown_short_name
 from airfleet.problem_codes import Code
 from airfleet.yaml.nodes import Mapping, Node, Scalar, is_null

@@ -152,7 +152,15 @@ CALLBACKS = st.one_of(
 )
 SCHEMAS = st.fixed_dictionaries({"default": DRAWN}, optional={"type": st.sampled_from(["string", "null", "s3"])})
 OBJECTS = st.fixed_dictionaries({"$new": st.sampled_from(["airflow.sdk.Param", "builtins.dict", "datetime.date"])})
+ASSET = st.one_of(
+    WORDS,
+    st.sampled_from(["orders", "s3://lake/orders", "s3:///k", "postgres://h/d/s/t", "airflow://x", "file:/a", "x:y"]),
+    st.sampled_from(["http://[::1", "http://h:port/", "s3://u:p@lake/orders", "context", "x" * 1501]),
+    st.fixed_dictionaries({"uri": WORDS}, optional={"name": WORDS, "group": WORDS, "extra": DRAWN}),
+    st.fixed_dictionaries({}, optional={"name": WORDS, "alias": WORDS, "ref": WORDS}),
+)
 OF_KIND: dict[str, st.SearchStrategy[object]] = {
+    "assets": st.lists(ASSET, max_size=2),
     "text": WORDS,
     "texts": st.lists(WORDS, max_size=2),
     "integer": NUMBERS,
@@ -195,9 +203,40 @@ def yaml(value: object) -> str:
     return re.sub(r'"(\.inf|\.nan)"', r"\1", json.dumps(value))
 
 
+CRONS = st.sampled_from(["@daily", "0 6 * * *", "CRON_TZ=Europe/Berlin 0 6 * * *", "@once", "0 0 30 2 *", "CRON_TZ=X"])
+LENGTHS = st.one_of(OF_KIND["duration"], WORDS, st.sampled_from(["P1M", "P9999Y", "P1Y2M"]))
+CONDITIONS: st.SearchStrategy[object] = st.recursive(
+    ASSET,
+    lambda inner: st.one_of(
+        st.fixed_dictionaries({"all": st.lists(inner, max_size=2)}),
+        st.fixed_dictionaries({"any": st.lists(inner, max_size=2)}),
+        st.lists(inner, max_size=2),
+    ),
+    max_leaves=3,
+)
+TIMES = st.one_of(
+    CRONS,
+    st.lists(st.one_of(CRONS, CRONS, WORDS), max_size=3),
+    st.fixed_dictionaries({"every": LENGTHS}),
+    st.fixed_dictionaries(
+        {"events": st.lists(st.one_of(OF_KIND["date"], WORDS), max_size=3)},
+        optional={"restrict_to_events": st.booleans(), "description": WORDS},
+    ),
+    st.fixed_dictionaries(
+        {"cron": st.one_of(CRONS, st.lists(CRONS, max_size=2))},
+        optional={
+            "timezone": st.sampled_from(["UTC", "Europe/Berlin", "Mars"]),
+            "interval": st.one_of(st.booleans(), LENGTHS),
+            "run_immediately": st.one_of(st.booleans(), LENGTHS),
+            "partition": st.one_of(st.booleans(), st.fixed_dictionaries({}, optional={"offset": NUMBERS})),
+        },
+    ),
+)
 SCHEDULES = st.one_of(
     st.none(),
     WORDS,
+    TIMES,
+    st.fixed_dictionaries({"assets": CONDITIONS}, optional={"or": TIMES}),
     st.sampled_from(["@daily", "0 6 * * *", "@continuous", "*/90 * * * *", "H H * * *", "0 0 L 2 *"]),
     st.fixed_dictionaries(
         {
@@ -220,15 +259,23 @@ SCHEDULES = st.one_of(
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     schedule=SCHEDULES,
+    timezone=st.sampled_from([None, None, "Europe/Berlin", "Mars"]),
     top=st.lists(argument_of(DAG_ARGUMENTS), max_size=3).map(dict),
     defaults=st.lists(argument_of(TASK_ARGUMENTS), max_size=2).map(dict),
     options=st.lists(argument_of(TASK_ARGUMENTS), max_size=2).map(dict),
 )
 def test_what_check_passes_is_built_and_stored(
-    file: Path, schedule: object, top: dict[str, object], defaults: dict[str, object], options: dict[str, object]
+    file: Path,
+    schedule: object,
+    timezone: str | None,
+    top: dict[str, object],
+    defaults: dict[str, object],
+    options: dict[str, object],
 ) -> None:
     task = {"id": "a", "uses": "bash", "with": {"bash_command": "ls"}, **options}
-    file.write_text(yaml({"dag_id": "p", "schedule": schedule, **top, "defaults": defaults, "tasks": [task]}))
+    file.write_text(
+        yaml({"dag_id": "p", "timezone": timezone, "schedule": schedule, **top, "defaults": defaults, "tasks": [task]})
+    )
     dags, problems = dags_and_problems(file)
     assert problems == read_and_check(file, environ={}).problems  # the importer finds nothing that check does not
     for built in dags:

@@ -8,17 +8,10 @@ import pytest
 
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
 
-INTERVAL = "write schedule: {{uses: airflow.timetables.interval.DeltaDataIntervalTimetable, with: {{delta: {}}}}}"
-CRON = (
-    "write schedule: {uses: airflow.timetables.trigger.CronTriggerTimetable,"
-    " with: {cron: '0 6 * * *', timezone: Europe/Berlin}}"
-)
-SEVERAL = (
-    "write schedule: {uses: airflow.timetables.trigger.MultipleCronTriggerTimetable,"
-    " with: {crons: ['0 6 * * *', '0 18 * * *'], timezone: UTC}}"
-)
-ASSET = "write schedule: {uses: airflow.sdk.Asset, with: {name: k, uri: 's3://b/k'}}"
-NOT_A_SCHEDULE = "must be a cron expression, a preset such as '@daily', a timetable, or null"
+INTERVAL = "write schedule: {{every: {}}}"
+ASSET = "write schedule: {assets: ['s3://b/k']}"
+AT_ASSETS = "assets of a schedule stand at 'assets'"
+NOT_A_SCHEDULE = "must be a cron expression, a preset such as '@daily', a list of cron expressions, a mapping, or null"
 NEEDS_USES = "a timetable needs 'uses', the import path of its class"
 TIMETABLE = "write airflow.timetables.trigger.CronTriggerTimetable, for example"
 NO_OBJECTS = "'__type__' makes no Python object here"
@@ -27,19 +20,35 @@ SETUP = "is said of a task"
 SETUP_HINT = "write 'setup: true' or 'teardown: true' at the task, or 'teardown: {setups: [ids]}'"
 
 OF_A_PIPELINE = [
-    ("schedule: [0 6 * * *, 0 18 * * *]", "schedule", NOT_A_SCHEDULE, SEVERAL),
     ("schedule: 5m", "schedule", "'5m' is a duration, not a cron expression", INTERVAL.format("5m")),
     ("schedule: PT1H", "schedule", "'PT1H' is a duration, not a cron expression", INTERVAL.format("PT1H")),
-    ("schedule: {days: 1}", "schedule", NEEDS_USES, INTERVAL.format("1d")),
-    ("schedule: {minutes: 30, hours: 1}", "schedule", NEEDS_USES, INTERVAL.format("1h30m")),
-    ("schedule: [{uri: s3://b/k}]", "schedule", NOT_A_SCHEDULE, ASSET),
-    ("schedule: [s3://b/k]", "schedule", NOT_A_SCHEDULE, ASSET),
-    ("schedule: {assets: [{uri: s3://b/k}, {uri: s3://b/l}]}", "schedule", NEEDS_USES,
-     f"{ASSET}; several assets cannot be a schedule yet"),
+    ("schedule: 5", "schedule", NOT_A_SCHEDULE, None),
+    ("schedule: {days: 1}", "schedule", "a length is written 'every'", INTERVAL.format("1d")),
+    ("schedule: {minutes: 30, hours: 1}", "schedule", "a length is written 'every'", INTERVAL.format("1h30m")),
+    ("schedule: {months: 1, days: 2}", "schedule", "a length is written 'every'", INTERVAL.format("P1M2D")),
+    ("schedule: [{uri: s3://b/k}]", "schedule", AT_ASSETS, ASSET),
+    ("schedule: [s3://b/k]", "schedule", AT_ASSETS, ASSET),
+    ("schedule: [{__type__: airflow.sdk.Asset, uri: s3://b/k}]", "schedule", AT_ASSETS, ASSET),
+    ("schedule: ['@daily', s3://b/k]", "schedule", "mixes cron expressions and assets",
+     "write schedule: {assets: ['s3://b/k'], or: …}"),
+    ("schedule: {datasets: [s3://b/k]}", "schedule", AT_ASSETS, ASSET),
+    ("schedule: {datasets: [s3://b/k], timetable: {uses: a.B}}", "schedule", AT_ASSETS,
+     "write schedule: {assets: ['s3://b/k'], or: …}"),
+    ("schedule: {datasets: '((a & b) | c)'}", "schedule", AT_ASSETS,
+     "write schedule: {any: [{all: [a, b]}, c]} for (a & b) | c"),
+    ("schedule: {__and__: [{uri: s3://b/k}]}", "schedule", AT_ASSETS, ASSET),
+    ("schedule: {timetable: {callable: a.B}}", "schedule", "a timetable is written 'uses'",
+     "write schedule: {uses: import path of the class, with: {…}}"),
     ("schedule: s3://b/k", "schedule", "'s3://b/k' is not a cron expression",
      f"for a run after an asset has changed, {ASSET}"),
-    ("timezone: Europe/Berlin", "timezone", "the time zone belongs to the schedule", CRON),
-    ("schedule: CRON_TZ=Europe/Berlin 0 6 * * *", "schedule", "a cron expression cannot name its time zone", CRON),
+    ("schedule: TZ=Europe/Berlin 0 6 * * *", "schedule", "a cron expression cannot name its time zone so",
+     "write schedule: 'CRON_TZ=Europe/Berlin 0 6 * * *'"),
+    ("tz: Europe/Berlin", "tz", "is written 'timezone'", "write timezone: Europe/Berlin"),
+    ("timetable: {uses: a.B}", "timetable", "is written 'schedule'",
+     "write schedule: {uses: import path of the class, with: {…}}"),
+    ("schedule_interval: '@daily'", "schedule_interval", "is written 'schedule'",
+     "write schedule: '@daily', for example"),
+    ("datasets: [s3://b/k]", "datasets", "is written 'schedule'", "write schedule: {assets: [s3://lake/orders]}"),
     ("includes: [_a.yaml]", "includes", "is written 'include'", "write include: [_shared.yaml]"),
     ("extends: _a.yaml", "extends", "is written 'include'", "write include: [_shared.yaml]"),
     ("orientation: LR", "orientation", "has no effect in Airflow 3", "leave it out"),
@@ -66,8 +75,10 @@ OF_A_PIPELINE = [
 OF_A_TASK = [
     ("as_setup: true", "as_setup", SETUP, SETUP_HINT),
     ("is_teardown: true", "is_teardown", SETUP, SETUP_HINT),
-    ("outlets: [s3://b/k]", "outlets", "takes Python objects, which YAML cannot give",
-     "an operator class of your own can set it in __init__: self.outlets = [Asset('s3://lake/orders')]"),
+    ("datasets: [s3://b/k]", "datasets", "a task has 'inlets' and 'outlets'",
+     "write outlets: [s3://lake/orders] for assets that the task changes"),
+    ("outlets: [{__type__: airflow.sdk.Asset, uri: s3://b/k}]", "outlets[0]", "'__type__' makes no asset here",
+     "write its address (s3://lake/orders), its name, or {name: …, uri: …}"),
     ("retry_delay_sec: 5", "retry_delay_sec", "a duration has its unit", "write retry_delay: 300s"),
     ("needs: 'a, a'", "needs[0]", "there is no task 'a, a'", "several tasks are a list: [a]"),
     ("needs: 'a b'", "needs[0]", "there is no task 'a b'", "several tasks are a list: [a, b]"),

@@ -411,11 +411,12 @@ TOP_LEVEL = [
     ),
     ("sla_miss_callback: x", "1: sla_miss_callback: has no effect in Airflow 3"),
     ("auto_register: true", "1: auto_register: is for Dags written in Python"),
-    ("schedule: 5", "11: schedule: must be a cron expression, a preset such as '@daily', a timetable, or null"),
+    ("schedule: 5", "11: schedule: must be a cron expression, a preset such as '@daily', a list of cron expressions, "
+     "a mapping, or null"),
     ("schedule: {with: {}}", "11: schedule: a timetable needs 'uses', the import path of its class"),
     (
         "schedule: {uses: a.B, wiht: {}}",
-        "23: schedule: a timetable has no 'wiht', only 'uses' and 'with'\nhint: did you mean 'with'?",
+        "23: schedule.wiht: a schedule by 'uses' has no 'wiht'\nhint: did you mean 'with'?",
     ),
     ("catchup: maybe", "10: catchup: must be true or false, not the text 'maybe'"),
     ("catchup: yes", "10: catchup: must be true or false, not the text 'yes'\nhint: write true"),
@@ -441,8 +442,8 @@ TOP_LEVEL = [
      "12: defaults.catchup: is an argument of the pipeline, not of tasks\nhint: write it at the top level"),
     ("defaults: {uses: bash}",
      "12: defaults.uses: cannot be a default\nhint: a template can hold it; see 'templates'"),
-    ("defaults: {outlets: x}", "12: defaults.outlets: takes Python objects, which YAML cannot give\n"
-     "hint: an operator class of your own can set it in __init__: self.outlets = [Asset('s3://lake/orders')]"),
+    ("defaults: {outlets: true}", "21: defaults.outlets: must be an asset\n"
+     "hint: write its address (s3://lake/orders), its name, or {name: …, uri: …}"),
     ("templates: {a: 5}", "16: templates.a: a template must be a mapping, as a task is"),
     ("jobs: []", "7: jobs: is empty\nhint: leave 'jobs' out for a single Dag"),
     ("jobs: x", "7: jobs: must be a list of jobs, each with a 'name'"),
@@ -581,9 +582,9 @@ TASKS = [
     ("▸schedule: x",
      "tasks.t.schedule: is said of the pipeline, not of a task\n"
      "hint: write it at the top level"),
-    ("▸outlets: [x]",
-     "tasks.t.outlets: takes Python objects, which YAML cannot give\n"
-     "hint: an operator class of your own can set it in __init__: self.outlets = [Asset('s3://lake/orders')]"),
+    ("outlets: [▸[x]]",
+     "tasks.t.outlets[0]: must be an asset\n"
+     "hint: write its address (s3://lake/orders), its name, or {name: …, uri: …}"),
     ("▸sla: 5m",
      "tasks.t.sla: has no effect in Airflow 3"),
     ("▸run: {x: 1}",
@@ -602,8 +603,8 @@ TASKS = [
      "tasks.t.with.on_failure_callback: is an argument of the task, not of the operator\n"
      "hint: write 'on_failure_callback' beside 'uses' and 'with', not under 'with'"),
     ("uses: bash, with: {▸inlets: x}",
-     "tasks.t.with.inlets: takes Python objects, which YAML cannot give\n"
-     "hint: an operator class of your own can set it in __init__: self.inlets = [Asset('s3://lake/orders')]"),
+     "tasks.t.with.inlets: is an argument of the task, not of the operator\n"
+     "hint: write 'inlets' beside 'uses' and 'with', not under 'with'"),
     ("retries: ▸many",
      "tasks.t.retries: must be a whole number, not the text 'many'"),
     ("retries: ▸1.5",

@@ -171,5 +171,6 @@ def _as_svg(whole: Graph, title: str, all_arrows: bool) -> str:
 
 
 def _schedule(pipeline: Pipeline) -> str | None:
-    schedule = pipeline.schedule
-    return schedule if schedule is None or isinstance(schedule, str) else schedule.path
+    from airfleet.pipelines.language.schedules import shown  # late: the command line starts without it
+
+    return shown(pipeline.schedule)

@@ -23,6 +23,7 @@ from airfleet.pipelines.airflow.function_task import LateFunction
 from airfleet.pipelines.airflow.operator_classes import NotImported, imported
 from airfleet.pipelines.airflow.parts.callbacks import late_callback, late_callbacks
 from airfleet.pipelines.airflow.parts.deadlines import deadlines
+from airfleet.pipelines.airflow.schedules.assets import assets
 from airfleet.pipelines.checks.params import is_schema
 from airfleet.pipelines.language.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
 from airfleet.pipelines.language.kinds import ArgumentKind
@@ -119,6 +120,7 @@ def _rule(value: RetryRule | NewObject, path: str, context: BuildContext) -> Any
 
 
 _CONVERTERS: Final[dict[ArgumentKind, _Convert]] = {
+    "assets": assets,
     "callback": late_callbacks,
     "hook": late_callback,
     "functions": _functions,

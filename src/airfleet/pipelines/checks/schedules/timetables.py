@@ -18,6 +18,8 @@ from airfleet.pipelines.analysis.constructors import ConstructorArguments, taken
 from airfleet.pipelines.analysis.modules import Definition, MissingDefinition
 from airfleet.pipelines.checks import limits
 from airfleet.pipelines.checks.check_context import Checking, markers_in, not_found
+from airfleet.pipelines.checks.named.objects import check_objects
+from airfleet.pipelines.checks.schedules.assets import identifier_problem
 from airfleet.pipelines.language import cron
 from airfleet.pipelines.language.spec import NewObject, Timetable, Value
 from airfleet.pipelines.upgrade import imports
@@ -25,63 +27,84 @@ from airfleet.problem_codes import Code
 from airfleet.yaml.durations import calendar_duration, parse_duration
 
 
-def check_timetable(timetable: Timetable, checking: Checking) -> None:
-    """Note every problem of a schedule of ``uses`` and ``with``."""
+def check_timetable(timetable: Timetable, path: str, checking: Checking) -> None:
+    """Note every problem of a schedule of ``uses``, ``with`` and ``args``, which stands at ``path``."""
     if wrong := imports.gone(timetable.path):
-        checking.problem("schedule.uses", *wrong, code=Code.OPERATOR_GONE)
+        checking.problem(f"{path}.uses", *wrong, code=Code.OPERATOR_GONE)
         return
     module, _, name = timetable.path.rpartition(".")
     if not module or ":" in timetable.path:
         hint = "write airflow.timetables.trigger.CronTriggerTimetable, for example"
         sentence = f"'{timetable.path}' is not the import path of a class"
-        checking.problem("schedule.uses", sentence, hint, Code.TIMETABLE)
+        checking.problem(f"{path}.uses", sentence, hint, Code.TIMETABLE)
         return
     found = modules.find(module, name, checking.installed.roots)
     if isinstance(found, MissingDefinition):
         missing = not_found(found, "timetable", checking.hints)
-        checking.problem("schedule.uses", *missing, code=Code.NAME_NOT_FOUND)
+        checking.problem(f"{path}.uses", *missing, code=Code.NAME_NOT_FOUND)
         return
-    for path, _marker in markers_in(timetable.args, "schedule.with"):
+    for at, _marker in (
+        *markers_in(timetable.args, f"{path}.with"),
+        *markers_in(timetable.unnamed, f"{path}.args"),
+    ):
         sentence = "a marker such as $t is only read under 'with' of a task"
-        checking.problem(path, sentence, "write the value itself", Code.MARKER_PLACE)
-    _check_stored(timetable.args, checking)
+        checking.problem(at, sentence, "write the value itself", Code.MARKER_PLACE)
+    check_objects(timetable.args, f"{path}.with", checking)
+    check_objects(timetable.unnamed, f"{path}.args", checking)
+    _check_stored(timetable.args, f"{path}.with", checking)
+    _check_stored(timetable.unnamed, f"{path}.args", checking)
     if timetable.path.startswith("airflow."):
-        _check_by_name(name, timetable.args, checking)
+        _check_by_name(name, timetable.args, path, checking)
     takes = taken(found, checking.installed.roots) if isinstance(found, Definition) else None
     if takes is not None:
-        _check_names(name, timetable.args, takes, checking)
-        for argument, value in timetable.args.items():
+        _check_names(name, timetable, takes, path, checking)
+        for argument, at, value in _given(timetable, takes, path):
             if argument in takes.annotations:
-                _check_value(argument, value, takes.annotations[argument], checking)
+                _check_value(argument, value, takes.annotations[argument], at, checking)
 
 
 # --- what it is given
 
 
-def _check_names(name: str, args: Mapping[str, Value], takes: ConstructorArguments, checking: Checking) -> None:
+def _given(timetable: Timetable, takes: ConstructorArguments, path: str) -> Iterator[tuple[str, str, Value]]:
+    """Yield name, path and value of each argument; those without a name fill the parameters in their order."""
+    for name, value in timetable.args.items():
+        yield name, f"{path}.with.{name}", value
+    for index, value in enumerate(timetable.unnamed):
+        if place := _name_at(index, takes):
+            yield place, f"{path}.args[{index}]", value
+
+
+def _name_at(index: int, takes: ConstructorArguments) -> str | None:
+    return takes.by_place[index] if index < len(takes.by_place) else takes.several
+
+
+def _check_names(name: str, timetable: Timetable, takes: ConstructorArguments, path: str, checking: Checking) -> None:
+    args = timetable.args
     unknown = [given for given in args if given not in takes.annotations] if not takes.open else []
     for given in unknown:
         hint = did_you_mean(given, takes.annotations) or (
             f"it takes {', '.join(takes.annotations)}" if takes.annotations else "it takes none"
         )
         sentence = f"{name} takes no argument '{given}'"
-        checking.problem(f"schedule.with.{given}", sentence, hint, Code.ARGUMENT_NOT_TAKEN)
+        checking.problem(f"{path}.with.{given}", sentence, hint, Code.ARGUMENT_NOT_TAKEN)
     if not unknown:
+        by_place = {_name_at(index, takes) for index in range(len(timetable.unnamed))}
         for missing in takes.required:
-            if missing not in args:
+            if missing not in args and missing not in by_place:
                 hint = "write it under 'with' of the schedule"
-                checking.problem("schedule", f"{name} needs '{missing}'", hint, Code.ARGUMENT_MISSING)
+                checking.problem(path, f"{name} needs '{missing}'", hint, Code.ARGUMENT_MISSING)
 
 
-def _check_value(name: str, value: Value, annotation: str, checking: Checking) -> None:
-    path, words, items = f"schedule.with.{name}", words_in(annotation), items_in(annotation)
+def _check_value(name: str, value: Value, annotation: str, path: str, checking: Checking) -> None:
+    words, items = words_in(annotation), items_in(annotation)
     if value is None and words & {"timedelta", "relativedelta"} and "None" not in annotation:
         hint = "leave it out, or write a duration such as 90s, 5m or 1h30m"
         checking.problem(path, "cannot be null", hint, Code.DURATION)
     if value is None or isinstance(value, NewObject) or any(True for _ in markers_in(value, path)):
         return
     if words & {"Timezone", "FixedTimezone"} or name == "timezone":
-        _note(path, _zone_problem(value), checking, Code.TIME_ZONE)
+        _note(path, zone_problem(value), checking, Code.TIME_ZONE)
     elif name in _CRONS:
         _check_crons(value, path, checking)
     elif "timedelta" in words:
@@ -92,41 +115,24 @@ def _check_value(name: str, value: Value, annotation: str, checking: Checking) -
         _note(path, (f"must be true or false, not {_shown(value)}", None), checking, Code.ARGUMENT_TYPE)
 
 
-def _check_stored(args: Mapping[str, Value], checking: Checking) -> None:
+def _check_stored(args: Value, path: str, checking: Checking) -> None:
     """Check arguments, which are stored with the Dag; those of an asset in columns of JSON, without infinity."""
-    for at, item in limits.leaves(args, "schedule.with"):
+    for at, item in limits.leaves(args, path):
         if isinstance(item, str) and (wrong := column_limits.unstorable(item)):
             checking.problem(at, wrong, code=Code.UNSTORABLE)
         elif isinstance(item, float) and not math.isfinite(item):
             checking.problem(at, f"must be a finite number, not {item}", code=Code.UNSTORABLE)
 
 
-def _check_by_name(name: str, args: Mapping[str, Value], checking: Checking) -> None:
+def _check_by_name(name: str, args: Mapping[str, Value], path: str, checking: Checking) -> None:
     """Check rules that only the code of Airflow's own classes has."""
     if name == "ContinuousTimetable" and checking.pipeline.options.get("max_active_runs") != 1:
         sentence = "ContinuousTimetable needs one run at a time"
-        checking.problem("schedule", sentence, "add 'max_active_runs: 1'", Code.CONTRADICTION)
-    for argument in _IDENTIFIERS if name in ("Asset", "AssetAlias") else ():
-        value, path = args.get(argument), f"schedule.with.{argument}"
+        checking.problem(path, sentence, "add 'max_active_runs: 1'", Code.CONTRADICTION)
+    for argument in ("name", "uri", "group") if name in ("Asset", "AssetAlias") else ():
+        value = args.get(argument)
         if isinstance(value, str):
-            _note(path, _identifier_problem(argument, value), checking, Code.ASSET)
-
-
-#: arguments of assets that are kept in columns, whose width Airflow checks itself
-_IDENTIFIERS: Final = ("name", "uri", "group")
-_MOST_OF_AN_IDENTIFIER: Final = 1500
-
-
-def _identifier_problem(argument: str, value: str) -> tuple[str, str | None] | None:
-    if not value.strip() and (value or argument != "group"):
-        return "must not be empty", None
-    if len(value) > _MOST_OF_AN_IDENTIFIER:
-        return f"is {len(value)} characters long; Airflow takes {_MOST_OF_AN_IDENTIFIER}", None
-    if argument == "name" and value in ("self", "context"):
-        return f"no asset can be called '{value}' in Airflow", None
-    if argument == "uri" and value.partition(":")[0].lower() == "airflow":
-        return "the scheme 'airflow' is reserved for Airflow itself", None
-    return None
+            _note(f"{path}.with.{argument}", identifier_problem(argument, value), checking, Code.ASSET)
 
 
 #: what Airflow's timetables call their cron expressions
@@ -138,7 +144,8 @@ def _note(path: str, wrong: tuple[str, str | None] | None, checking: Checking, c
         checking.problem(path, *wrong, code=code)
 
 
-def _zone_problem(value: Value) -> tuple[str, str | None] | None:
+def zone_problem(value: Value) -> tuple[str, str | None] | None:
+    """Say why a value names no time zone, as (sentence, hint); None when it does."""
     if not isinstance(value, str):
         return f"must be the name of a time zone, not {_shown(value)}", None
     import zoneinfo  # late: few timetables name a zone
@@ -155,18 +162,24 @@ def _zone_problem(value: Value) -> tuple[str, str | None] | None:
 
 
 def _check_crons(value: Value, path: str, checking: Checking) -> None:
-    several = isinstance(value, tuple)
     for at, item in _items(value, path):
-        if not isinstance(item, str):
+        if isinstance(item, str):
+            check_cron(item, at, checking)
+        else:
             _note(at, (f"must be a cron expression, not {_shown(item)}", None), checking, Code.CRON)
-        elif item.strip() in ("@once", "@continuous"):
-            _note(at, (f"'{item}' is no time that comes again", f"write schedule: '{item}'"), checking, Code.CRON)
-        elif wrong := cron.problem_of(item):
-            _note(at, wrong, checking, Code.CRON)
-        elif too_long := cron.too_long_to_describe(item):
-            _note(at, (too_long, None), checking, Code.CRON)
-    if several and not value:
+    if isinstance(value, tuple) and not value:
         _note(path, ("needs at least one cron expression", None), checking, Code.CRON)
+
+
+def check_cron(expression: str, path: str, checking: Checking) -> None:
+    """Note what is wrong with a cron expression of a timetable, which is none that comes once or all the time."""
+    if expression.strip() in ("@once", "@continuous"):
+        hint = f"write schedule: '{expression.strip()}'"
+        checking.problem(path, f"'{expression.strip()}' is no time that comes again", hint, Code.CRON)
+    elif wrong := cron.problem_of(expression):
+        checking.problem(path, *wrong, code=Code.CRON)
+    elif too_long := cron.too_long_to_describe(expression):
+        checking.problem(path, too_long, code=Code.CRON)
 
 
 def _items(value: Value, path: str) -> Iterator[tuple[str, Value]]:
@@ -199,7 +212,7 @@ def _duration_problem(name: str, value: Value, words: frozenset[str]) -> tuple[s
     else:
         return _NO_DURATION.format(_shown(value)), None
     if name == "delta" and found <= dt.timedelta():
-        return f"must be more than nothing, not {value}", None
+        return "must be more than nothing", None
     too_long = limits.duration_misfit(found)
     return (too_long, None) if too_long else None
 

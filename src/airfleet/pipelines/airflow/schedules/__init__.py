@@ -1,0 +1,1 @@
+"""Schedules and assets of a pipeline become those of Airflow. [A]"""

@@ -1,0 +1,1 @@
+"""Schedules, timetables and assets: the rules for them."""
