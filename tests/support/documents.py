@@ -12,7 +12,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 #: pages whose examples are tested where they are made
-GENERATED = ("docs/reference/pipeline.md", "docs/reference/cli.md")
+GENERATED = ("docs/reference/pipeline.md", "docs/reference/cli.md", "docs/reference/problems.md")
 
 _FENCE = re.compile(r"^```(\w+)?(?: (\S+))?(?: (wrong))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

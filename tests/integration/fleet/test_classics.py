@@ -177,7 +177,10 @@ def test_the_dag_of_2019_is_an_import_error_that_says_what_to_change(running: Ru
         return next((one["stack_trace"] for one in found if one["filename"].endswith("old_report.py")), "")
 
     message = wait_until(told, 60, "the import error is shown", 0.3)
-    assert "old_report.py:28:5: DAG takes no 'schedule_interval' in Airflow 3\nhint: write schedule='@daily'" in message
+    assert (
+        "old_report.py:28:5: DAG takes no 'schedule_interval' in Airflow 3 [AF302]\nhint: write schedule='@daily'"
+        in message
+    )
     assert message.count("in Airflow 3") == 16
     (running.fleet.root / "pipelines" / "old_report.py").unlink()
 

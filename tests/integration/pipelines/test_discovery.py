@@ -143,7 +143,7 @@ def test_a_dag_of_two_files_is_that_of_the_first_until_it_gives_it_up(processor:
     (folder / "third.py").write_text("from airflow.sdk import DAG\nwith DAG('first'):\n    pass\n")
     until(lambda: errors(home) == {"second.yaml", "third.py"} and active(home) == {"first", "second"}, home)
     assert home.query("select stacktrace from import_error where filename = 'second.yaml'") == [
-        ("second.yaml:1:1: dag_id: Dag 'first' is already defined in first.yaml",)
+        ("second.yaml:1:1: dag_id: Dag 'first' is already defined in first.yaml [AF018]",)
     ]
     assert tasks(home, "first") == {"a"}
 

@@ -52,7 +52,8 @@ def test_pipelines_and_python_dags_live_in_one_folder(folder: Path) -> None:
 def test_an_import_error_is_what_check_prints_with_the_file_as_the_bundle_calls_it(folder: Path) -> None:
     (folder / "team").mkdir()
     (folder / "team" / "wrong.yaml").write_text(WRONG)
-    printed = "\n".join(map(str, read_and_check(folder / "team" / "wrong.yaml", environ={}).problems))
+    problems = read_and_check(folder / "team" / "wrong.yaml", environ={}).problems
+    printed = "\n".join(problem.with_code() for problem in problems)
     found = bag(folder)
     assert found.import_errors == {"team/wrong.yaml": printed.replace(str(folder) + "/", "")}
     assert found.import_errors["team/wrong.yaml"].startswith("team/wrong.yaml:3:45: tasks.a.with.bash_comand: ")

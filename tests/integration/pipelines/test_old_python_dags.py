@@ -27,7 +27,9 @@ def test_an_import_error_begins_with_what_check_says(tmp_path: Path) -> None:
     [(name, message)] = found.import_errors.items()
     assert name == "team/report_2019.py"
     said, _, airflows = message.partition("\n\n")
-    assert said.replace("team/report_2019.py", str(old)) == "\n".join(map(str, linter.check(old)))
+    assert said.replace("team/report_2019.py", str(old)) == "\n".join(
+        problem.with_code() for problem in linter.check(old)
+    )
     assert said.startswith("team/report_2019.py:6:49: 'airflow.contrib.sensors.file_sensor.FileSensor' is not there")
     assert "No module named 'airflow.contrib'" in airflows
 

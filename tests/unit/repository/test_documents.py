@@ -82,7 +82,7 @@ def test_every_yaml_file_in_a_document_is_what_the_document_says(
         if block.language == "yaml":
             assert block.file, f"this YAML does not say which file it is:\n{block.text}"
             expected = blocks[number + 1].text if block.wrong else ""
-            found = "".join(f"{problem}\n" for problem in sorted(problems(tmp_path, block)))
+            found = "".join(f"{problem.with_code()}\n" for problem in sorted(problems(tmp_path, block)))
             assert found == expected
 
 

@@ -37,11 +37,11 @@ def _where(pipeline: Pipeline, task: Task) -> tuple[str, Place]:
     """Say where the queue of a task is said: at the task, in the defaults, or nowhere (then it is the task itself)."""
     for path in (f"{task.path}.queue", "defaults.queue"):
         if path in pipeline.places:
-            return path, _as_shown(pipeline.places[path], pipeline)
-    return task.path, _as_shown(pipeline.place(task.path), pipeline)
+            return path, as_shown(pipeline.places[path], pipeline)
+    return task.path, as_shown(pipeline.place(task.path), pipeline)
 
 
-def _as_shown(place: Place, pipeline: Pipeline) -> Place:
+def as_shown(place: Place, pipeline: Pipeline) -> Place:
     """Call the pipeline's own file as it is called now; a shared file keeps its name."""
     is_own = place.file == pipeline.place("").file
     return replace(place, file=pipeline.file) if is_own else place

@@ -112,7 +112,7 @@ def _item(item: GroupItem, path: str, context: BuildContext) -> MappedArgument |
         if known and isinstance(made, MappedTaskGroup):
             return MappedArgument(input=made._expand_input, key=item.name)
         group = context.groups_by_id.get(group.parent)
-    context.wrong(path, f"no group around this task is repeated by '{item.name}'")
+    context.wrong(path, f"no group around this task is repeated by '{item.name}'", code=Code.EXPANSION)
     return None
 
 

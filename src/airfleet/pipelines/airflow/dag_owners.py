@@ -30,13 +30,13 @@ def take_out_others(
     if owners:
         result.serialized_dags = [dag for dag in result.serialized_dags if dag.dag_id not in owners]
         problems = [
-            str(
-                Problem(Place(path), "dag_id", f"Dag '{dag_id}' is already defined in {owner}", None, Code.DAG_ID_TWICE)
-            )
+            Problem(Place(path), "dag_id", f"Dag '{dag_id}' is already defined in {owner}", code=Code.DAG_ID_TWICE)
             for dag_id, owner in sorted(owners.items())
         ]
         errors = dict(result.import_errors or {})
-        errors[path] = "\n".join([*([errors[path]] if path in errors else []), *map(str, problems)])
+        errors[path] = "\n".join(
+            [*([errors[path]] if path in errors else []), *(problem.with_code() for problem in problems)]
+        )
         result.import_errors = errors
     return owners
 

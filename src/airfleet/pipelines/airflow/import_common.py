@@ -55,7 +55,7 @@ def import_pipelines(file: Path, root: Path | None = None) -> Imported:
         sentence = (
             f"airfleet itself failed on this file, which is a mistake in airfleet: {type(error).__name__}: {error}"
         )
-        return Imported((), str(Problem(Place(relative), "", sentence, code=Code.OUR_MISTAKE)))
+        return Imported((), Problem(Place(relative), "", sentence, code=Code.OUR_MISTAKE).with_code())
     for built in dags:
         built.relative_fileloc = relative
     return Imported(tuple(dags), as_text(problems, file, root))
@@ -85,7 +85,7 @@ def dags_and_problems(
 
 def as_text(problems: Iterable[Problem], file: Path, root: Path | None) -> str | None:
     """Write all problems as one text in which files are called as in the bundle, or None when there are none."""
-    return "\n".join(str(_renamed(problem, file, root)) for problem in problems) or None
+    return "\n".join(_renamed(problem, file, root).with_code() for problem in problems) or None
 
 
 def _renamed(problem: Problem, file: Path, root: Path | None) -> Problem:

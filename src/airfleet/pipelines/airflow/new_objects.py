@@ -52,7 +52,8 @@ def _callable_at(written: str, path: str, context: BuildContext) -> Callable[...
         return None
     if callable(found):
         return found
-    context.wrong(path, f"'{written}' is not a class or function, but {type(found).__name__}")
+    sentence = f"'{written}' is not a class or function, but {type(found).__name__}"
+    context.wrong(path, sentence, code=Code.NAME_NOT_FOUND)
     return None
 
 

@@ -15,6 +15,8 @@ from typing import Final
 from airfleet.errors import Problem
 from airfleet.pipelines.checks import limits
 from airfleet.pipelines.checks.check_context import Checking, Installed, check_id
+from airfleet.pipelines.checks.doubts.ignores import Ignore, ignores_in
+from airfleet.pipelines.checks.doubts.source import Source
 from airfleet.pipelines.checks.entries import check_entries
 from airfleet.pipelines.checks.limits import check_limits
 from airfleet.pipelines.checks.named.options import check_options
@@ -57,6 +59,8 @@ class CheckedFile:
     is_shared: bool = False
     #: the paths of values in a file that is written for another tool
     paths: WrittenPaths = field(default_factory=WrittenPaths)
+    #: comments that silence problems of their lines; nothing is left out for them here
+    ignores: tuple[Ignore, ...] = ()
 
 
 def read_and_check(
@@ -68,12 +72,14 @@ def read_and_check(
     zone: dt.tzinfo | None = None,
     shared: SharedFiles | None = None,
     taken_in: bool = False,
+    now: dt.datetime | None = None,
 ) -> CheckedFile:
     """Read and check one file. With ``only``, no other Dag than the one with that id is made or checked.
 
     ``variables`` are the fleet's; a component of the fleet has them in its ``environ`` and leaves them out.
     ``zone`` is what dates without one are in; without it, what the environment says to Airflow.
     ``shared`` has the shared files that were read so far; with ``taken_in``, this is one, for a pipeline takes it in.
+    ``now`` is for remarks on dates that are far away.
     A file that cannot be read is a problem, not an error. Never raises for any content.
     """
     text = read_text(path)
@@ -88,17 +94,21 @@ def read_and_check(
     problems = list(reading.problems)
     remarks = list(reading.remarks)
     good = []
+    source, now = Source(str(path), text), now or dt.datetime.now(dt.UTC)
     installed = Installed(path)
     zone = zone or default_zone(environ)
+    ignores = ignores_in(text, str(path))
     for draft in reading.drafts:
         wrong = check(draft.pipeline, installed, draft.wrong, zone)
         problems.extend(reading.paths.as_written(problem) for problem in wrong if problem.place not in reading.settled)
         if draft.good and not wrong:
             good.append(draft.pipeline)
-        remarks.extend(map(reading.paths.as_written, remarks_about(draft.pipeline, installed)))
+        if only is None:  # nobody hears remarks in the process of a task
+            doubts = remarks_about(draft.pipeline, installed, source, now)
+            remarks.extend(map(reading.paths.as_written, doubts))
     stamps = {**library.stamps, **installed.stamps, **reading.stamps}
     found = tuple(good), in_order(problems), reading.dag_ids, reading.foreign, in_order(remarks)
-    return CheckedFile(*found, taken_in=stamps, is_shared=reading.is_shared, paths=reading.paths)
+    return CheckedFile(*found, taken_in=stamps, is_shared=reading.is_shared, paths=reading.paths, ignores=ignores)
 
 
 def _unread(path: Path, wrong: Problem) -> CheckedFile:

@@ -11,6 +11,8 @@ from airfleet.errors import Problem
 from airfleet.pipelines.analysis import catalog
 from airfleet.pipelines.checks import function_arguments
 from airfleet.pipelines.checks.check_context import Installed
+from airfleet.pipelines.checks.doubts import secrets, trigger_rules
+from airfleet.pipelines.checks.doubts.source import Source
 from airfleet.pipelines.checks.params import doubtful
 from airfleet.pipelines.language import cron
 from airfleet.pipelines.language.arguments import CONTEXT_NAMES
@@ -18,23 +20,30 @@ from airfleet.pipelines.language.schedules import expressions
 from airfleet.pipelines.language.spec import CallableRef, OperatorRef, Pipeline, Task, Value
 from airfleet.pipelines.upgrade.names import CONTEXT
 from airfleet.problem_codes import Code
+from airfleet.yaml.problems import joined
 
 #: path, sentence, hint, kind
 _Remark = tuple[str, str, str | None, Code]
 
 
-def remarks_about(pipeline: Pipeline, installed: Installed) -> Iterator[Problem]:
+def remarks_about(pipeline: Pipeline, installed: Installed, source: Source, now: dt.datetime) -> Iterator[Problem]:
     """Yield everything in one pipeline that its author should look at again."""
-    for path, sentence, hint, code in _all(pipeline, installed):
+    for path, sentence, hint, code in _all(pipeline, installed, now):
         yield Problem(pipeline.place(path), path, sentence, hint, code)
+    for path, sentence, hint, code in secrets.remarks(pipeline):
+        place = pipeline.place(path)
+        if not source.has_expression(place):
+            yield Problem(place, path, sentence, hint, code)
 
 
-def _all(pipeline: Pipeline, installed: Installed) -> Iterator[_Remark]:
+def _all(pipeline: Pipeline, installed: Installed, now: dt.datetime) -> Iterator[_Remark]:
     for expression in expressions(pipeline.schedule):
         for sentence, hint in cron.doubts(expression.text):
             yield expression.path, sentence, hint, Code.CRON_DOUBT
     yield from _fixed_offsets(pipeline)
+    yield from _far_start(pipeline, now)
     yield from _no_time(pipeline)
+    yield from trigger_rules.remarks(pipeline)
     yield from _params("params", pipeline.options)
     yield from _params("defaults.params", pipeline.defaults)
     for task in pipeline.tasks:
@@ -66,6 +75,26 @@ def _fixed_offsets(pipeline: Pipeline) -> Iterator[_Remark]:
 def _offset_text(offset: dt.timedelta) -> str:
     minutes = int(offset.total_seconds()) // 60
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+# -- dates
+
+
+#: nobody waits so long for a first run
+_FAR: Final = dt.timedelta(days=366)
+
+
+def _far_start(pipeline: Pipeline, now: dt.datetime) -> Iterator[_Remark]:
+    """Starts that lie more than a year ahead: until then nothing runs."""
+    tasks = ((task.path, task.options) for task in pipeline.tasks)
+    for prefix, options in (("", pipeline.options), ("defaults", pipeline.defaults), *tasks):
+        start, path = options.get("start_date"), joined(prefix, "start_date")
+        if isinstance(start, dt.datetime) and path in pipeline.places and _is_far(start, now):
+            yield path, f"nothing runs before {start.date()}, which is more than a year ahead", None, Code.FAR_START
+
+
+def _is_far(start: dt.datetime, now: dt.datetime) -> bool:
+    return start.replace(tzinfo=None) - now.replace(tzinfo=None) > _FAR  # hours of a zone do not matter
 
 
 # -- durations

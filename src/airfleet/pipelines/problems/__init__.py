@@ -1,1 +1,1 @@
-"""A page for each code of a problem: what it means, why it matters, and a wrong and a right example."""
+"""A page for each code of a problem: its meaning, why it matters, and a wrong and a right example."""

@@ -366,4 +366,4 @@ def _calls_another_module(tree: ast.Module) -> bool:
 def problems_as_text(file: Path, shown_as: str) -> Iterator[str]:
     """Yield every problem of a file as ``check`` prints it, with the file called ``shown_as``."""
     for problem in check(file):
-        yield str(replace(problem, place=replace(problem.place, file=shown_as)))
+        yield replace(problem, place=replace(problem.place, file=shown_as)).with_code()

@@ -8,29 +8,28 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from airfleet import versions
 from airfleet.cli import options
-from airfleet.cli.diagnosis import queue_checks
-from airfleet.cli.diagnosis.shared_parts import SharedParts
+from airfleet.cli.diagnosis import declarations, queue_checks
+from airfleet.cli.diagnosis.findings import Findings, short, short_place, shortened
+from airfleet.cli.output import problem_formats, terminal
 from airfleet.cli.output import problem_view as problems
-from airfleet.cli.output import tables, terminal
 from airfleet.cli.queries import pipeline_file
-from airfleet.cli.queries.checked_files import CheckedFiles
+from airfleet.cli.queries.checked_files import CheckedFiles, Memory
 from airfleet.client import project
 from airfleet.client.project import FLEET_FILE, Project
-from airfleet.errors import EXIT_OK, EXIT_WRONG, FileProblems, Place, Problem
+from airfleet.errors import EXIT_OK, EXIT_WRONG, FileProblems, Place, Problem, UsageError
 from airfleet.problem_codes import Code
 
 if TYPE_CHECKING:
     from airfleet.fleet.config.spec import Fleet
     from airfleet.pipelines.files.listing import Rules
-    from airfleet.pipelines.language.spec import Pipeline
     from airfleet.yaml import nodes
 
 #: fleet.yaml, or its overlay for an environment
@@ -43,74 +42,55 @@ _ONE_BY_ONE = ("vars", "env")
 _GARBAGE_OBJECTS = 20_000
 
 
-@dataclass
-class Findings:
-    """Findings of a check so far."""
-
-    problems: list[Problem] = field(default_factory=list)
-    #: what is not read although somebody may count on it, and what is allowed but hardly meant; nothing of it is wrong
-    remarks: list[Problem] = field(default_factory=list)
-    pipelines: list[Pipeline] = field(default_factory=list)
-    #: Dags that are written out in Python: id and place
-    python_dags: list[tuple[str, Place]] = field(default_factory=list)
-    #: files with Dags in Python
-    python_files: list[str] = field(default_factory=list)
-    #: fleet.yaml and overlays of it
-    fleet_files: list[str] = field(default_factory=list)
-    #: of files whose parts pipelines take in
-    shared: SharedParts = field(default_factory=SharedParts)
-    files: int = 0
-    #: what is not wrong with the files, and may go wrong with the fleet
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def fine(self) -> int:
-        """How many pipelines stand in files without a problem."""
-        return sum(pipeline.file not in self._broken for pipeline in self.pipelines)
-
-    @property
-    def fine_python(self) -> int:
-        """How many files with Dags in Python have no problem."""
-        return sum(file not in self._broken for file in self.python_files)
-
-    @property
-    def fine_fleet(self) -> list[str]:
-        """Which of fleet.yaml and its overlays have no problem."""
-        return [file for file in dict.fromkeys(self.fleet_files) if file not in self._broken]
-
-    @property
-    def _broken(self) -> set[str]:
-        return {problem.place.file for problem in self.problems}
-
-
 @click.command(
     epilog="\b\nExamples:\n  airfleet check\n  airfleet check pipelines/orders.yaml\n"
     "  airfleet check fleet.yaml -o json"
 )
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(readable=False, path_type=Path))
 @options.option("--strict", is_flag=True, help="Let remarks count as problems for the exit code.")
+@options.option("--watch", is_flag=True, help="Check again whenever a file changes, until Ctrl-C.")
 @options.env
-@options.output()
+@options.output(*problem_formats.FORMATS)
 @options.project
-def command(paths: tuple[Path, ...], project: Path | None, env: str | None, output: str, strict: bool) -> int:
+def command(
+    paths: tuple[Path, ...], project: Path | None, env: str | None, output: str, strict: bool, watch: bool
+) -> int:
     """Check pipeline files, Dags in Python, and fleet.yaml.
 
     For a Dag in Python, it names the lines that Airflow 3 does not understand.
     PATH is a file or a folder, with the fleet.yaml in it; without one: fleet.yaml of the project and its
     folder of pipelines. In a folder, it checks the files that the fleet reads.
     A remark names a file that the fleet does not read although it may be meant, and what is allowed but hardly
-    meant, such as a template outside of $t.
+    meant, such as a template outside of $t. A comment on its line silences it: # airfleet: ignore AF200.
+    Every finding has a code, and 'airfleet explain CODE' its page.
     Exit code: 0 nothing wrong, 1 problems; with --strict, also remarks.
     """
+    if watch:
+        _watch(paths, _project(project, env, paths), output)
     with _rare_garbage_collection():
         findings = check(paths, _project(project, env, paths))
     findings.warnings = versions.warnings()
+    _tell(findings, output)
+    return EXIT_WRONG if findings.problems or (strict and findings.remarks) else EXIT_OK
+
+
+def _tell(findings: Findings, output: str) -> None:
     put(findings, output)
-    if output != "json" or sys.stderr.isatty():
+    if output not in problem_formats.WHOLE or sys.stderr.isatty():
         terminal.warn(findings.warnings)
         said = problems.summary(findings.problems, findings.fine, findings.fine_python, findings.fine_fleet)
         terminal.say(said + problems.count_of_remarks(findings.remarks))
-    return EXIT_WRONG if findings.problems or (strict and findings.remarks) else EXIT_OK
+
+
+def _watch(paths: Sequence[Path], here: Project | None, output: str) -> NoReturn:
+    """Check now and after each change, until an interrupt."""
+    from airfleet.cli.commands.pipelines import watching
+
+    if output in problem_formats.WHOLE:
+        raise UsageError(f"--watch cannot write {output}: it says what it finds, line by line")
+    root = [here.root] if here is not None else []
+    memory = Memory()
+    watching.for_ever([*root, *paths], memory, lambda: _tell(check(paths, here, memory), output))
 
 
 @contextmanager
@@ -131,15 +111,16 @@ def _project(folder: Path | None, env: str | None, paths: Sequence[Path]) -> Pro
     return project.find(root, env) if root is not None else None
 
 
-def check(paths: Sequence[Path], here: Project | None) -> Findings:
-    """Check ``paths``, or all of the project when there are none."""
+def check(paths: Sequence[Path], here: Project | None, memory: Memory | None = None) -> Findings:
+    """Check ``paths``, or all of the project when there are none; ``memory`` has what earlier checks found."""
     findings = Findings()
     fleet, wrong = _fleet_of(here) if here is not None else (None, ())
     known = _what_is_right(here) if here is not None and fleet is None else fleet
     if here is not None and not paths:  # else it is said when fleet.yaml is named
         paths = _whole_project(here, known, wrong, findings)
     outside = os.environ if here is None else here.environ
-    files = CheckedFiles({**outside, **(known.task_environment if known else {})}, sure=known is fleet)
+    of_tasks = {**outside, **(known.task_environment if known else {})}
+    files = CheckedFiles(of_tasks, sure=known is fleet, memory=memory)
     root = here.root / known.pipelines if here is not None and known is not None else None
     for file, named in _files(paths, pipeline_file.rules_of(known), root, findings).items():
         findings.files += 1
@@ -151,9 +132,9 @@ def check(paths: Sequence[Path], here: Project | None) -> Findings:
     findings.problems += findings.shared.problems()
     findings.problems += _said_twice(findings)
     if fleet is not None:
-        findings.problems += _shown(queue_checks.unserved(findings.pipelines, fleet))
-    findings.problems.sort()
-    findings.remarks = sorted(_condensed(findings.remarks))
+        findings.problems += shortened(queue_checks.unserved(findings.pipelines, fleet))
+        findings.remarks += shortened(declarations.undeclared(findings.pipelines, fleet, of_tasks))
+    findings.settle()
     return findings
 
 
@@ -203,15 +184,15 @@ def _whole_project(
     here: Project, known: Fleet | None, wrong: Sequence[Problem], findings: Findings
 ) -> tuple[Path, ...]:
     """Note what is wrong with fleet.yaml; the folder of pipelines, if it is there."""
-    findings.problems += _shown(wrong)
+    findings.problems += shortened(wrong)
     findings.files += 1
-    findings.fleet_files.append(_short(str(here.fleet_file)))
+    findings.fleet_files.append(short(str(here.fleet_file)))
     folder = here.root / (known.pipelines if known is not None else "pipelines")
     if folder.is_dir():
         return (folder,)
     if known is not None and not any(problem.path == "pipelines" for problem in wrong):
         sentence = f"there is no folder '{known.pipelines}' beside {FLEET_FILE}"
-        place = Place(_short(str(here.fleet_file)))
+        place = Place(short(str(here.fleet_file)))
         hint = "'pipelines: FOLDER' names another one"
         findings.problems.append(Problem(place, "pipelines", sentence, hint, Code.FLEET))
     return ()
@@ -223,7 +204,7 @@ def _files(paths: Sequence[Path], rules: Rules, root: Path | None, findings: Fin
     for path in dict.fromkeys(paths):
         if not os.path.isdir(path):  # also where it may not be looked at
             files[pipeline_file.there(path)] = True
-            findings.remarks += _shown(_left_out(path, rules, root))
+            findings.remarks += shortened(_left_out(path, rules, root))
             continue
         if os.path.isfile(path / FLEET_FILE):
             files.setdefault(path / FLEET_FILE, False)
@@ -237,9 +218,9 @@ def _in_folder(folder: Path, rules: Rules, root: Path | None, findings: Findings
     from airfleet.pipelines.upgrade import other_files
 
     found = listing.of(folder, rules, root)
-    findings.problems += _shown(found.problems)
-    findings.remarks += _shown(found.remarks)
-    findings.remarks += _shown(other_files.remarks(found))
+    findings.problems += shortened(found.problems)
+    findings.remarks += shortened(found.remarks)
+    findings.remarks += shortened(other_files.remarks(found))
     findings.shared.files += found.shared
     yield from found.pipelines
     yield from found.python
@@ -273,12 +254,12 @@ def _check_python(file: Path, findings: Findings, named: bool) -> None:
     from airfleet.pipelines.upgrade import other_files
 
     checked = python_dags.read_and_check(file)
-    findings.problems += _shown(checked.problems)
-    findings.python_dags += [(dag_id, _short_place(place)) for dag_id, place in checked.dag_ids.items()]
+    findings.problems += shortened(checked.problems)
+    findings.python_dags += [(dag_id, short_place(place)) for dag_id, place in checked.dag_ids.items()]
     if named and not listing.may_hold_dags(file):
-        findings.remarks += _shown([other_files.without_words(file)])
+        findings.remarks += shortened([other_files.without_words(file)])
     else:
-        findings.python_files.append(_short(str(file)))
+        findings.python_files.append(short(str(file)))
 
 
 def _check_archive(file: Path, findings: Findings, named: bool) -> None:
@@ -287,19 +268,19 @@ def _check_archive(file: Path, findings: Findings, named: bool) -> None:
     problem, remarks = other_files.of_archive(file)
     if named and problem is None:
         sentence = "Airflow reads the Dags in Python in this archive; check does not look into them"
-        findings.remarks += _shown([Problem(Place(str(file)), "", sentence, code=Code.FILE_NOT_READ)])
-    findings.problems += _shown([problem] if problem else [])
-    findings.remarks += _shown(remarks)
+        findings.remarks += shortened([Problem(Place(str(file)), "", sentence, code=Code.FILE_NOT_READ)])
+    findings.problems += shortened([problem] if problem else [])
+    findings.remarks += shortened(remarks)
 
 
 def _check_fleet(file: Path, env: str, environ: Mapping[str, str], findings: Findings) -> None:
     from airfleet.fleet.config import reader
 
-    findings.fleet_files.append(_short(str(file)))
+    findings.fleet_files.append(short(str(file)))
     try:
         reader.read_file(file.with_name(FLEET_FILE), {**environ, "AIRFLEET_ENV": env})
     except FileProblems as wrong:
-        findings.problems += _shown(wrong.problems)
+        findings.problems += shortened(wrong.problems)
 
 
 def _check_pipelines(file: Path, files: CheckedFiles, findings: Findings, *, named: bool) -> None:
@@ -307,19 +288,20 @@ def _check_pipelines(file: Path, files: CheckedFiles, findings: Findings, *, nam
     checked = files.read(file)
     if checked.foreign is not None:
         if named:
-            findings.problems += _shown([checked.foreign])
+            findings.problems += shortened([checked.foreign])
         else:
-            findings.remarks += _shown([replace(checked.foreign, code=Code.FOREIGN_FILE)])
+            findings.remarks += shortened([replace(checked.foreign, code=Code.FOREIGN_FILE)])
         return
     if checked.is_shared:
         findings.shared.files.append(file)
         return
     own, others = _split(checked.problems, file)
-    findings.problems += _shown(own)
-    for problem in _shown(others):
-        findings.shared.note_met(problem, _short(str(file)))
-    findings.remarks += _shown(checked.remarks)
-    findings.pipelines += [replace(p, file=_short(p.file)) for p in checked.pipelines]
+    findings.problems += shortened(own)
+    for problem in shortened(others):
+        findings.shared.note_met(problem, short(str(file)))
+    findings.remarks += shortened(checked.remarks)
+    findings.pipelines += [replace(p, file=short(p.file)) for p in checked.pipelines]
+    findings.note_ignores(file, checked)
 
 
 def _split(problems: Iterable[Problem], file: Path) -> tuple[list[Problem], list[Problem]]:
@@ -340,11 +322,12 @@ def _check_shared(files: CheckedFiles, findings: Findings) -> None:
     for real, file in {**others, **taken_in}.items():
         checked = files.read(file, taken_in=real in taken_in)
         if checked.is_shared:
-            for problem in _shown(checked.problems):
+            for problem in shortened(checked.problems):
                 findings.shared.note_own(problem)
-            findings.remarks += _shown(checked.remarks)
+            findings.remarks += shortened(checked.remarks)
+            findings.note_ignores(file, checked)
         elif real in others and file.name == project_files.DEFAULTS_FILE and checked.foreign is not None:
-            findings.remarks += _shown([replace(checked.foreign, code=Code.FOREIGN_FILE)])
+            findings.remarks += shortened([replace(checked.foreign, code=Code.FOREIGN_FILE)])
 
 
 def _said_twice(findings: Findings) -> Iterator[Problem]:
@@ -363,78 +346,13 @@ def _twice(dag_id: str, first: str, place: Place, path: str) -> Problem:
     return Problem(place, path, f"Dag '{dag_id}' is already defined in {first}", code=Code.DAG_ID_TWICE)
 
 
-#: so many files of a folder of which the same is said are named one by one
-_NAMED_ONE_BY_ONE = 3
-
-
-def _condensed(remarks: Iterable[Problem]) -> Iterator[Problem]:
-    """Yield the remarks, with one for all files of a folder of which the same is said."""
-    alike: dict[tuple[str, str, str | None], list[Problem]] = {}
-    for remark in dict.fromkeys(remarks):
-        if remark.path:  # about one value of a file that is read
-            yield remark
-            continue
-        folder = os.path.dirname(remark.place.file)
-        alike.setdefault((folder, remark.sentence, remark.hint), []).append(remark)
-    for (folder, sentence, hint), some in alike.items():
-        if len(some) <= _NAMED_ONE_BY_ONE:
-            yield from some
-        else:
-            names = ", ".join(os.path.basename(one.place.file) for one in some[:_NAMED_ONE_BY_ONE])
-            rest = len(some) - _NAMED_ONE_BY_ONE
-            yield Problem(Place(folder or "."), "", f"{names} and {rest} more files: {sentence}", hint, some[0].code)
-
-
-def _shown(found: Iterable[Problem]) -> list[Problem]:
-    return [replace(problem, place=_short_place(problem.place)) for problem in found]
-
-
-def _short_place(place: Place) -> Place:
-    return replace(place, file=_short(place.file))
-
-
-def _short(file: str) -> str:
-    """Write the file as a person here would write it; bytes that are no text are escaped."""
-    file = file.encode(errors="backslashreplace").decode()
-    try:
-        return str(Path(file).absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return file
-
-
 def put(findings: Findings, output: str) -> None:
     """Print the problems and remarks: for people, or as data."""
-    if output in ("json", "yaml"):
-        tables.put_value(as_data(findings), output)
-        return
-    found = [*findings.problems, *map(problems.as_remark, findings.remarks)]
-    if found and output == "plain":
-        terminal.put("\n".join(map(problems.plain, found)))
-    elif found:
-        terminal.put(problems.text(found, sys.stdout))
-
-
-def as_data(findings: Findings) -> dict[str, Any]:
-    """Return what the check found, for programs."""
-    return {
-        "problems": [_as_data(problem) for problem in findings.problems],
-        "remarks": [_as_data(remark) for remark in findings.remarks],
+    counts = {
         "files": findings.files,
         "pipelines": len(findings.pipelines),
         "python_files": len(findings.python_files),
         "fine": findings.fine,
         "warnings": list(findings.warnings),
     }
-
-
-def _as_data(problem: Problem) -> dict[str, Any]:
-    return {
-        "code": problem.code,
-        "severity": problem.severity,
-        "file": problem.place.file,
-        "line": problem.place.line,
-        "column": problem.place.column,
-        "path": problem.path,
-        "sentence": problem.sentence,
-        "hint": problem.hint,
-    }
+    problem_formats.put(findings.problems, findings.remarks, counts, output)

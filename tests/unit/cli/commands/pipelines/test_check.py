@@ -146,7 +146,7 @@ def test_what_is_not_known_here_is_no_problem_of_a_pipeline(project: Project, ai
     assert [place for place in places if place != "hint"] == [
         "fleet.yaml:1:14: vars.city",
         "pipelines/three.yaml:4:25: tasks.a.needs[0]",
-        "pipelines/two.yaml:1:9: dag_id",
+        "pipelines/two.yaml:1:22: dag_id",
     ]
 
 

@@ -1,0 +1,68 @@
+"""``airfleet explain``: what a code of ``check`` means, and how it is mended; offline."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from airfleet.cli import options
+from airfleet.cli.output import tables, terminal
+from airfleet.errors import UsageError, did_you_mean
+from airfleet.problem_codes import Code
+
+
+@click.command(epilog="\b\nExamples:\n  airfleet explain AF012\n  airfleet explain\n  airfleet explain AF200 -o json")
+@click.argument("code", metavar="[CODE]", required=False)
+@options.output()
+def command(code: str | None, output: str) -> None:
+    """Say what a code of a problem means.
+
+    The page of a code says why it matters, how it is silenced, and has a wrong and a right example. Without CODE: the
+    list of all codes.
+    """
+    if code is None:
+        rows = [_row(one) for one in Code if one is not Code.GENERAL]
+        tables.put_rows(rows, output, {"code": "code", "severity": "severity", "title": "problem"})
+        return
+    found = named(code)
+    if output in ("json", "yaml"):
+        tables.put_value(_row(found), output)
+    else:
+        from airfleet.pipelines.problems import pages
+
+        terminal.put(pages.as_text(found))
+
+
+def named(written: str) -> Code:
+    """Find a code as people write it: ``AF012``, ``af12``, ``12``, or ``UNKNOWN_KEY``.
+
+    Raises:
+        UsageError: there is no such code.
+    """
+    by_name = Code.__members__.get(written.upper().replace("-", "_"))
+    if by_name is not None and by_name is not Code.GENERAL:
+        return by_name
+    number = re.fullmatch(r"(?:AF)?(\d{1,3})", written.strip(), re.IGNORECASE | re.ASCII)
+    code = f"AF{int(number[1]):03}" if number else written.strip().upper()
+    known = [one.value for one in Code if one is not Code.GENERAL]
+    if code in known:
+        return Code(code)
+    hint = did_you_mean(code, [*known, *Code.__members__]) or "airfleet explain lists all codes"
+    raise UsageError(f"there is no code '{written}'\nhint: {hint}")
+
+
+def _row(code: Code) -> dict[str, object]:
+    from airfleet.pipelines.problems import pages
+
+    page = pages.of(code)
+    return {
+        "code": code.value,
+        "name": code.name.lower(),
+        "severity": code.severity.value,
+        "can_be_silenced": code.can_be_silenced,
+        "title": page.title,
+        "why": page.why,
+        "wrong": page.wrong or None,
+        "right": page.right or None,
+    }
