@@ -208,4 +208,9 @@ PAGES: Final[dict[Code, Page]] = {
         _with("{wait: {$new: datetime.timedelta, with: {hours: 1}}}"),
         beside={"shop/__init__.py": "", "shop/steps.py": "def load(wait):\n    ...\n"},
     ),
+    Code.NOT_CARRIED_OVER: Page(
+        "A part of another format means nothing here",
+        "The file is of dag-factory or of another tool whose files airfleet reads. The part has no meaning for a fleet,"
+        " so the Dag would not be what its author wrote.",
+    ),
 }

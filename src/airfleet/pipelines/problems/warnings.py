@@ -120,6 +120,28 @@ PAGES: Final[dict[Code, Page]] = {
         'dag_id: orders\ntasks:\n  - {id: load, uses: "shop.counting:count", with: {name: "3"}}\n',
         beside={"shop/__init__.py": "", "shop/counting.py": "def count(name: str) -> int:\n    return len(name)\n"},
     ),
+    Code.WITHOUT_EFFECT: Page(
+        "A part of another format has no effect here",
+        "The file is of dag-factory or of another tool whose files airfleet reads. The part changes nothing, here or"
+        " there.",
+    ),
+    Code.MOVING_DATE: Page(
+        "A date moves from day to day",
+        "A file of dag-factory may count days back from today. Every day the Dag is another one then, with a version of"
+        " its own, and its first run moves.",
+        "orders:\n  default_args: {owner: shop, start_date: 2 days}\n  schedule: '@daily'\n  tasks:\n"
+        "    load: {operator: airflow.providers.standard.operators.bash.BashOperator, bash_command: ls}\n",
+        "orders:\n  default_args: {owner: shop, start_date: 2026-01-01}\n  schedule: '@daily'\n  tasks:\n"
+        "    load: {operator: airflow.providers.standard.operators.bash.BashOperator, bash_command: ls}\n",
+    ),
+    Code.LANGUAGE_TASK: Page(
+        "A task waits for a worker of another language",
+        "`run` is for tasks in other languages. Airflow makes the Dag, and no worker of a fleet takes the task.",
+        "$schema: https://airflow.apache.org/schemas/dag/2026-10-30.json\ndag_id: orders\ntasks:\n"
+        "  - {id: load, run: {day: monday}}\n",
+        'dag_id: orders\ntasks:\n  - {id: load, uses: "shop.steps:load"}\n',
+        beside=_STEPS,
+    ),
     Code.USELESS_IGNORE: Page(
         "A comment silences nothing",
         "The line has no such warning any more. A comment that stays would hide the next one.",

@@ -15,7 +15,7 @@ from airfleet.problem_codes import Code
 #: codes whose problems are not in a text of a file: they are in its bytes, its size, its kind, or in Airflow
 WITHOUT_EXAMPLE = {
     *(Code.GENERAL, Code.UNREADABLE_FILE, Code.NOT_UTF8, Code.FILE_LIMIT, Code.IGNORE_FILE, Code.REFUSED_VALUE),
-    Code.INCLUDE_CIRCLE,  # it takes several files
+    *(Code.INCLUDE_CIRCLE, Code.NOT_CARRIED_OVER, Code.WITHOUT_EFFECT),  # files of other tools, or several files
     Code.PYTHON_ONLY,  # what Python alone can say gets less
     *(Code.FILE_NOT_READ, Code.SAME_FILE, Code.PYTHON_ARCHIVE),
     *(Code.AIRFLOW_REFUSES, Code.NOT_STORABLE, Code.NOT_IMPORTED, Code.OUR_MISTAKE),
