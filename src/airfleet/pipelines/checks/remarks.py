@@ -17,7 +17,7 @@ from airfleet.pipelines.checks.params import doubtful
 from airfleet.pipelines.language import cron
 from airfleet.pipelines.language.arguments import CONTEXT_NAMES
 from airfleet.pipelines.language.schedules import expressions
-from airfleet.pipelines.language.spec import CallableRef, OperatorRef, Pipeline, Task, Value
+from airfleet.pipelines.language.spec import CallableRef, Callback, NewObject, OperatorRef, Pipeline, Task, Value
 from airfleet.pipelines.upgrade.names import CONTEXT
 from airfleet.problem_codes import Code
 from airfleet.yaml.problems import joined
@@ -46,7 +46,10 @@ def _all(pipeline: Pipeline, installed: Installed, now: dt.datetime) -> Iterator
     yield from trigger_rules.remarks(pipeline)
     yield from _params("params", pipeline.options)
     yield from _params("defaults.params", pipeline.defaults)
+    yield from _of_callbacks("", pipeline.options, pipeline)
+    yield from _of_callbacks("defaults", pipeline.defaults, pipeline)
     for task in pipeline.tasks:
+        yield from _of_callbacks(task.path, task.options, pipeline)
         yield from _params(f"{task.path}.params", task.options, pipeline)
         yield from _not_rendered(task, installed)
     yield from function_arguments.doubts(pipeline, installed)
@@ -122,7 +125,7 @@ def _params(path: str, options: Mapping[str, Value], within: Pipeline | None = N
         return
     for name, key in doubtful(params):
         sentence = f"is taken as a mapping, not as the schema of a param, for its '{key}' is not of JSON Schema"
-        hint = "for a mapping that looks like one, write {type: object, default: {…}}"
+        hint = "for a mapping that looks like one, write {$const: {…}}"
         yield f"{path}.{name}", sentence, hint, Code.PARAM_DOUBT
 
 
@@ -133,11 +136,30 @@ def _not_rendered(task: Task, installed: Installed) -> Iterator[_Remark]:
     for name in task.args:
         if not _would_be_rendered(name, task, installed):
             continue
-        for path, text in _texts(task.args[name], f"{task.path}.with.{name}"):
-            if found := template_in(text):
-                sentence = f"'{found}' is not rendered: text stays as it is written"
-                hint = 'write {$t: "…"} around the text to render it, or {$const: "…"} if it is meant so'
-                yield path, sentence, hint, Code.NOT_RENDERED
+        yield from _templates_in(task.args[name], f"{task.path}.with.{name}")
+
+
+def _of_callbacks(prefix: str, options: Mapping[str, Value], pipeline: Pipeline) -> Iterator[_Remark]:
+    """Remark text of callbacks, which a notifier in Python would render."""
+    for name, value in options.items():
+        path = joined(prefix, name)
+        for at, one in _callbacks(value, path) if path in pipeline.places else ():
+            yield from _templates_in(one.args, f"{at}.with")
+
+
+def _callbacks(value: Value, path: str) -> Iterator[tuple[str, Callback]]:
+    if isinstance(value, Callback):
+        yield path, value
+    elif isinstance(value, tuple):
+        yield from ((f"{path}[{index}]", item) for index, item in enumerate(value) if isinstance(item, Callback))
+
+
+def _templates_in(value: Value, path: str) -> Iterator[_Remark]:
+    for at, text in _texts(value, path):
+        if found := template_in(text):
+            sentence = f"'{found}' is not rendered: text stays as it is written"
+            hint = 'write {$t: "…"} around the text to render it, or {$const: "…"} if it is meant so'
+            yield at, sentence, hint, Code.NOT_RENDERED
 
 
 def _would_be_rendered(name: str, task: Task, installed: Installed) -> bool:
@@ -158,6 +180,9 @@ def _texts(value: Value, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, tuple):
         for index, item in enumerate(value):
             yield from _texts(item, f"{path}[{index}]")
+    elif isinstance(value, NewObject):
+        for at, item in value.parts(path):
+            yield from _texts(item, at)
 
 
 _NAME: Final = re.compile(r"\{\{-?\s{0,3}([A-Za-z_]\w{0,60})[^{}]{0,60}\}\}", re.ASCII)

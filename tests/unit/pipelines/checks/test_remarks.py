@@ -112,6 +112,21 @@ tasks:
     ]
 
 
+def test_a_template_in_an_object_or_a_callback_is_named(tmp_path: Path) -> None:
+    (tmp_path / "steps.py").write_text("def load(a): ...\ndef told(context, text): ...\ndef part(name): ...\n")
+    text = """\
+dag_id: d
+on_failure_callback: [{uses: "steps:told", with: {text: "at {{ ds }}"}}]
+on_success_callback: {uses: "steps:told", with: {text: {$t: "{{ ds }}"}}}
+tasks:
+  - {id: a, uses: "steps:load", with: {a: {$new: steps.part, args: ["{{ ds }}"]}}}
+"""
+    assert remarks(text, tmp_path) == [
+        f"p.yaml:2:57: on_failure_callback[0].with.text: '{{{{ ds }}}}'{NOT_RENDERED}",
+        f"p.yaml:5:69: tasks.a.with.a.args[0]: '{{{{ ds }}}}'{NOT_RENDERED}",
+    ]
+
+
 def test_text_full_of_braces_is_looked_through_once() -> None:
     assert template_in("{{" * 200_000) is None
     assert template_in("{{ ds" * 100_000) is None
@@ -122,5 +137,5 @@ def test_a_mapping_that_is_nearly_the_schema_of_a_param(tmp_path: Path) -> None:
     text = f"dag_id: d\nparams: {{region: {nearly}, store: {not_at_all}}}\ntasks: [{{id: t}}]\n"
     assert remarks(text, tmp_path) == [
         "p.yaml:2:18: params.region: is taken as a mapping, not as the schema of a param, for its 'choices' is not of"
-        " JSON Schema\nhint: for a mapping that looks like one, write {type: object, default: {…}}"
+        " JSON Schema\nhint: for a mapping that looks like one, write {$const: {…}}"
     ]

@@ -84,7 +84,7 @@ def _document(value: Value, path: str, context: BuildContext) -> Any:
 
 def _params(value: Value, path: str, context: BuildContext) -> Any:
     if not isinstance(value, Mapping):
-        return lower(value, path, context, guard=False)
+        return None
     return {key: _param(item, f"{path}.{key}", context) for key, item in value.items()}
 
 

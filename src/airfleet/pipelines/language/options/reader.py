@@ -88,8 +88,10 @@ def params(node: Node, path: str, report: Report) -> Value:
     if not isinstance(node, Mapping):
         report.problem(node, path, f"must be a mapping, not {shape(node)}", code=Code.WRONG_TYPE)
         return None
-    if marker_key(node) is not None:
-        return object_alone(node, path, report)
+    if (key := marker_key(node)) is not None:
+        sentence = f"'{key.text}' must stand at a param, not in place of all of them"
+        report.problem(key, path, sentence, code=Code.MARKER_PLACE)
+        return None
     return {key.text: _param(item, joined(path, key.text), report) for key, item in node.entries}
 
 

@@ -135,6 +135,7 @@ AVERAGE = "write {average_runtime: {max_runs: 10, min_runs: 5}}"
          "defaults.executor_config.a: a marker such as $t is only read under 'with' of a task | "
          "write the value itself"),
         ("params: [a]", "params: must be a mapping, not a list"),
+        ("params: {$new: a.B}", "params: '$new' must stand at a param, not in place of all of them"),
         ("params: {a: {$t: x}}", "params.a: a marker such as $t is only read under 'with' | write the value itself"),
         ("params: {a: [{$t: x}]}", "params.a: a marker such as $t is only read under 'with' | write the value itself"),
         ("params: {a: {$new: airflow.sdk.Param, args: [x], with: {type: integer}}}",
