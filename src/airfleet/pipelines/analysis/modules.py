@@ -65,7 +65,11 @@ def find(module: str, name: str, roots: Roots = (), depth: int = 0) -> Definitio
     answers += [find(star, name, roots, depth + 1) for star in outline.stars]
     if found := next((answer for answer in answers if isinstance(answer, Definition)), None):
         return found
-    if outline.makes_names or any(answer is UNKNOWN or _is_broken(answer) for answer in answers):
+    if (
+        outline.makes_names
+        or name in outline.lazy
+        or any(answer is UNKNOWN or _is_broken(answer) for answer in answers)
+    ):
         return UNKNOWN
     if answers and not outline.stars:
         return UNKNOWN  # it is bound to something that is not installed; importing it will say so better
@@ -101,6 +105,8 @@ class Outline:
     stars: tuple[str, ...]
     #: whether it answers for names that are not written in it (``__getattr__``)
     makes_names: bool
+    #: names that ``__getattr__`` looks up in a table, and imports when they are asked for
+    lazy: frozenset[str] = frozenset()
 
     @functools.cached_property
     def callables(self) -> tuple[str, ...]:
@@ -156,7 +162,30 @@ def _outline(module: str, file: str, stamp: int) -> Outline | MissingDefinition 
                 stars.append(binding[0])
             else:
                 names.setdefault(name, []).append(binding)
-    return Outline(module, names, tuple(stars), "__getattr__" in names)
+    lazy = _lazy_names(tree) if "__getattr__" in names else frozenset()
+    return Outline(module, names, tuple(stars), lazy is None, lazy or frozenset())
+
+
+def _lazy_names(tree: ast.Module) -> frozenset[str] | None:
+    """List the names that ``__getattr__`` answers for; None when more than one look into a table of texts is done."""
+    tables = dict(_tables(tree))
+    function = next((one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == "__getattr__"), None)
+    body = [one for one in function.body if not isinstance(one, (ast.Import, ast.ImportFrom))] if function else []
+    if len(body) != 2 or not isinstance(body[0], ast.If) or not isinstance(body[1], ast.Raise) or body[0].orelse:
+        return None
+    asked = [node.id for node in ast.walk(body[0].test) if isinstance(node, ast.Name) and node.id in tables]
+    return tables[asked[0]] if len(asked) == 1 else None
+
+
+def _tables(tree: ast.Module) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the names of mappings whose keys are all written as texts, with the keys."""
+    for statement in tree.body:
+        value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else getattr(statement, "target", None)
+        if isinstance(value, ast.Dict) and isinstance(target, ast.Name):
+            keys = [key.value for key in value.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)]
+            if len(keys) == len(value.keys):
+                yield target.id, frozenset(keys)
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

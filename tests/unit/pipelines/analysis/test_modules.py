@@ -92,3 +92,40 @@ def test_a_module_that_cannot_be_parsed_is_none(roots: tuple[str, ...]) -> None:
     assert modules.find("pkg.broken", "x", roots) == modules.MissingDefinition(
         "pkg.broken", broken="line 1: invalid syntax"
     )
+
+
+LAZY = """
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from shop_inner import Load
+
+_names: dict[str, str] = {"Load": ".inner", "Store": ".inner"}
+
+def __getattr__(name):
+    if module := _names.get(name):
+        import importlib
+        return getattr(importlib.import_module(module), name)
+    raise AttributeError(name)
+"""
+
+
+def test_names_that_are_imported_when_they_are_asked_for_are_those_of_the_table(tmp_path: Path) -> None:
+    (tmp_path / "shop_lazy.py").write_text(LAZY)
+    (tmp_path / "shop_inner.py").write_text("class Load: ...\nclass Store: ...\n")
+    roots = (str(tmp_path),)
+    assert isinstance(modules.find("shop_lazy", "Load", roots), modules.Definition)
+    assert modules.find("shop_lazy", "Store", roots) is UNKNOWN
+    assert isinstance(modules.find("shop_lazy", "Stor", roots), MissingDefinition)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        LAZY.replace("    raise", "    if name == 'Other':\n        return 1\n    raise"),
+        LAZY.replace("_names.get(name)", "found(name)"),
+        LAZY.replace('"Store"', "STORE"),
+    ],
+)
+def test_another_way_to_make_names_may_make_any(changed: str, tmp_path: Path) -> None:
+    (tmp_path / "shop_made.py").write_text(changed)
+    assert modules.find("shop_made", "Other", (str(tmp_path),)) is UNKNOWN
