@@ -77,13 +77,14 @@ def _has_method(found: Definition, name: str, roots: Roots, depth: int = 0) -> b
 
 
 def _names_class(path: str) -> bool:
-    return path.rpartition(".")[2].lstrip("_")[:1].isupper()
+    module, _, name = path.rpartition(".")
+    return bool(module) and name.lstrip("_")[:1].isupper()
 
 
 def _method(path: str, name: str, roots: Roots) -> Maker | MissingDefinition | Unknown:
     """Find what ``name`` of the class at an import path takes."""
     module, _, cls = path.rpartition(".")
-    found = modules.find(module, cls, roots) if module else UNKNOWN
+    found = modules.find(module, cls, roots)
     if not isinstance(found, Definition):
         return found
     for item in found.node.body if isinstance(found.node, ast.ClassDef) else ():

@@ -120,6 +120,7 @@ def test_rendered_attributes(tmp_path: Path) -> None:
         ("shop_c.Non", ("shop_c", "Non")),
         ("shop_nothing.Plain", ("shop_nothing", "")),
         ("shop_c.Non.of", ("shop_c", "Non")),
+        ("Nothing.of", ("Nothing", "")),
     ],
 )
 def test_what_is_certainly_not_there(path: str, answer: tuple[str, str], tmp_path: Path) -> None:
