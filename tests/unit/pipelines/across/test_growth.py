@@ -74,6 +74,22 @@ SHAPES: dict[str, tuple[int, Callable[[int], str]]] = {
     "needs that are near nothing": (150, lambda n: document(*each("id: tN, needs: zzzzzzzzN", n))),
     "needs in other letters": (150, lambda n: document(*each("id: tN, needs: TN", n))),
     "misspelt outputs": (150, lambda n: document(*each("id: tN, uses: 'm:f', with: {a: {$x: tN_}}", n))),
+    "objects of classes that are not there": (
+        100,
+        lambda n: document(*each("id: tN, uses: 'm:f', with: {a: [{$new: json.NopeN, with: {b: {$new: x.Y}}}]}", n)),
+    ),
+    "arguments that objects do not take": (
+        100,
+        lambda n: document(f"id: t, with: {{a: {{$new: json.dumps, with: {{{', '.join(each('obN: 1', n))}}}}}}}"),
+    ),
+    "callbacks with arguments": (
+        100,
+        lambda n: document(*each("id: tN, on_retry_callback: [{uses: 'json:dumps', with: {obN: {$t: 'x'}}}]", n)),
+    ),
+    "rules for errors": (
+        100,
+        lambda n: document(f"id: t, retry_policy: [{', '.join(each('{exception: json.ErrorN}', n))}]"),
+    ),
     "misspelt keys": (100, lambda n: document(*each("id: tN, retrysN: 1", n))),
     "misspelt keys of the document": (
         100,
