@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeAlias
 
 from airfleet.errors import did_you_mean
 from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, mentioned, said_by
 from airfleet.pipelines.airflow.operator_classes import NotImported, annotation, imported
+from airfleet.pipelines.analysis.annotations import words_in
 from airfleet.pipelines.checks.check_context import objects_in
 from airfleet.pipelines.checks.named.objects import rendered_marker
 from airfleet.pipelines.language.spec import NewObject, Value
@@ -27,12 +30,13 @@ def make(made: NewObject, path: str, context: BuildContext, lower: Lower) -> Any
     before = len(context.problems)
     takes, rendered = _parameters(found, len(made.args)), template_fields(found)
     args = [
-        lower(value, written, f"{path}.args[{index}]", name in rendered)
+        lower(member(value, written, found), written, f"{path}.args[{index}]", name in rendered)
         for index, ((name, written), value) in enumerate(zip(takes.by_place, made.args, strict=True))
     ]
     kwargs = {
-        name: lower(value, takes.by_name.get(name, ""), f"{path}.with.{name}", name in rendered)
+        name: lower(member(value, written, found), written, f"{path}.with.{name}", name in rendered)
         for name, value in made.kwargs.items()
+        for written in [takes.by_name.get(name, "")]
     }
     if len(context.problems) > before:
         return None
@@ -42,6 +46,19 @@ def make(made: NewObject, path: str, context: BuildContext, lower: Lower) -> Any
         name = mentioned(error, made.kwargs)
         context.wrong(f"{path}.with.{name}" if name else path, said_by(error, made.path.rpartition(".")[2]))
         return None
+
+
+def member(value: Any, annotation: str, found: Callable[..., Any]) -> Any:
+    """Give the member of the enumeration that the annotation of an argument names; else the value itself."""
+    words = words_in(annotation)
+    if not isinstance(value, str) or len(words) != 1:
+        return value
+    for owner in inspect.getmro(found) if isinstance(found, type) else (found,):
+        module = sys.modules.get(getattr(owner, "__module__", ""))
+        named = getattr(module, next(iter(words)), None)
+        if isinstance(named, type) and issubclass(named, Enum) and value in [one.value for one in named]:
+            return named(value)
+    return value
 
 
 def _callable_at(written: str, path: str, context: BuildContext) -> Callable[..., Any] | None:

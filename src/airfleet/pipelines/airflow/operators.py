@@ -20,7 +20,7 @@ from airfleet.pipelines.airflow.airflow_values import (
 )
 from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, Operator, mentioned, said_by
 from airfleet.pipelines.airflow.function_task import FunctionTask, LateFunction
-from airfleet.pipelines.airflow.new_objects import check_rendered
+from airfleet.pipelines.airflow.new_objects import check_rendered, member
 from airfleet.pipelines.airflow.operator_classes import (
     Arguments,
     NotImported,
@@ -71,7 +71,7 @@ def _operator(task: Task, context: BuildContext) -> Operator | None:
     takes = arguments(cls)
     before = len(context.problems)
     _check_names(takes, task, context)
-    kwargs = _lowered(task, context, takes)
+    kwargs = _lowered(task, context, takes, cls)
     if not renders_objects(cls):
         check_rendered(task.args, f"{task.path}.with", context)
     if issubclass(cls, _SENDS_SOURCE):
@@ -194,7 +194,7 @@ def _check_names(takes: Arguments, task: Task, context: BuildContext) -> None:
             context.wrong(task.path, f"{written} needs '{name}' under 'with'", code=Code.ARGUMENT_MISSING)
 
 
-def _lowered(task: Task, context: BuildContext, takes: Arguments) -> dict[str, Any]:
+def _lowered(task: Task, context: BuildContext, takes: Arguments, cls: type[BaseOperator]) -> dict[str, Any]:
     """Convert ``with`` to what Airflow takes."""
     kwargs: dict[str, Any] = {}
     for name, value in task.args.items():
@@ -202,7 +202,8 @@ def _lowered(task: Task, context: BuildContext, takes: Arguments) -> dict[str, A
         if isinstance(value, Mapping | XCom | JinjaText) and _is_environment(name, task, takes):
             kwargs[name] = environment(value, path, context)
         elif not has_marker(value, (*MARKERS, NewObject)):
-            kwargs[name] = literal_argument(value, takes.annotations.get(name, ""), path, context)
+            annotation = takes.annotations.get(name, "")
+            kwargs[name] = literal_argument(member(value, annotation, cls), annotation, path, context)
         elif name in takes.rendered or not must_be_rendered(value):
             kwargs[name] = lower(value, path, context, guard=has_marker(value, RENDERED))
         elif name in takes.annotations:

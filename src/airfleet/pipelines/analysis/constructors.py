@@ -30,6 +30,8 @@ class ConstructorArguments:
     by_place: tuple[str, ...] = ()
     #: the name of ``*args``, which takes all others
     several: str | None = None
+    #: name -> the module in which its annotation is written
+    modules: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,15 +91,15 @@ def _method(path: str, name: str, roots: Roots) -> Maker | MissingDefinition | U
         return found
     for item in found.node.body if isinstance(found.node, ast.ClassDef) else ():
         if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)) and item.name == name:
-            return Maker(_of_method(item))
+            return Maker(_of_method(item, found.module))
     return UNKNOWN  # it may be inherited, or assigned
 
 
-def _of_method(node: ast.FunctionDef | ast.AsyncFunctionDef) -> ConstructorArguments | None:
+def _of_method(node: ast.FunctionDef | ast.AsyncFunctionDef, module: str) -> ConstructorArguments | None:
     decorators = {ast.unparse(decorator) for decorator in node.decorator_list}
     if decorators == {"staticmethod"}:
-        return _of_function(node.args, bound=False)
-    return _of_function(node.args, bound=True) if decorators == {"classmethod"} else None
+        return _of_function(node.args, module, bound=False)
+    return _of_function(node.args, module, bound=True) if decorators == {"classmethod"} else None
 
 
 _NOTHING: Final = ("object", "ABC", "Protocol", "Generic", "Timetable", "BaseTimetable")
@@ -109,16 +111,17 @@ def taken(found: Definition, roots: Roots, depth: int = 0) -> ConstructorArgumen
     if depth > 12:
         return None
     if not isinstance(node, ast.ClassDef):
-        return None if node.decorator_list else _of_function(node.args, bound=False)
+        return None if node.decorator_list else _of_function(node.args, found.module, bound=False)
     init = _constructor(node)
     if init is not None and not _passes_on(init):
-        return _of_function(init.args, bound=True)
+        return _of_function(init.args, found.module, bound=True)
     bases = [_of_base(found.module, base, roots, depth) for base in node.bases]
     inherited = None if None in bases else _merged([base for base in bases if base is not None])
     if init is not None:
-        return _with_inherited(init, inherited or ConstructorArguments(open=True))
+        return _with_inherited(init, found.module, inherited or ConstructorArguments(open=True))
     if inherited is not None and node.decorator_list:
-        return _with_fields(node, inherited) if all(map(_makes_constructor, node.decorator_list)) else None
+        has_fields = all(map(_makes_constructor, node.decorator_list))
+        return _with_fields(node, found.module, inherited) if has_fields else None
     return inherited
 
 
@@ -128,7 +131,7 @@ def _constructor(node: ast.ClassDef) -> ast.FunctionDef | None:
     return by_name.get("__init__") or by_name.get("__new__")
 
 
-def _of_function(args: ast.arguments, *, bound: bool) -> ConstructorArguments:
+def _of_function(args: ast.arguments, module: str, *, bound: bool) -> ConstructorArguments:
     by_place = [*args.posonlyargs, *args.args][bound:]
     needed = [arg.arg for arg in by_place[: max(len(by_place) - len(args.defaults), 0)]]
     needed += [arg.arg for arg, value in zip(args.kwonlyargs, args.kw_defaults, strict=True) if value is None]
@@ -143,6 +146,7 @@ def _of_function(args: ast.arguments, *, bound: bool) -> ConstructorArguments:
         open=args.kwarg is not None or len(args.posonlyargs) > bound,
         by_place=tuple(arg.arg for arg in by_place),
         several=several[0].arg if several else None,
+        modules=dict.fromkeys(annotations, module),
     )
 
 
@@ -162,15 +166,19 @@ def _passes_on(init: ast.FunctionDef) -> bool:
     )
 
 
-def _with_inherited(init: ast.FunctionDef, inherited: ConstructorArguments) -> ConstructorArguments:
-    own = _of_function(init.args, bound=True)
+def _with_inherited(init: ast.FunctionDef, module: str, inherited: ConstructorArguments) -> ConstructorArguments:
+    own = _of_function(init.args, module, bound=True)
     passed = passed_on(init)
     below = {name: written for name, written in inherited.annotations.items() if name not in passed}
     assert init.args.kwarg is not None
     below |= dict.fromkeys(taken_from(init.args.kwarg.arg, init), "")
     needed = [name for name in inherited.required if name in below and name not in own.annotations]
     return replace(
-        own, annotations={**below, **own.annotations}, required=(*own.required, *needed), open=inherited.open
+        own,
+        annotations={**below, **own.annotations},
+        required=(*own.required, *needed),
+        open=inherited.open,
+        modules={**inherited.modules, **own.modules},
     )
 
 
@@ -198,18 +206,18 @@ def _makes_constructor(decorator: ast.expr) -> bool:
     return name in ("attrs.define", "define", "dataclass", "dataclasses.dataclass", "attrs.frozen", "frozen")
 
 
-def _with_fields(node: ast.ClassDef, inherited: ConstructorArguments) -> ConstructorArguments:
+def _with_fields(node: ast.ClassDef, module: str, inherited: ConstructorArguments) -> ConstructorArguments:
     annotations, required = dict(inherited.annotations), list(inherited.required)
-    by_place = list(inherited.by_place)
+    by_place, modules = list(inherited.by_place), dict(inherited.modules)
     for item in node.body:
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and _is_argument(item):
             annotations[item.target.id] = ast.unparse(item.annotation)
             by_place.append(item.target.id)
+            modules[item.target.id] = module
             if item.value is None or _is_field_without_default(item.value):
                 required.append(item.target.id)
-    return ConstructorArguments(
-        annotations, tuple(dict.fromkeys(required)), inherited.open, tuple(dict.fromkeys(by_place))
-    )
+    names, places = tuple(dict.fromkeys(required)), tuple(dict.fromkeys(by_place))
+    return ConstructorArguments(annotations, names, inherited.open, places, modules=modules)
 
 
 def _is_argument(field_of_class: ast.AnnAssign) -> bool:

@@ -16,7 +16,19 @@ from airfleet.pipelines.reading import reader
 STEPS = """
 import datetime as dt
 from collections.abc import Callable
+from enum import Enum
 from airflow.sdk import BaseOperator
+
+class Colour(Enum):
+    RED = "red"
+
+class Paint:
+    def __init__(self, colour: Colour | None = None): self.colour = colour
+
+class Painter(BaseOperator):
+    def __init__(self, *, volumes, colour: Colour = Colour.RED, **kwargs):
+        super().__init__(**kwargs)
+        self.colour = colour
 
 class Volume:
     template_fields = ("name",)
@@ -59,6 +71,15 @@ def test_literals_are_read_by_the_annotations_of_the_class(folder: Path) -> None
     assert (volume.name, volume.pause) == ("a", dt.timedelta(minutes=5))
     assert volume.at == dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     assert volume.hook == LateFunction("shop_new", "Pod")
+
+
+def test_text_becomes_the_member_of_an_enumeration(folder: Path) -> None:
+    [paint] = built("{$new: shop_new.Paint, args: [red]}", folder).volumes
+    assert paint.colour.name == "RED"
+    text = "dag_id: p\ntasks: [{id: t, uses: shop_new.Painter, with: {volumes: [], colour: red}}]\n"
+    [draft] = reader.read(text, str(folder / "p.yaml")).drafts
+    painter: Any = dag.build(draft.pipeline).get_task("t")
+    assert painter.colour.name == "RED"
 
 
 def test_objects_hold_objects_and_methods_make_them(folder: Path) -> None:

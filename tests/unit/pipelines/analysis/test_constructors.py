@@ -103,9 +103,9 @@ def test_places_of_arguments_without_names(tmp_path: Path) -> None:
     (tmp_path / "shop_c.py").write_text(SOURCE)
     found = maker("shop_c.Plain", (str(tmp_path),))
     assert isinstance(found, Maker)
-    assert found.takes == ConstructorArguments(
-        {"a": "", "b": "int", "c": "", "d": "", "more": "list[str]"}, ("a", "c"), False, ("a", "b"), "more"
-    )
+    annotations = {"a": "", "b": "int", "c": "", "d": "", "more": "list[str]"}
+    modules = dict.fromkeys(annotations, "shop_c")
+    assert found.takes == ConstructorArguments(annotations, ("a", "c"), False, ("a", "b"), "more", modules)
 
 
 def test_rendered_attributes(tmp_path: Path) -> None:

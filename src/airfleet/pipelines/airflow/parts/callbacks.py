@@ -18,7 +18,7 @@ from airflow.sdk import BaseNotifier, literal
 from airfleet.pipelines.airflow.airflow_values import MARKERS, has_marker, lower, plainly_converted, unfrozen
 from airfleet.pipelines.airflow.build_context import BuildContext
 from airfleet.pipelines.airflow.function_task import LateFunction
-from airfleet.pipelines.airflow.new_objects import parameters, template_fields
+from airfleet.pipelines.airflow.new_objects import member, parameters, template_fields
 from airfleet.pipelines.analysis.annotations import kind_in
 from airfleet.pipelines.language.spec import CallableRef, Callback, NewObject, Value, XCom
 from airfleet.pipelines.language.values import FUNCTION
@@ -54,7 +54,10 @@ class LateCallback(LateFunction):
         if not issubclass(cls, BaseNotifier):
             raise TypeError(f"{self.written} is a class, and a callback is a function")
         annotations, rendered = parameters(cls), template_fields(cls)
-        given = {name: _literal(value, annotations.get(name, "")) for name, value in self.literals.items()}
+        given = {
+            name: _literal(member(value, annotations.get(name, ""), cls), annotations.get(name, ""))
+            for name, value in self.literals.items()
+        }
         return cls(**{name: _guarded(value, name in rendered) for name, value in {**given, **self.marked}.items()})
 
 

@@ -127,7 +127,7 @@ def _check_notifier(callback: Callback, found: Maker, path: str, at: str, checki
         return
     _check_names(callback, takes, missing, path, checking)
     for name, value in callback.args.items():
-        check_value(value, takes.annotations.get(name, ""), f"{path}.with.{name}", checking)
+        check_value(value, name, takes, f"{path}.with.{name}", checking)
 
 
 def _check_rendered(name: str, value: Value, found: Maker, path: str, checking: Checking) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from airfleet.pipelines.analysis.annotations import kind_in, words_in
 from airfleet.pipelines.analysis.constructors import ConstructorArguments, Maker
+from airfleet.pipelines.analysis.enums import texts_of
 from airfleet.pipelines.analysis.modules import MissingDefinition
 from airfleet.pipelines.checks.check_context import MARKERS, Checking, markers_in, not_found, objects_in
 from airfleet.pipelines.checks.limits import duration_misfit
@@ -36,7 +37,7 @@ def _check_object(made: NewObject, path: str, checking: Checking) -> None:
         if not {f"{path}.args", f"{path}.with"} & checking.wrong:
             _check_names(made, found.takes, path, checking)
         for at, name, item in _named(made, found.takes, path):
-            check_value(item, found.takes.annotations.get(name, ""), at, checking)
+            check_value(item, name, found.takes, at, checking)
 
 
 def _check_names(made: NewObject, takes: ConstructorArguments, path: str, checking: Checking) -> None:
@@ -77,13 +78,19 @@ def _named(made: NewObject, takes: ConstructorArguments, path: str) -> Iterator[
         yield f"{path}.with.{name}", name, value
 
 
-def check_value(value: Value, annotation: str, path: str, checking: Checking) -> None:
-    """Note a literal that cannot be what the annotation asks for."""
-    if value is None or isinstance(value, (*MARKERS, NewObject, dt.timedelta)):
+def check_value(value: Value, name: str, takes: ConstructorArguments, path: str, checking: Checking) -> None:
+    """Note a literal that cannot be what the annotation of an argument asks for."""
+    annotation = takes.annotations.get(name, "")
+    if value is None or not annotation or isinstance(value, (*MARKERS, NewObject, dt.timedelta)):
         return
     kind = kind_in(annotation)
     if kind == "function":
         check_function(value, path, checking)
+        return
+    texts = texts_of(annotation, takes.modules.get(name, ""), checking.installed.roots)
+    if texts is not None and not isinstance(value, (tuple, Mapping)) and value not in texts:
+        hint = checking.hints.did_you_mean(str(value), texts) or f"one of {', '.join(texts)}"
+        checking.problem(path, f"'{value}' is not one of the values it can have", hint, Code.NOT_A_CHOICE)
         return
     wrong = misfit(value, kind) if kind is not None else None
     if wrong is None and "timedelta" in words_in(annotation) and isinstance(value, str):

@@ -10,7 +10,20 @@ from airfleet.pipelines.checks.pipeline_checks import read_and_check
 
 STEPS = """
 from dataclasses import dataclass
+from enum import Enum
 from airflow.sdk import BaseOperator
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+@dataclass
+class Base:
+    colour: Colour | None = None
+
+@dataclass
+class Painted(Base):
+    name: str = ""
 
 @dataclass
 class Volume:
@@ -60,6 +73,8 @@ def said(given: str, folder: Path, uses: str = "shop_o.Pod", argument: str = "vo
         "{$new: shop_o.made, with: {a: {$new: shop_o.made, args: [1]}, hook: 'shop_o:made'}}",
         "{$new: airflow.sdk.DeadlineReference.AVERAGE_RUNTIME, with: {max_runs: 2}}",
         "{$new: datetime.timedelta, with: {hours: 2}}",
+        "{$new: shop_o.Painted, args: [red]}",
+        "{$new: shop_o.Painted, with: {colour: {$new: shop_o.Colour, args: [blue]}}}",
         "{$new: airflow.sdk.RetryAction, args: [fail]}",
     ],
 )
@@ -83,6 +98,10 @@ def test_what_can_be_made_is_taken(given: str, tmp_path: Path) -> None:
          ".with.name: 'name' is given twice: it is among 'args', too"),
         ("{$new: shop_o.Volume, args: [a, b]}", ".args[1]: must be a whole number, not 'b'"),
         ("{$new: shop_o.Quiet, with: {a: 1, b: x}}", ".with.b: must be true or false, not 'x'"),
+        ("{$new: shop_o.Painted, with: {colour: rad}}",
+         ".with.colour: 'rad' is not one of the values it can have | did you mean 'red'?"),
+        ("{$new: shop_o.Painted, args: [1]}",
+         ".args[0]: '1' is not one of the values it can have | one of red, blue"),
         ("{$new: shop_o.made, with: {a: 1, hook: x}}",
          ".with.hook: must be the name of a function | write module:function"),
         ("{$new: shop_o.made, args: [1, 'shop_o:mad']}",
