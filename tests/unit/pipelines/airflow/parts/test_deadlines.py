@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from airflow.sdk import DAG
 from airflow.sdk.definitions.deadline import DeadlineReference, VariableInterval
+from airflow.sdk.execution_time.callback_supervisor import execute_callback
 
 from airfleet.errors import FileProblems
 from airfleet.pipelines.airflow import dag
@@ -136,3 +138,41 @@ def test_what_an_object_refuses_is_a_problem(folder: Path) -> None:
     assert [f"{p.path}: {p.sentence}" for p in error.value.problems] == [
         "deadline: DeadlineAlert refuses its arguments: Callbacks of type int are not currently supported"
     ]
+
+
+CALLED = """
+from airflow.sdk import BaseNotifier
+
+calls = []
+
+def late(channel, context=None):
+    calls.append((channel, context["ds"]))
+
+class Mail(BaseNotifier):
+    template_fields = ("text", "to")
+    def __init__(self, text, to=(), **kwargs):
+        super().__init__(**kwargs)
+        self.text, self.to = text, to
+    def notify(self, context):
+        calls.append((self.text, self.to))
+"""
+
+
+@pytest.mark.parametrize(
+    ("callback", "called"),
+    [
+        ("{uses: 'called_dl:late', with: {channel: '{{ ds }}'}}", ("{{ ds }}", "2026-01-01")),
+        ("{uses: called_dl.Mail, with: {text: {$t: 'at {{ ds }}'}, to: ['{{ ds }}', a]}}",
+         ("at 2026-01-01", ["{{ ds }}", "a"])),
+    ],
+)  # fmt: skip
+def test_a_worker_calls_what_is_stored(
+    callback: str, called: object, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "called_dl.py").write_text(CALLED)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "called_dl", raising=False)
+    stored = alert(folder, callback=callback).callback.serialize()
+    kwargs = {**stored["kwargs"], "context": {"ds": "2026-01-01"}}
+    assert execute_callback(stored["path"], kwargs, Path(), None, structlog.get_logger()) == (True, None)
+    assert __import__("called_dl").calls == [called]
