@@ -26,9 +26,8 @@ class TakenIn:
 
     def tell(self, stamps: Mapping[str, Stamp | None]) -> None:
         """Write the stamps of files, by path; of a file that is not there, it is None."""
-        written = b""
         some = list(stamps.items())
-        while some and len(written := json.dumps(some).encode()) > MOST_BYTES - _LENGTH:
+        while len(written := json.dumps(some).encode()) > MOST_BYTES - _LENGTH:
             some = some[: len(some) // 2]
         self._memory[_LENGTH : _LENGTH + len(written)] = written
         self._memory[:_LENGTH] = len(written).to_bytes(_LENGTH)

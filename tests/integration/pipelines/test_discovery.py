@@ -175,6 +175,46 @@ def test_an_edit_while_the_file_is_parsed_for_the_first_time_is_seen(processor: 
     until(lambda: home.query("select 1 from dag where dag_id = 'after'"), home)
 
 
+def test_what_a_pipeline_takes_in_is_parsed_again_with_it(processor: Home) -> None:
+    home, folder = processor, processor.pipelines
+    (folder / "day.sh").write_text("echo 1")
+    (folder / "taker.yaml").write_text(
+        "dag_id: taker\ninclude: _parts.yaml\ntasks: [{id: a, extends: t}, {id: b, needs: [a]}]\n"
+    )
+    (folder / "other.yaml").write_text("dag_id: other\ntasks: [{id: a}]\n")
+    until(lambda: errors(home) == {"taker.yaml"} and active(home) == {"first", "other"}, home)
+
+    (folder / "_parts.yaml").write_text("templates: {t: {uses: bash, with: {bash_command: {$t: {$f: day.sh}}}}}\n")
+    until(lambda: not errors(home) and active(home) == {"first", "other", "taker"}, home)
+    before = [parsed(home, name) for name in ("first.yaml", "other.yaml")]
+
+    (folder / "day.sh").write_text("echo 2")
+    until(lambda: "echo 2" in stored(home, "taker"), home)
+    (folder / "_parts.yaml").write_text(
+        "templates: {t: {uses: bash, retries: 7, with: {bash_command: {$t: {$f: day.sh}}}}}\n"
+    )
+    until(lambda: '"retries": 7' in stored(home, "taker"), home)
+    assert [parsed(home, name) for name in ("first.yaml", "other.yaml")] == before
+
+    (folder / "defaults.yaml").write_text("tags: [all]\n")
+    until(lambda: all('"all"' in stored(home, dag_id) for dag_id in ("first", "other", "taker")), home)
+    (folder / "defaults.yaml").write_text("tags: 1\ntagz: 1\n")
+    until(lambda: errors(home) == {"first.yaml", "other.yaml", "taker.yaml"}, home)
+    (folder / "defaults.yaml").unlink()
+    until(lambda: not errors(home) and '"all"' not in stored(home, "first"), home)
+
+
+def stored(home: Home, dag_id: str) -> str:
+    """The newest version of a Dag as it is stored."""
+    [[data]] = home.query(f"select data from serialized_dag where dag_id = '{dag_id}' order by created_at desc limit 1")
+    return str(data)
+
+
+def parsed(home: Home, file: str) -> object:
+    """When a file was parsed for the last time."""
+    return home.query(f"select last_parsed_time from dag where relative_fileloc = '{file}'")
+
+
 def tasks(home: Home, dag_id: str) -> set[str]:
     """The tasks of the newest version of a Dag."""
     return {

@@ -7,12 +7,12 @@ neither Airflow nor user code.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from airfleet.errors import Problem
+from airfleet.errors import Place, Problem
 from airfleet.pipelines.checks import limits
 from airfleet.pipelines.checks.check_context import Checking, Installed, check_id
 from airfleet.pipelines.checks.doubts.ignores import Ignore, ignores_in
@@ -107,8 +107,18 @@ def read_and_check(
             doubts = remarks_about(draft.pipeline, installed, source, now)
             remarks.extend(map(reading.paths.as_written, doubts))
     stamps = {**library.stamps, **installed.stamps, **reading.stamps}
-    found = tuple(good), in_order(problems), reading.dag_ids, reading.foreign, in_order(remarks)
+    found = tuple(good), in_order(_once(problems, str(path))), reading.dag_ids, reading.foreign, in_order(remarks)
     return CheckedFile(*found, taken_in=stamps, is_shared=reading.is_shared, paths=reading.paths, ignores=ignores)
+
+
+def _once(problems: Iterable[Problem], file: str) -> Iterator[Problem]:
+    """Yield each problem of a shared file once, however many tasks have it from there."""
+    seen: set[tuple[Place, str]] = set()
+    for problem in problems:
+        key = problem.place, problem.sentence
+        if problem.place.file == file or key not in seen:
+            seen.add(key)
+            yield problem
 
 
 def _unread(path: Path, wrong: Problem) -> CheckedFile:

@@ -154,15 +154,8 @@ class OfOneFile:
 
     def named(self, written: str, said_in: str, file: str) -> SharedFile | NotTaken:
         """Give the file that ``said_in`` includes, inside the project of a pipeline file."""
-        root = self._files.root(file)
-        try:
-            real = located(written, said_in, root)
-            if real is None:
-                return NotTaken(*outside(written, root))
-            start = next(_folders_down_to(file, root)) if written.startswith("/") else os.path.dirname(said_in)
-            return self._included(written, os.path.join(start, written.lstrip("/")), real, root)
-        except (OSError, ValueError):
-            return NotTaken(f"'{written}' is not the name of a file")
+        found = self._way_to(written, said_in, file)
+        return found if isinstance(found, NotTaken) else self._included(written, *found, self._files.root(file))
 
     def text(self, written: str, said_in: str, file: str) -> NamedText | NotTaken:
         """Give the text of a file that ``said_in`` names, inside the project of a pipeline file; each is read once."""

@@ -55,12 +55,13 @@ def are_defaults(documents: tuple[Node, ...]) -> bool:
 
 
 _MAKE_A_DAG: Final = ("dag_id", "jobs", "tasks")
+_SHARED: Final = frozenset(SHARED_KEYS)
 
 
 def _makes_a_dag(key: str) -> bool:
     """Tell whether a key is one that makes a Dag, or a slip of one."""
-    if key in SHARED_KEYS:
-        return False
+    if key in _MAKE_A_DAG or key in _SHARED:
+        return key in _MAKE_A_DAG
     instead = wrong_key_hints.OF_A_PIPELINE.get(key)
     return (instead.meant if instead else nearest(key, (*_MAKE_A_DAG, *SHARED_KEYS))) in _MAKE_A_DAG
 
@@ -70,8 +71,9 @@ def _has_dag_id(document: Node) -> bool:
 
 
 def _has_known_key(document: Node) -> bool:
-    known = {*SHARED_KEYS, *OWN_KEYS}
-    return isinstance(document, Mapping) and any(key.text in known for key, _ in document.entries)
+    """Tell whether a document has a key of pipelines, also one that is written a little wrong."""
+    known = (*SHARED_KEYS, *OWN_KEYS)
+    return isinstance(document, Mapping) and any(nearest(key.text, known, 0.75) for key, _ in document.entries)
 
 
 def _has_known_keys_alone(document: Node) -> bool:
@@ -188,6 +190,9 @@ class Sharing:
 
     def _named(self, name: Scalar, path: str) -> SharedFile | None:
         key = (name.text, name.place.file)
+        if key not in self._included and len(self._included) >= MOST_FILES:
+            self._too_much(name, path)
+            return None
         if key not in self._included:
             found = self.library.named(text(name), name.place.file, self.file)
             if isinstance(found, NotTaken):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines.airflow.import_common import dags_and_problems
+from airfleet.pipelines.airflow.import_common import TAKEN_IN, dags_and_problems, import_pipelines
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
 
 OPERATOR = """
@@ -97,3 +97,19 @@ def test_a_name_that_comes_from_a_broken_module_is_not_said_to_be_missing(folder
     (folder / "users_other_code.py").write_text("def (\n")
     (folder / "p.yaml").write_text("dag_id: d\ntasks: [{id: t, uses: 'users_code:f'}]\n")
     assert read_and_check(folder / "p.yaml", environ={}).problems == ()
+
+
+def test_problems_name_each_file_as_it_is_called_in_the_bundle(folder: Path) -> None:
+    (folder / "fleet.yaml").write_text("")
+    (folder / "defaults.yaml").write_text("default: {}\n")
+    (folder / "pipelines" / "team").mkdir(parents=True)
+    (folder / "pipelines" / "_t.yaml").write_text("templates: {t: {retris: 1}}\n")
+    file = folder / "pipelines" / "team" / "p.yaml"
+    file.write_text("dag_id: d\ninclude: ../_t.yaml\ntasks: [{id: a, extends: t, retires: 1}]\n")
+    said = import_pipelines(file, folder / "pipelines").message or ""
+    assert [line.partition(": ")[0] for line in said.splitlines() if not line.startswith("hint")] == [
+        f"{folder}/defaults.yaml:1:1",
+        "_t.yaml:1:17",
+        "team/p.yaml:3:29",
+    ]
+    assert {Path(name).name for name, stamp in TAKEN_IN.items() if stamp} >= {"defaults.yaml", "_t.yaml"}

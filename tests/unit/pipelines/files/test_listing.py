@@ -30,7 +30,16 @@ def found(listed: Listing, folder: Path) -> list[str]:
 
 def test_names_that_count(folder: Path) -> None:
     write(folder, "b.yaml", "a.yml", "sub/c.yaml", "x.zip", "P.YAML", "p.txt")
-    write(folder, "_shared.yaml", ".hidden.yaml", "fleet.yaml", "_no/d.yaml", ".git/e.yaml")
+    write(
+        folder,
+        "defaults.yaml",
+        "sub/defaults.yaml",
+        "_shared.yaml",
+        ".hidden.yaml",
+        "fleet.yaml",
+        "_no/d.yaml",
+        ".git/e.yaml",
+    )
     write(folder, "x.py", "_y.py", "_no/z.py", "Q.PY", ".venv/no.py", "__pycache__/no.py", text="import airflow # Dag")
     write(folder, "asset.py", text="from AIRFLOW.sdk import Asset")
     write(folder, "helper.py", text="import airflow")
@@ -40,6 +49,8 @@ def test_names_that_count(folder: Path) -> None:
         *("Q.PY", "_no/z.py", "_y.py", "asset.py", "x.py"),
         "x.zip",
     ]
+    shared = [str(path.relative_to(folder)) for path in listed.shared]
+    assert shared == ["_no/d.yaml", "_shared.yaml", "defaults.yaml", "sub/defaults.yaml"]
     assert listed.without_dags == (folder / "helper.py",)
     assert listed.other_case == (folder / "P.YAML",)
     assert (listed.problems, listed.remarks) == ((), ())

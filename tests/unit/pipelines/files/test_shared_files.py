@@ -1,13 +1,16 @@
-"""Texts and patterns that a pipeline names: inside the project, bounded, each read once."""
+"""Files that a pipeline names or takes in: inside the project, bounded, each content read once, each with its stamp."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
 from airfleet.pipelines.files import shared_files
-from airfleet.pipelines.files.shared_files import NamedText, NotTaken, OfOneFile, SharedFiles
+from airfleet.pipelines.files.shared_files import NamedText, NotTaken, OfOneFile, SharedFile, SharedFiles
+from airfleet.task_process.side_effects import observed
 
 
 @pytest.fixture
@@ -93,3 +96,79 @@ def test_what_was_looked_for_is_known_with_its_stamp(project: Path) -> None:
         "gone.txt": True,
         "jobs": False,
     }
+
+
+# --- shared files
+
+
+@pytest.fixture
+def layered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "fleet.yaml").write_text("")
+    (tmp_path / "pipelines" / "team").mkdir(parents=True)
+    (tmp_path / "defaults.yaml").write_text("tags: [a]\n")
+    (tmp_path / "pipelines" / "team" / "defaults.yaml").write_text("tags: [b]\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names(files: tuple[SharedFile, ...]) -> list[str]:
+    return [file.name for file in files]
+
+
+@pytest.mark.parametrize("where", [".", "pipelines", "pipelines/team"])
+def test_defaults_are_found_from_the_projects_folder_down(
+    where: str, layered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(where)
+    file = os.path.relpath(layered / "pipelines" / "team" / "p.yaml")
+    found = names(OfOneFile(SharedFiles()).defaults_above(file))
+    assert found == [os.path.relpath(layered / name) for name in ("defaults.yaml", "pipelines/team/defaults.yaml")]
+    absolute = names(OfOneFile(SharedFiles()).defaults_above(str(layered / "pipelines" / "p.yaml")))
+    assert absolute == [str(layered / "defaults.yaml")]
+
+
+def test_a_project_without_a_fleet_file_is_the_folder_above_pipelines(layered: Path) -> None:
+    (layered / "fleet.yaml").unlink()
+    assert names(OfOneFile(SharedFiles()).defaults_above("pipelines/p.yaml")) == ["defaults.yaml"]
+    assert names(OfOneFile(SharedFiles()).defaults_above("pipelines/team/p.yaml")) == ["pipelines/team/defaults.yaml"]
+
+
+def test_the_same_content_is_read_once_and_another_one_again(layered: Path) -> None:
+    files = SharedFiles()
+    [first, _] = OfOneFile(files).defaults_above("pipelines/team/p.yaml")
+    [again, _] = OfOneFile(files).defaults_above("pipelines/team/q.yaml")
+    assert first is again
+    Path("defaults.yaml").write_text("tags: [other]\n")
+    [third, _] = OfOneFile(files).defaults_above("pipelines/team/q.yaml")
+    assert third is not first
+    assert sorted(files.names()) == ["defaults.yaml", "pipelines/team/defaults.yaml"]
+
+
+def test_everything_that_was_looked_for_has_its_stamp(layered: Path) -> None:
+    one = OfOneFile(SharedFiles())
+    one.defaults_above("pipelines/team/p.yaml")
+    assert isinstance(one.named("_nope.yaml", "pipelines/team/p.yaml", "pipelines/team/p.yaml"), NotTaken)
+    there = {os.path.normpath(name) for name, stamp in one.stamps.items() if stamp is not None}
+    absent = {os.path.normpath(name) for name, stamp in one.stamps.items() if stamp is None}
+    assert there == {str(layered / "defaults.yaml"), str(layered / "pipelines/team/defaults.yaml")}
+    assert absent == {str(layered / "pipelines/defaults.yaml"), str(layered / "pipelines/team/_nope.yaml")}
+
+
+def test_a_pipe_is_not_opened(layered: Path) -> None:
+    os.mkfifo("pipelines/defaults.yaml")
+    [_, pipe, _] = OfOneFile(SharedFiles()).defaults_above("pipelines/team/p.yaml")
+    assert [problem.sentence for problem in pipe.problems] == ["this is a named pipe, not a file"]
+
+
+@pytest.mark.parametrize("changed", ["defaults.yaml", "pipelines/defaults.yaml", "pipelines/_t.yaml", "day.sh"])
+def test_a_load_that_is_observed_depends_on_shared_files(changed: str, layered: Path) -> None:
+    Path("pipelines/_t.yaml").write_text("templates: {t: {uses: bash, with: {bash_command: {$f: ../day.sh}}}}\n")
+    Path("day.sh").write_text("ls\n")
+    file = Path("pipelines/team/p.yaml")
+    file.write_text("dag_id: d\ninclude: ../_t.yaml\ntasks: [{id: a, extends: t}]\n")
+    checked, observation = observed(lambda: read_and_check(file, environ={}))
+    assert checked.problems == ()
+    assert observation.holds()
+    Path(changed).write_text("tags: [changed]\n")
+    assert not observation.holds()
+    assert str(layered / changed) in map(os.path.normpath, checked.taken_in)

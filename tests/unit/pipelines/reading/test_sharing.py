@@ -289,3 +289,16 @@ def test_shared_parts_count_to_the_values_of_a_file(project: Path) -> None:
     write({"pipelines/team/p.yaml": "---\n".join(document.format(i) for i in range(600))})
     sentences = {problem.sentence for problem in checked().problems}
     assert sentences == {"jobs and templates make more than 1,000,000 values of this file"}
+
+
+def test_the_number_of_names_has_a_limit(project: Path) -> None:
+    names = ", ".join(f"_{i}.yaml" for i in range(5_000))
+    write({"pipelines/team/p.yaml": P.format(f"[{names}]")})
+    assert len(said()) == shared_keys.MOST_FILES + 1
+
+
+def test_a_problem_of_a_shared_template_is_said_once_for_all_tasks(project: Path) -> None:
+    write({"_a.yaml": "templates: {t: {uses: bash, retries: x}}\n"})
+    tasks = ", ".join(f"{{id: a{i}, extends: t, with: {{bash_command: ls}}}}" for i in range(20))
+    write({"pipelines/team/p.yaml": f"dag_id: d\ninclude: /_a.yaml\ntasks: [{tasks}]\n"})
+    assert said() == ["_a.yaml:1:38: tasks.a0.retries: must be a whole number, not the text 'x'"]
