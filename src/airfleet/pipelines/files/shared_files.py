@@ -253,7 +253,7 @@ def _read(name: str, real: str, seen: Stamp, root: Path) -> SharedFile:
     return SharedFile(real, name, label, documents, problems, len(text), has_expressions, may_be_parts)
 
 
-_PARTS: Final = re.compile(r"""^["']?(?:templates|defaults|include)["']?[ ]*:""", re.MULTILINE)
+_PARTS: Final = re.compile(r"""^["']?(?:templates|groups|defaults|include)["']?[ ]*:""", re.MULTILINE)
 
 
 def _folders_down_to(file: str, root: Path) -> Iterator[str]:

@@ -171,6 +171,7 @@ TASK_KEYS: Final[dict[str, str]] = {
 GROUP_KEYS: Final[dict[str, str]] = {
     "group": "The name of the group; unique in its pipeline.",
     "tasks": "The tasks and groups in it.",
+    "extends": "The groups under `groups` this one begins from, in order.",
     "needs": "The tasks and groups that must be done before any task in it.",
     "defaults": "Arguments that every task in it has unless it says otherwise; they win over those of the pipeline.",
     "expand": "Argument → list or output: the whole group runs once for each item, which is `{$item: argument}` in it.",
@@ -196,6 +197,7 @@ DOCUMENT_KEYS: Final[dict[str, str]] = {
     "defaults": "Arguments that every task has unless it says otherwise.",
     "jobs": "One Dag is made for each job; its values are written `${{ job.… }}`.",
     "templates": "Parts of tasks, by name, for `extends`.",
+    "groups": "Parts of groups, by name, for `extends` of a group.",
     "tasks": "The tasks and groups of tasks.",
 }
 

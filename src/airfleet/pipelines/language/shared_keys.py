@@ -9,7 +9,7 @@ from airfleet.pipelines.language.arguments import DAG_ARGUMENTS, DOCUMENT_KEYS
 #: keys that say what one Dag is
 OWN_KEYS: Final = ("dag_id", "dag_display_name", "description", "jobs", "tasks")
 #: keys that make a document without a Dag one of shared parts
-PART_KEYS: Final = ("templates", "defaults", "include")
+PART_KEYS: Final = ("templates", "groups", "defaults", "include")
 #: every key that shared parts can have; '$schema' is for editors
 SHARED_KEYS: Final = tuple(name for name in (*DOCUMENT_KEYS, *DAG_ARGUMENTS) if name not in OWN_KEYS)
 
@@ -17,6 +17,7 @@ SHARED_KEYS: Final = tuple(name for name in (*DOCUMENT_KEYS, *DAG_ARGUMENTS) if 
 MERGED: Final[dict[str, str]] = {
     "defaults": "argument by argument",
     "templates": "by name; a template as a whole",
+    "groups": "by name; a group as a whole",
     "params": "param by param",
     "owner_links": "owner by owner",
     "access_control": "role by role",

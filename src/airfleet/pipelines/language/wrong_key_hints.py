@@ -78,7 +78,7 @@ OF_A_PIPELINE: Final[dict[str, Instead]] = {
     **dict.fromkeys(
         ("default_task_args", "task_defaults"), Instead("is written 'defaults'", "write defaults: {retries: 1}")
     ),
-    **dict.fromkeys(("task_groups", "groups", "group"), _GROUPS),
+    **dict.fromkeys(("task_groups", "group"), _GROUPS),
     **dict.fromkeys(
         ("dependencies", "edges"), Instead("each task says what it waits for", "write 'needs' at the task")
     ),

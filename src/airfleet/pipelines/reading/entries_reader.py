@@ -77,7 +77,8 @@ class EntriesReader:
         self.groups.append(group)
         tasks = item.get("tasks")
         if tasks is None:
-            self.report.problem(item, path, "the group has no 'tasks'", code=Code.MISSING_KEY)
+            if not self.report.is_wrong(joined(path, "tasks")):
+                self.report.problem(item, path, "the group has no 'tasks'", code=Code.MISSING_KEY)
         else:
             self.read(tasks, joined(path, "tasks"), {**defaults, **group.defaults}, group)
 

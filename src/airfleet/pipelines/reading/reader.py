@@ -27,12 +27,13 @@ from airfleet.pipelines.language.expressions.scope import ReadFile, Scope
 from airfleet.pipelines.language.interpolation import may_have_expressions, plain_parts, resolve
 from airfleet.pipelines.language.shared_keys import PART_KEYS
 from airfleet.pipelines.language.spec import Pipeline
-from airfleet.pipelines.reading import sharing
 from airfleet.pipelines.reading.document_reader import DocumentReader
 from airfleet.pipelines.reading.entries_reader import TOO_MANY_VALUES
 from airfleet.pipelines.reading.jobs import JobEntry, read_jobs
-from airfleet.pipelines.reading.parts_reader import PartsReader, without_expressions
-from airfleet.pipelines.reading.sharing import Sharing
+from airfleet.pipelines.reading.shared import sharing
+from airfleet.pipelines.reading.shared.group_templates import with_extended_groups
+from airfleet.pipelines.reading.shared.parts_reader import PartsReader, without_expressions
+from airfleet.pipelines.reading.shared.sharing import Sharing
 from airfleet.problem_codes import Code
 from airfleet.yaml.nodes import Mapping, Node, Scalar
 from airfleet.yaml.problems import Hints, Report, in_order
@@ -224,7 +225,11 @@ def _pipelines(document: Node, whole: _WholeFile) -> Iterator[tuple[Pipeline, fr
 def _of_jobs(document: Mapping, whole: _WholeFile, report: Report) -> Iterator[tuple[Pipeline, frozenset[str]]]:
     taken = whole.sharing.taken_by(document)
     has_expressions = whole.has_expressions or taken.has_expressions
-    body, jobs = _split(sharing.merged(taken.layers, document), whole.scope, report)
+    if not taken.is_complete:
+        report.note_slip("include")
+    merged = with_extended_groups(sharing.merged(taken.layers, document), report)
+    wrong = frozenset(report.wrong)
+    body, jobs = _split(merged, whole.scope, report)
     plain = plain_parts(body) if document.get("jobs") is not None else frozenset()
     id_place = (body.get("dag_id") or body).place
     for job in jobs:
@@ -233,8 +238,7 @@ def _of_jobs(document: Mapping, whole: _WholeFile, report: Report) -> Iterator[t
         if not whole.is_wanted(dag_id, id_place, job):
             continue
         inner = whole.own_report(report.places)
-        if not taken.is_complete:
-            inner.note_slip("include")
+        inner.wrong |= wrong
         resolved = _resolved(body, scope, inner) if has_expressions else body
         if not inner.budget.take(resolved):
             report.problem(document, "", TOO_MANY_VALUES, "write several files, or fewer jobs", Code.FILE_LIMIT)

@@ -149,6 +149,21 @@ in the group around it, and so on; the whole id is found from everywhere. A name
 beside this one that fits: `needs: ["load_*"]`. The first tasks of a group wait for what the group needs, and an entry
 that needs a group waits for its last tasks.
 
+`groups` names parts of groups, and a group that `extends` one or several of them has their keys. `defaults` is merged
+argument by argument; every other key is replaced, `tasks` too. Groups can be [shared](#sharing).
+
+```yaml
+groups:
+  load:
+    defaults: {{retries: 3}}
+    tasks:
+      - {{id: fetch, uses: "shop.steps:fetch"}}
+      - {{id: store, uses: "shop.steps:store", needs: [fetch]}}
+tasks:
+  - {{group: orders, extends: load}}
+  - {{group: returns, extends: load, needs: [orders], defaults: {{pool: slow}}}}
+```
+
 ## Setup and teardown
 
 A task with `setup: true` makes something, and one with `teardown: true` takes it away: it also runs when a task between
@@ -277,8 +292,8 @@ A document that makes no Dag shares its keys with others:
 - **`defaults.yaml`** in a folder shares them with every pipeline in that folder and below, without a word of theirs.
 - **`include`** of a document names files, each relative to the file that says it, or from the project's folder (`/…`).
   Their names begin with `_`, or their folder's name does, as in `_shared/http.yaml`.
-- A document with `templates`, `defaults` or `include`, and no Dag, shares with **the documents that follow** in its
-  file.
+- A document with `templates`, `groups`, `defaults` or `include`, and no Dag, shares with **the documents that follow**
+  in its file.
 
 ```yaml
 # pipelines/_shared/http.yaml

@@ -60,7 +60,8 @@ def schema() -> Schema:
             },
             "entries": {"type": "array", "minItems": 1, "items": {"anyOf": [_ref("task"), _ref("group")]}},
             "task": {**_task(), "anyOf": [{"required": ["id"]}, {"required": ["extends"]}]},
-            "group": _group(),
+            "group": {**_group(), "required": ["group"], "anyOf": [{"required": ["tasks"]}, {"required": ["extends"]}]},
+            "named_group": _group(),
             "template": _task(),
         },
     }
@@ -265,6 +266,7 @@ def _document_keys() -> dict[str, Schema]:
         "defaults": {"$ref": "#/$defs/task_arguments"},
         "jobs": {"anyOf": [listed_jobs, named_jobs]},
         "templates": {"type": ["object", "null"], "additionalProperties": {"$ref": "#/$defs/template"}},
+        "groups": {"type": ["object", "null"], "additionalProperties": {"$ref": "#/$defs/named_group"}},
         "tasks": _ref("entries"),
     }
     return {name: {**keys[name], "description": says} for name, says in DOCUMENT_KEYS.items()}
@@ -296,6 +298,7 @@ def _group() -> Schema:
         "group": {"type": ["string", "number"], "minLength": 1},
         "tasks": _ref("entries"),
         "needs": {"anyOf": [_ref("names"), {"type": "null"}]},
+        "extends": {"anyOf": [_ref("names"), {"type": "null"}]},
         "defaults": _ref("task_arguments"),
         "expand": _EXPAND,
         "expand_kwargs": _EXPAND_KWARGS,
@@ -303,7 +306,6 @@ def _group() -> Schema:
     own = {name: {**keys[name], "description": says} for name, says in GROUP_KEYS.items()}
     return {
         "type": "object",
-        "required": ["group", "tasks"],
         "properties": {**own, **_arguments(GROUP_ARGUMENTS)},
         "additionalProperties": False,
     }

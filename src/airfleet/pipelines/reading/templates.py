@@ -23,6 +23,14 @@ _Keys: TypeAlias = dict[str, tuple[Scalar, Node]]
 class Templates:
     """The templates of a document. A problem of a template is noted once, however many tasks extend it."""
 
+    #: as problems call one, and as documents call them all
+    kind, key = "template", "templates"
+    #: the key of which single entries are replaced, not the whole
+    merged_key = "with"
+    #: keys that are not known where a template is missing
+    unknown_without: tuple[str, ...] = ("uses", "with")
+    missing = "there is no template '{}'"
+
     def __init__(self, by_name: AbstractMapping[str, Mapping], report: Report) -> None:
         self.by_name = by_name
         self.report = report
@@ -39,17 +47,17 @@ class Templates:
         extends = task.get("extends")
         if extends is None:
             return task
-        names = self._checked(extends, joined(path, "extends"))
+        names = self.checked(extends, joined(path, "extends"))
         if names not in self._bases:
             self._bases[names] = self._base(names, extends, path)
         keys = dict(self._bases[names])
-        _put(keys, task)
+        self._put(keys, task)
         return Mapping(tuple(keys.values()), task.place)
 
     def _base(self, names: tuple[str, ...], written: Node, path: str) -> _Keys:
         keys: _Keys = {}
         for name in self._all_of(names, written, path):
-            _put(keys, self.by_name[name])
+            self._put(keys, self.by_name[name])
         return keys
 
     def _all_of(self, names: tuple[str, ...], written: Node, path: str) -> list[str]:
@@ -75,27 +83,26 @@ class Templates:
 
     def _too_many(self, written: Node, path: str) -> None:
         if self._merges == MOST + 1:  # it is said once
-            sentence = f"templates are extended more than {MOST:,} times in this file, through others included"
+            sentence = f"{self.key} are extended more than {MOST:,} times in this file, through others included"
             self.report.problem(written, path, sentence, code=Code.FILE_LIMIT)
 
     def _extended_by(self, name: str) -> tuple[str, ...]:
         if name not in self._extended:
             extends = self.by_name[name].get("extends")
-            self._extended[name] = () if extends is None else self._checked(extends, f"templates.{name}.extends")
+            self._extended[name] = () if extends is None else self.checked(extends, f"{self.key}.{name}.extends")
         return self._extended[name]
 
-    def _checked(self, extends: Node, path: str) -> tuple[str, ...]:
+    def checked(self, extends: Node, path: str) -> tuple[str, ...]:
         """List the names at ``extends`` that are templates; the others are noted."""
-        names = _names(extends, path, self.report)
+        names = self._names(extends, path, self.report)
         for name in names:
             if name.text in self.by_name:
                 continue
             if not self.report.is_wrong("include"):  # it may be in what could not be taken in
                 hint = self.report.hints.did_you_mean(name.text, self._known)
-                sentence = f"there is no template '{name.text}'"
-                self.report.problem(name, path, sentence, hint, Code.UNKNOWN_TEMPLATE)
+                self.report.problem(name, path, self.missing.format(name.text), hint, Code.UNKNOWN_TEMPLATE)
             task = path.rpartition(".")[0]
-            for key in ("uses", "with"):  # which are not known then
+            for key in self.unknown_without:
                 self.report.note_slip(joined(task, key))
         return tuple(name.text for name in names if name.text in self.by_name)
 
@@ -106,28 +113,27 @@ class Templates:
         self._circles.update(around)
         extends = self.by_name[way[-1]].get("extends")
         assert extends is not None  # it extends the one that the circle began with
-        last = next(item for item in _names(extends, "", Report()) if item.text == name)
-        sentence = f"the templates extend each other in a circle: {' → '.join(around)}"
-        self.report.problem(last, f"templates.{way[-1]}.extends", sentence, code=Code.TEMPLATE_CIRCLE)
+        last = next(item for item in self._names(extends, "", Report()) if item.text == name)
+        sentence = f"the {self.key} extend each other in a circle: {' → '.join(around)}"
+        self.report.problem(last, f"{self.key}.{way[-1]}.extends", sentence, code=Code.TEMPLATE_CIRCLE)
 
+    def _put(self, keys: _Keys, over: Mapping) -> None:
+        for key, value in over.entries:
+            if key.text == "extends":
+                continue
+            before = keys.get(key.text)
+            if key.text == self.merged_key and before and isinstance(before[1], Mapping) and isinstance(value, Mapping):
+                inner = {inner_key.text: (inner_key, item) for inner_key, item in before[1].entries}
+                inner.update({inner_key.text: (inner_key, item) for inner_key, item in value.entries})
+                value = Mapping(tuple(inner.values()), value.place)
+            keys[key.text] = (key, value)
 
-def _put(keys: _Keys, over: Mapping) -> None:
-    for key, value in over.entries:
-        if key.text == "extends":
-            continue
-        before = keys.get(key.text)
-        if key.text == "with" and before and isinstance(before[1], Mapping) and isinstance(value, Mapping):
-            inner = {inner_key.text: (inner_key, item) for inner_key, item in before[1].entries}
-            inner.update({inner_key.text: (inner_key, item) for inner_key, item in value.entries})
-            value = Mapping(tuple(inner.values()), value.place)
-        keys[key.text] = (key, value)
-
-
-def _names(node: Node, path: str, report: Report) -> tuple[Scalar, ...]:
-    items = node.items if isinstance(node, Sequence) else (node,)
-    if is_null(node):
-        return ()
-    good = tuple(item for item in items if isinstance(item, Scalar) and item.text)
-    if len(good) != len(items):
-        report.problem(node, path, "must be the name of a template, or a list of names", code=Code.WRONG_TYPE)
-    return good
+    def _names(self, node: Node, path: str, report: Report) -> tuple[Scalar, ...]:
+        items = node.items if isinstance(node, Sequence) else (node,)
+        if is_null(node):
+            return ()
+        good = tuple(item for item in items if isinstance(item, Scalar) and item.text)
+        if len(good) != len(items):
+            sentence = f"must be the name of a {self.kind}, or a list of names"
+            report.problem(node, path, sentence, code=Code.WRONG_TYPE)
+        return good

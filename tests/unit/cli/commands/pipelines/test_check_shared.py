@@ -71,7 +71,7 @@ def test_values_that_only_a_job_gives_are_no_problem_of_a_shared_file(folder: Pa
 
 
 def test_a_defaults_file_of_another_tool_is_a_remark(folder: Path, airfleet: Airfleet) -> None:
-    (folder / "defaults.yaml").write_text("default_args: {owner: x}\ncatchup: true\n")
+    (folder / "defaults.yaml").write_text("image: {repository: nginx}\n")
     (folder / "a.yaml").write_text("dag_id: a\ntasks: [{id: a}]\n")
     result = airfleet("check")
     assert result.code == 0

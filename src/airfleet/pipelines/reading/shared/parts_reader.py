@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from airfleet.pipelines.language.spec import Pipeline
 from airfleet.pipelines.reading.document_reader import DocumentReader
+from airfleet.pipelines.reading.entries_reader import EntriesReader
 from airfleet.pipelines.reading.names import Names
+from airfleet.pipelines.reading.shared.group_templates import named_groups
 from airfleet.pipelines.reading.task_reader import TaskReader
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
 from airfleet.yaml.problems import joined
@@ -20,6 +22,8 @@ class PartsReader(DocumentReader):
         schedule = self.schedule()
         for name, template in self.templates().by_name.items():
             self.template(template, joined("templates", name))
+        for name, group in named_groups(self.body, self.report).items():
+            self.group(name, group)
         return Pipeline(
             "", (), schedule=schedule, options=options, defaults=defaults, file=self.file, places=self.report.places
         )
@@ -30,6 +34,16 @@ class PartsReader(DocumentReader):
         self.report.note_slip(joined(path, "id"))  # the task says it
         body = _without(template, "needs") if template.get("uses") else _without(template, "needs", "with")
         TaskReader(template, body, path, self.report, None, Names()).read({})
+
+    def group(self, name: str, group: Mapping) -> None:
+        """Read a named group as one of a pipeline, whose templates and other groups are not known here."""
+        self.report.note_slip("include")
+        key = Scalar("group", "group", group.place)
+        written = (key, Scalar(name, name, group.place, quoted=True))
+        entry = Mapping((written, *_without(group, "extends", "needs").entries), group.place)
+        self.report.note_slip(f"groups.{name}.tasks")  # another group may have them
+        entries = Sequence((entry,), group.place)
+        EntriesReader(self.templates(), Names.of(entries), self.report).read(entries, "groups", {})
 
 
 def without_expressions(node: Mapping) -> Mapping:

@@ -196,10 +196,10 @@ WRONG: list[tuple[dict[str, str], str, list[str]]] = [
     ({}, '"a\\0b"', ["pipelines/team/p.yaml:2:10: include: 'a\\x00b' is not the name of a file"]),
     ({"q.yaml": "dag_id: q\ntasks: [{id: a}]\n"}, "/q.yaml",
      ["pipelines/team/p.yaml:2:10: include: '/q.yaml' is a pipeline\n"
-      "hint: a file that is included has keys such as templates, defaults, include, and makes no Dag"]),
+      "hint: a file that is included has keys such as templates, groups, defaults, include, and makes no Dag"]),
     ({"q.yaml": "table: orders\n"}, "/q.yaml",
      ["pipelines/team/p.yaml:2:10: include: '/q.yaml' is no file of shared parts\n"
-      "hint: a file that is included has keys such as templates, defaults, include, and makes no Dag"]),
+      "hint: a file that is included has keys such as templates, groups, defaults, include, and makes no Dag"]),
     ({"_a.yaml": "defaults: {retriez: 1}\ndescription: x\n- 1\n"}, "/_a.yaml",
      ["_a.yaml:3:1: this line does not fit the lines above it\n"
       "hint: look at its indentation, and for a quote or bracket that was not closed"]),

@@ -84,7 +84,7 @@ def _has_known_keys_alone(document: Node) -> bool:
     )
 
 
-_MAPPINGS: Final = ("defaults", "templates")
+_MAPPINGS: Final = ("defaults", "templates", "groups")
 
 
 @dataclass(frozen=True)
