@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -116,6 +115,10 @@ class SharedFiles:
     #: by real path: its stamp, and what was read
     _read: dict[str, tuple[Stamp, SharedFile]] = field(default_factory=dict)
     _roots: dict[str, Path] = field(default_factory=dict)
+    #: by the folder of pipeline files: the folders from the project's down to it
+    _folders: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: by a written path and the folder where it is said: the real path; None outside of the project
+    _located: dict[tuple[str, str], Path | None] = field(default_factory=dict)
 
     def names(self) -> tuple[str, ...]:
         """Give the name of every file that was read so far."""
@@ -127,6 +130,22 @@ class SharedFiles:
         if folder not in self._roots:
             self._roots[folder] = project_root(Path(file))
         return self._roots[folder]
+
+    def folders(self, file: str) -> tuple[str, ...]:
+        """Give the folders from the project's to that of a pipeline file, written as the file is."""
+        folder = os.path.dirname(file)
+        if folder not in self._folders:
+            below = len(Path(file).absolute().parent.relative_to(self.root(file)).parts)
+            ways = ([os.pardir] * level for level in range(below, -1, -1))
+            self._folders[folder] = tuple(os.path.normpath(os.path.join(folder, *way)) for way in ways)
+        return self._folders[folder]
+
+    def located(self, written: str, said_in: str, root: Path) -> Path | None:
+        """Give the real path of a file that ``said_in`` names. Raises ValueError for no file name."""
+        key = written, os.path.dirname(said_in)
+        if key not in self._located:
+            self._located[key] = located(written, said_in, root)
+        return self._located[key]
 
     def file(self, path: str, real: str, seen: Stamp, root: Path) -> SharedFile:
         """Give what is in a file of the project in the folder ``root``, whose stamp is ``seen``."""
@@ -149,7 +168,7 @@ class OfOneFile:
     def defaults_above(self, file: str) -> tuple[SharedFile, ...]:
         """Give each ``defaults.yaml`` for a pipeline file, from the project's folder to its own."""
         root = self._files.root(file)
-        found = (self._defaults_in(folder, root) for folder in _folders_down_to(file, root))
+        found = (self._defaults_in(folder, root) for folder in self._files.folders(file))
         return tuple(one for one in found if one is not None)
 
     def named(self, written: str, said_in: str, file: str) -> SharedFile | NotTaken:
@@ -188,12 +207,12 @@ class OfOneFile:
         """Give the path of a file as problems call it, and its real path."""
         root = self._files.root(file)
         try:
-            real = located(written, said_in, root)
+            real = self._files.located(written, said_in, root)
         except (OSError, ValueError):
             return NotTaken(f"'{written}' is not the name of a file")
         if real is None:
             return NotTaken(*outside(written, root))
-        start = next(_folders_down_to(file, root)) if written.startswith("/") else os.path.dirname(said_in)
+        start = self._files.folders(file)[0] if written.startswith("/") else os.path.dirname(said_in)
         return os.path.normpath(os.path.join(start, written.lstrip("/"))), real
 
     def _text(self, written: str, path: str, real: Path) -> NamedText | NotTaken:
@@ -223,7 +242,7 @@ class OfOneFile:
         seen = self._look(path)
         if seen is None:
             return None
-        real = located(DEFAULTS_FILE, path, root)
+        real = self._files.located(DEFAULTS_FILE, path, root)
         if real is None:
             problem = Problem(Place(path), "", *outside(DEFAULTS_FILE, root), code=Code.INCLUDE)
             return SharedFile(os.path.realpath(path), path, path, problems=(problem,), may_be_parts=True)
@@ -254,14 +273,6 @@ def _read(name: str, real: str, seen: Stamp, root: Path) -> SharedFile:
 
 
 _PARTS: Final = re.compile(r"""^["']?(?:templates|groups|defaults|include)["']?[ ]*:""", re.MULTILINE)
-
-
-def _folders_down_to(file: str, root: Path) -> Iterator[str]:
-    """Give the folders from the project's to that of a file, written as the file is."""
-    folder = os.path.dirname(file)
-    below = len(Path(file).absolute().parent.relative_to(root).parts)
-    for level in range(below, -1, -1):
-        yield os.path.normpath(os.path.join(folder, *[os.pardir] * level))
 
 
 def _near(name: str, folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> str | None:

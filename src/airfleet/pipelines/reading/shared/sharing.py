@@ -56,6 +56,7 @@ def are_defaults(documents: tuple[Node, ...]) -> bool:
 
 _MAKE_A_DAG: Final = ("dag_id", "jobs", "tasks")
 _SHARED: Final = frozenset(SHARED_KEYS)
+_KNOWN: Final = (*SHARED_KEYS, *OWN_KEYS)
 
 
 def _makes_a_dag(key: str) -> bool:
@@ -72,8 +73,11 @@ def _has_dag_id(document: Node) -> bool:
 
 def _has_known_key(document: Node) -> bool:
     """Tell whether a document has a key of pipelines, also one that is written a little wrong."""
-    known = (*SHARED_KEYS, *OWN_KEYS)
-    return isinstance(document, Mapping) and any(nearest(key.text, known, 0.75) for key, _ in document.entries)
+    return isinstance(document, Mapping) and any(_is_known(key.text) for key, _ in document.entries)
+
+
+def _is_known(key: str) -> bool:
+    return key in _SHARED or nearest(key, _KNOWN, 0.75) is not None
 
 
 def _has_known_keys_alone(document: Node) -> bool:
