@@ -16,6 +16,7 @@ from typing import Any
 from airfleet.cli import reference as cli
 from airfleet.events import Event
 from airfleet.fleet.config import schema as fleet
+from airfleet.pipelines.cases import schema as cases
 from airfleet.pipelines.problems import reference as problems
 from airfleet.pipelines.reading import schema as pipelines
 from airfleet.yaml.reference import markdown_table
@@ -126,6 +127,7 @@ def pages() -> dict[Path, str]:
     """Path -> text of every file that is made or has a part that is made."""
     reference = {
         **pipelines.files(),
+        **cases.files(),
         **fleet.files(),
         cli.FILE_NAME: cli.page(),
         problems.FILE_NAME: problems.page(),

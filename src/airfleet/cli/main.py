@@ -41,15 +41,19 @@ SECTIONS = {
         "render",
         "down",
     ),
-    "Pipelines": ("check", "explain", "show", "run", "convert"),
+    "Pipelines": ("check", "explain", "show", "run", "test", "diff", "convert"),
     "Runs": ("trigger", "why"),
     "Shell": ("schema", "completion"),
 }
 COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
 #: commands of :mod:`airfleet.cli.commands.pipelines`; all others are about the fleet
-ABOUT_PIPELINES = frozenset({"init", "check", "explain", "show", "run", "convert", "trigger", "why", "schema"})
+ABOUT_PIPELINES = frozenset(
+    {"init", "check", "explain", "show", "run", "test", "diff", "convert", "trigger", "why", "schema"}
+)
 #: what needs no fleet on this machine, and so runs on every operating system
-ANYWHERE = frozenset({"init", "config", "check", "explain", "show", "convert", "schema", "completion", "render"})
+ANYWHERE = frozenset(
+    {"init", "config", "check", "explain", "show", "diff", "convert", "schema", "completion", "render"}
+)
 
 
 def _room(command: str) -> str:

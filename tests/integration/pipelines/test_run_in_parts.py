@@ -13,6 +13,8 @@ import pytest
 STEPS = """
 import os
 def fetch(): open(os.environ["MARK"], "a").write("fetch "); return [1, 2, 3]
+def each(n): raise ValueError("it is mocked")
+def total(ns): print("total", sum(ns))
 def load(rows): open(os.environ["MARK"], "a").write("load "); return len(rows)
 def broken(count):
     wanted = count * 2
@@ -26,6 +28,8 @@ PIPELINE = """
 dag_id: shop
 tasks:
   - {id: fetch, uses: "steps:fetch"}
+  - {id: each, uses: "steps:each", expand: {n: {$x: fetch}}}
+  - {id: sum, uses: "steps:total", with: {ns: {$x: each}}}
   - {id: load, uses: "steps:load", with: {rows: {$x: fetch}}}
   - {id: stops, uses: "steps:stops", with: {count: {$x: load}}}
   - {id: broken, uses: "steps:broken", with: {count: {$x: stops}}}
@@ -61,7 +65,7 @@ def states(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
 def test_until_leaves_out_what_comes_after(project: Path) -> None:
     done = run(project, "--until", "load", "-o", "json")
     assert done.returncode == 0, done.stderr
-    assert "left out, and counted as succeeded: stops, broken" in done.stderr
+    assert "left out, and counted as succeeded: each, sum, stops, broken" in done.stderr
     assert states(done) == {"fetch": "success", "load": "success"}
     assert (project / "mark").read_text() == "fetch load "
 
@@ -71,6 +75,14 @@ def test_a_mock_gives_the_output_of_a_task_that_does_not_run(project: Path) -> N
     assert done.returncode == 0, done.stderr
     assert states(done) == {"fetch": "mocked", "load": "success"}
     assert (project / "mark").read_text() == "load "
+
+
+def test_a_repeated_task_gives_the_items_of_its_mock(project: Path) -> None:
+    done = run(project, "--only", "each", "--only", "sum", "--mock", "fetch=[1]", "--mock", "each=[4, 5]", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    assert states(done) == {"fetch": "mocked", "each[0]": "mocked", "each[1]": "mocked", "sum": "success"}
+    (log,) = [row["log"] for row in json.loads(done.stdout)["tasks"] if row["task"] == "sum"]
+    assert "total 9" in Path(log).read_text()
 
 
 def test_the_debugger_opens_at_breakpoints_and_where_a_task_fails(project: Path) -> None:

@@ -21,7 +21,7 @@ SOURCE = REPOSITORY / "src/airfleet"
 #: distributions without a package of their own: they only bring others
 WITHOUT_PACKAGE = frozenset({"apache-airflow"})
 #: imported only where something else has brought it, as the page says
-BROUGHT = frozenset({"werkzeug"})
+BROUGHT = frozenset({"pytest", "werkzeug"})
 #: modules that may have an HTTP client of their own -> which one
 HTTP_CLIENTS = {
     "dag_processor/job_runner.py": "httpx",

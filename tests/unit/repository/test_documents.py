@@ -20,7 +20,10 @@ from airfleet.cli.commands.pipelines import scaffold
 from airfleet.cli.main import COMMANDS, cli
 from airfleet.errors import FileProblems, Problem
 from airfleet.fleet.config import reader as fleet_reader
+from airfleet.pipelines.cases import reader as case_reader
+from airfleet.pipelines.cases.checks import prepared
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
+from airfleet.pipelines.files.project_files import is_test
 from support import documents
 from support.documents import GENERATED, REPOSITORY, Block
 
@@ -55,6 +58,9 @@ def problems(folder: Path, block: Block) -> tuple[Problem, ...]:
     file.write_text(block.text)
     if fleet := re.fullmatch(r"fleet(?:\.(\w+))?\.yaml", block.file):
         return problems_of_a_fleet(folder, block.text, fleet[1] or "")
+    if is_test(file):
+        found = case_reader.read_file(Path(block.file))
+        return (*found.problems, *prepared(found.cases, lambda path: read_and_check(path, environ=ENVIRON))[1])
     return read_and_check(Path(block.file), environ=ENVIRON).problems
 
 

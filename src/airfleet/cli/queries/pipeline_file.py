@@ -52,6 +52,8 @@ def of_yaml(file: Path, command: str) -> Path:
     """
     if os.path.isdir(there(file, "file")):
         raise FleetError(f"{file} is a folder; {command} takes one pipeline file", hint=near(file / "pipeline.yaml"))
+    if file.name.lower().endswith((".test.yaml", ".test.yml")):
+        raise FleetError(f"{file} has tests of a pipeline", hint=f"airfleet test {file} runs them")
     kinds = {".py": "Python", ".zip": "an archive"}
     if kind := kinds.get(file.suffix.lower()):
         raise FleetError(

@@ -1,7 +1,8 @@
-"""The start of the process in which ``airfleet run`` runs a pipeline: leaves a guard behind, and loads Airflow."""
+"""The start of a process for ``airfleet run`` or ``airfleet test``: leaves a guard behind, and loads Airflow."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -17,8 +18,14 @@ def main(events: int, home: Path) -> None:
     guard.fork_guarded(sys.stdin.fileno(), events, home)
     os.set_inheritable(events, False)
     with fast_import.few_collections():
-        from airfleet.pipelines.airflow import local_child
-    local_child.main(events, order)
+        work = importlib.import_module(_WORK[order["work"]])
+    work.main(events, order)
+
+
+_WORK = {
+    "run": "airfleet.pipelines.airflow.local_child",
+    "cases": "airfleet.pipelines.airflow.trial.child",
+}
 
 
 def _line(source: int) -> bytes:

@@ -6,6 +6,7 @@
 - Names that begin with ``.`` are left out, and so is ``__pycache__``. Pipelines below a name that begins with ``_`` are
   left out as well; Python files are not, because Airflow reads them.
 - Shared files (``defaults.yaml``, and YAML below a name that begins with ``_``) are no pipelines, and listed apart.
+- Files with tests (``*.test.yaml``) are no pipelines, and listed apart.
 - Files that ``.airflowignore`` names are left out.
 - Of Python files, those count in which Airflow looks for Dags; of archives, those that Airflow can open.
 - A folder that cannot be read is a problem; the rest counts all the same.
@@ -26,6 +27,7 @@ from airfleet.pipelines.files.project_files import (
     DEFAULTS_FILE,
     FLEET_FILE,
     SUFFIXES,
+    is_test,
     not_a_file,
     read_bytes,
     why_not_read,
@@ -65,6 +67,8 @@ class Listing:
     without_dags: tuple[Path, ...] = ()
     #: YAML files that by their names are no pipelines, and may be shared by some
     shared: tuple[Path, ...] = ()
+    #: files with tests of pipelines
+    tests: tuple[Path, ...] = ()
     #: files with the ending of a pipeline in another case, which are not read
     other_case: tuple[Path, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -83,6 +87,7 @@ def of(folder: Path, rules: Rules = Rules(), root: Path | None = None) -> Listin
         archives=tuple(path for path in found if path.suffix.lower() == ARCHIVE),
         without_dags=tuple(path for path, read in python.items() if not read),
         shared=tuple(sorted(walk.shared)),
+        tests=tuple(sorted(walk.tests)),
         other_case=tuple(path for path in found if path.suffix not in SUFFIXES and path.suffix.lower() in SUFFIXES),
         problems=tuple(sorted(walk.problems)),
         remarks=tuple(sorted(walk.remarks)),
@@ -154,6 +159,7 @@ class _Walk:
     syntax: str
     files: dict[_Identity, Path] = field(default_factory=dict)
     shared: list[Path] = field(default_factory=list)
+    tests: list[Path] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     remarks: list[Problem] = field(default_factory=list)
     #: folders that were walked through, and whether as private ones
@@ -231,6 +237,9 @@ class _Walk:
 
     def file(self, place: _Folder) -> None:
         path = place.path
+        if is_test(path) and not place.private:
+            self.tests += [] if self.left_out(place, is_folder=False) else [path]
+            return
         if _is_shared(path, place.private) and not self.left_out(place, is_folder=False):
             self.shared.append(path)
         if not _counts(path, place.private) or self.left_out(place, is_folder=False):

@@ -18,6 +18,8 @@ SUFFIXES: Final = (".yaml", ".yml")
 FLEET_FILE: Final = "fleet.yaml"
 #: the file whose parts every pipeline in its folder and below takes in
 DEFAULTS_FILE: Final = "defaults.yaml"
+#: endings of files with tests of pipelines
+TEST_SUFFIXES: Final = (".test.yaml", ".test.yml")
 #: tells one content of a file from another without reading it: mtime in ns, size, inode
 Stamp: TypeAlias = tuple[int, int, int]
 #: Megabytes of a file that is read: far above what anybody writes, and no danger for the memory.
@@ -47,6 +49,11 @@ def stamp(path: str) -> Stamp | None:
     except (OSError, ValueError):
         return None
     return (found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+def is_test(path: Path) -> bool:
+    """Tell by its name whether a file has tests of pipelines, and no pipelines."""
+    return path.name.lower().endswith(TEST_SUFFIXES)
 
 
 def read_text(path: Path) -> str | Problem:

@@ -119,8 +119,9 @@ def run_pipeline(
     with (
         stopped_by_signals(),
         local_home.made() as (home, lock),
-        _child_running(
+        child_running(
             {
+                "work": "run",
                 "file": str(path.absolute()),
                 "dag_id": pipeline.dag_id,
                 "params": dict(params or {}),
@@ -216,7 +217,7 @@ def _problem(item: Mapping[str, Any], path: Path) -> Problem:
 
 
 @contextlib.contextmanager
-def _child_running(
+def child_running(
     order: dict[str, Any], home: Path, lock: int, environ: Mapping[str, str], *, debug: bool = False
 ) -> Iterator[tuple[dict[str, Any], Iterator[Any]]]:
     """Yield the child at work: its order, and its messages as they come. It is gone afterwards, whatever happens."""

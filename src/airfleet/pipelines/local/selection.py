@@ -22,7 +22,7 @@ class Selection:
     begin: tuple[str, ...] = ()
     until: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
-    #: output of tasks that do not run
+    #: output of tasks that do not run, by the same names
     mocks: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -46,14 +46,13 @@ def choose(pipeline: Pipeline, selection: Selection) -> Chosen:
         FleetError: a task needs the output of one that is left out, and no mock gives it.
     """
     known = [task.id for task in pipeline.tasks]
-    for name in selection.mocks:
-        _named(name, known, "--mock", pipeline)
+    mocks = {task: value for name, value in selection.mocks.items() for task in _named(name, known, "--mock", pipeline)}
     wanted = _wanted(pipeline, selection, known)
     if not wanted:
         raise UsageError("no task is both after --from and before --until")
     left_out = tuple(name for name in known if name not in wanted)
-    _require_outputs(pipeline, wanted, selection.mocks)
-    return Chosen(tuple(name for name in known if name in wanted), left_out, dict(selection.mocks))
+    _require_outputs(pipeline, wanted, mocks)
+    return Chosen(tuple(name for name in known if name in wanted), left_out, mocks)
 
 
 def _wanted(pipeline: Pipeline, selection: Selection, known: list[str]) -> frozenset[str]:

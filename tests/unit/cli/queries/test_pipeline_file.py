@@ -17,6 +17,7 @@ JOBS = "dag_id: '${{ job.name }}_daily'\njobs: [{name: red}, {name: blue}]\ntask
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "jobs.yaml").write_text(JOBS)
     (tmp_path / "broken.yaml").write_text("dag_id: a\ntasks: [{id: t, neds: [x]}]\n")
+    (tmp_path / "a.test.yaml").write_text("cases: []\n")
     (tmp_path / "old.py").write_text("from airflow import DAG\n")
     (tmp_path / "old.zip").write_bytes(b"PK")
     return tmp_path
@@ -42,6 +43,7 @@ def test_a_file_with_problems_has_no_pipelines(folder: Path) -> None:
     ("name", "said"),
     [
         ("jobs.yml", "no such file: {}\nhint: did you mean 'jobs.yaml'?"),
+        ("a.test.yaml", "{0} has tests of a pipeline\nhint: airfleet test {0} runs them"),
         ("old.py", "{}: airfleet show takes a pipeline in YAML, not Dags in Python\nhint: airfleet check says"),
         ("old.zip", "{}: airfleet show takes a pipeline in YAML, not Dags in an archive\nhint: airfleet check says"),
         ("", "{} is a folder; airfleet show takes one pipeline file"),

@@ -180,3 +180,12 @@ def test_an_ignore_file_above_holds_in_a_folder_and_for_a_file(folder: Path) -> 
     assert found(listing.of(folder / "sub"), folder) == ["sub/a.yaml", "sub/b.yaml", "sub/old/c.yaml"]
     names = ("sub/a.yaml", "sub/b.yaml", "sub/old/c.yaml", "old/d.yaml")
     assert [listing.is_left_out(folder / name, folder) for name in names] == [False, True, True, True]
+
+
+def test_tests_of_pipelines_are_no_pipelines(tmp_path: Path) -> None:
+    write(tmp_path, "a.yaml", "a.test.yaml", "tests/b.test.yml", "_no/c.test.yaml", "left.test.yaml", "test.yaml")
+    (tmp_path / ".airflowignore").write_text("left.*\n")
+    listed = listing.of(tmp_path)
+    assert found(listed, tmp_path) == ["a.yaml", "test.yaml"]
+    assert [str(path.relative_to(tmp_path)) for path in listed.tests] == ["a.test.yaml", "tests/b.test.yml"]
+    assert not any("b.test" in name for name in listing.names(tmp_path))

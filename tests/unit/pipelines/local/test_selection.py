@@ -62,6 +62,10 @@ def test_a_name_without_a_task_is_a_usage_error(asked: dict[str, Any], said: str
     assert str(raised.value) == said
 
 
+def test_a_mock_of_a_group_is_one_of_each_task_in_it() -> None:
+    assert choose(PIPELINE, Selection(only=("store",), mocks={"in": 7, "aud*": 8})).mocks == {"in.clean": 7, "audit": 8}
+
+
 def test_a_task_cannot_do_without_the_output_of_one_that_is_left_out() -> None:
     with pytest.raises(FleetError) as raised:
         choose(PIPELINE, Selection(only=("store",)))

@@ -225,6 +225,7 @@ def _in_folder(folder: Path, rules: Rules, root: Path | None, findings: Findings
     yield from found.pipelines
     yield from found.python
     yield from found.archives
+    yield from found.tests
 
 
 def _left_out(file: Path, rules: Rules, root: Path | None) -> Iterator[Problem]:
@@ -237,15 +238,25 @@ def _left_out(file: Path, rules: Rules, root: Path | None) -> Iterator[Problem]:
 
 
 def _check_file(file: Path, files: CheckedFiles, findings: Findings, *, named: bool) -> None:
-    from airfleet.pipelines.files import listing
+    from airfleet.pipelines.files import listing, project_files
 
     kind = file.suffix.lower()
-    if kind == listing.PYTHON:
+    if project_files.is_test(file):
+        _check_tests(file, files, findings)
+    elif kind == listing.PYTHON:
         _check_python(file, findings, named)
     elif kind == listing.ARCHIVE:
         _check_archive(file, findings, named)
     else:
         _check_pipelines(file, files, findings, named=named)
+
+
+def _check_tests(file: Path, files: CheckedFiles, findings: Findings) -> None:
+    from airfleet.pipelines.cases import checks, reader
+
+    found = reader.read_file(file)
+    _, problems = checks.prepared(found.cases, files.read)
+    findings.problems += shortened([*found.problems, *problems])
 
 
 def _check_python(file: Path, findings: Findings, named: bool) -> None:

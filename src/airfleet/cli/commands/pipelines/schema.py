@@ -11,11 +11,11 @@ from airfleet.cli.output import terminal
 
 @click.command(
     epilog="\b\nExamples:\n  airfleet schema fleet > fleet.schema.json\n"
-    "  airfleet schema pipeline > pipeline.schema.json"
+    "  airfleet schema pipeline > pipeline.schema.json\n  airfleet schema test > test.schema.json"
 )
-@click.argument("file", metavar="fleet|pipeline", type=click.Choice(["fleet", "pipeline"]))
+@click.argument("file", metavar="fleet|pipeline|test", type=click.Choice(["fleet", "pipeline", "test"]))
 def command(file: str) -> None:
-    """Print the JSON Schema of fleet.yaml or of pipeline files.
+    """Print the JSON Schema of fleet.yaml, pipelines or tests.
 
     An editor that knows YAML completes keys and marks mistakes with it. Rules between values are
     known to 'airfleet check' alone.
@@ -24,6 +24,10 @@ def command(file: str) -> None:
         from airfleet.fleet.config import schema as fleet
 
         found = fleet.schema()
+    elif file == "test":
+        from airfleet.pipelines.cases import schema as cases
+
+        found = cases.schema()
     else:
         from airfleet.pipelines.reading import schema as pipelines
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow.sdk import DAG, BaseOperator
@@ -19,44 +19,69 @@ class Mock:
     fails: str | None = None
     skips: bool = False
     #: other outputs, by key
-    pushes: Mapping[str, Any] | None = None
+    outputs: Mapping[str, Any] = field(default_factory=dict)
 
 
 class MockedOperator(BaseOperator):
-    """A mocked task."""
+    """A mocked task. In a repeated group, each copy gives its item when the value is a list."""
 
     template_fields = ()
 
-    def __init__(self, *, mock: Mock, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        returns: Any = None,
+        fails: str | None = None,
+        skips: bool = False,
+        outputs: Mapping[str, Any] | None = None,
+        of_each: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.mock = mock
+        self.returns, self.fails, self.skips, self.outputs = returns, fails, skips, dict(outputs or {})
+        self.of_each = of_each
 
     def execute(self, context: Any) -> Any:
         """Do what the mock says."""
-        if self.mock.skips:
+        if self.skips:
             raise AirflowSkipException("it is mocked to skip")
-        if self.mock.fails is not None:
-            raise AirflowException(self.mock.fails)
-        for key, value in (self.mock.pushes or {}).items():
+        if self.fails is not None:
+            raise AirflowException(self.fails)
+        for key, value in self.outputs.items():
             context["ti"].xcom_push(key, value)
-        return self.mock.returns
+        if self.of_each and isinstance(self.returns, list):
+            index = context["ti"].map_index
+            return self.returns[index] if index < len(self.returns) else None
+        return self.returns
 
 
 def replace_by_mocks(dag: DAG, mocks: Mapping[str, Mock]) -> None:
-    """Put a stand-in into the place of each mocked task; one stands for all copies of a mapped task."""
+    """Put a stand-in into the place of each mocked task.
+
+    A repeated task is repeated for the items of its mock's list: who takes its output gets that list, as before.
+    """
     for task_id, mock in mocks.items():
-        _put_stand_in(dag, dag.task_dict[task_id], mock)
+        _put(dag, dag.task_dict[task_id], mock)
 
 
-def _put_stand_in(dag: DAG, original: Any, mock: Mock) -> None:
-    made = MockedOperator(
-        task_id=original.task_id,
-        mock=mock,
-        trigger_rule=original.trigger_rule,
-        start_date=original.start_date,
-        end_date=original.end_date,
-        multiple_outputs=isinstance(mock.returns, dict) and _has_many_outputs(original),
-    )
+def _put(dag: DAG, original: Any, mock: Mock) -> None:
+    given = {
+        "task_id": original.task_id,
+        "trigger_rule": original.trigger_rule,
+        "start_date": original.start_date,
+        "end_date": original.end_date,
+        "fails": mock.fails,
+        "skips": mock.skips,
+        "outputs": dict(mock.outputs),
+        "of_each": any(True for _ in original.iter_mapped_task_groups()),
+        "multiple_outputs": isinstance(mock.returns, dict) and _has_many_outputs(original),
+    }
+    made: Any
+    if original.is_mapped:
+        items = mock.returns if isinstance(mock.returns, list) else [mock.returns]
+        made = MockedOperator.partial(**given).expand(returns=items)
+    else:
+        made = MockedOperator(**given, returns=mock.returns)
     made.upstream_task_ids, made.downstream_task_ids = original.upstream_task_ids, original.downstream_task_ids
     made.is_setup, made.is_teardown = original.is_setup, original.is_teardown
     made.task_group = original.task_group

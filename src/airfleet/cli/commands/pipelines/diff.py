@@ -1,0 +1,106 @@
+"""``airfleet diff``: what differs between two versions of a pipeline file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from airfleet.cli import options
+from airfleet.cli.output import tables, terminal
+from airfleet.cli.queries import file_versions, pipeline_file
+from airfleet.errors import EXIT_OK, EXIT_WRONG, FileProblems, UsageError
+
+if TYPE_CHECKING:
+    from airfleet.pipelines.comparison.changes import Change
+    from airfleet.pipelines.language.spec import Pipeline
+
+GIT = "git:"
+COLUMNS = {"dag_id": "pipeline", "kind": "kind", "change": "change"}
+MARKS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
+
+
+@click.command(
+    epilog="\b\nExamples:\n  airfleet diff pipelines/orders.yaml\n  airfleet diff git:main pipelines/orders.yaml\n"
+    "  airfleet diff old.yaml new.yaml -o json"
+)
+@click.argument("versions", metavar="[OLD] NEW", nargs=-1, required=True)
+@options.option("--exit-code", "tells", is_flag=True, help="Exit with 1 when something differs.")
+@options.output()
+@options.project
+def command(versions: tuple[str, ...], tells: bool, output: str, project: Path | None) -> int:
+    """Say what differs between two versions of a pipeline file.
+
+    OLD is a file, or git:REVISION for NEW as it is in a commit; without it, git:HEAD. Values are compared, not lines:
+    comments, order of keys, and templates make no difference.
+    """
+    from airfleet.pipelines.comparison import changes
+
+    old, new = _named(versions)
+    with ExitStack() as stack:
+        before = stack.enter_context(file_versions.at(new, old.removeprefix(GIT))) if old.startswith(GIT) else Path(old)
+        environ = pipeline_file.environment(new, project)
+        found = changes.between(_read(before, old, environ), _read(new, str(new), environ))
+    _put(found, output)
+    if not found:
+        terminal.say("no difference")
+    return EXIT_WRONG if tells and found else EXIT_OK
+
+
+def _named(versions: Sequence[str]) -> tuple[str, Path]:
+    if len(versions) > 2:
+        raise UsageError("diff takes two versions: OLD and NEW")
+    *old, new = versions
+    if new.startswith(GIT):
+        raise UsageError(f"NEW is a file, not {new}\nhint: airfleet diff {new} FILE")
+    pipeline_file.of_yaml(Path(new), "airfleet diff")
+    return old[0] if old else f"{GIT}HEAD", Path(new)
+
+
+def _read(file: Path, name: str, environ: Mapping[str, str]) -> tuple[Pipeline, ...]:
+    """Read a version. Raises FileProblems that name it as the caller did."""
+    from airfleet.pipelines.checks.pipeline_checks import read_and_check
+
+    checked = read_and_check(pipeline_file.there(file, "file"), environ=environ)
+    problems = checked.problems or tuple(problem for problem in [checked.foreign] if problem)
+    if problems:
+        raise FileProblems(
+            replace(one, place=replace(one.place, file=_place(one.place.file, file, name))) for one in problems
+        )
+    return checked.pipelines
+
+
+def _place(found: str, file: Path, name: str) -> str:
+    return name if found == str(file) else found
+
+
+def _put(found: Sequence[Change], output: str) -> None:
+    if output != "table":
+        rows = [{"dag_id": one.dag_id, "kind": one.kind, "change": one.sentence, **_texts(one)} for one in found]
+        tables.put_rows(rows, output, COLUMNS)
+        return
+    for dag_id, some in groupby(found, lambda change: change.dag_id):
+        terminal.put(terminal.style(dag_id, bold=True))
+        for change in some:
+            mark, colour = MARKS[change.kind]
+            terminal.put(f"  {terminal.style(mark, fg=colour)} {change.sentence}")
+            for line in _lines(change):
+                terminal.put(f"      {line}")
+
+
+def _texts(change: Change) -> dict[str, Any]:
+    return {"old": change.old, "new": change.new} if change.old or change.new else {}
+
+
+def _lines(change: Change) -> Iterator[str]:
+    """Yield the lines of a text that differ, as ``diff`` writes them."""
+    told = difflib.unified_diff(change.old.splitlines(), change.new.splitlines(), lineterm="", n=1)
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in list(told)[2:]:
+        yield terminal.style(line, fg=colours[line[0]]) if line[:1] in colours else line

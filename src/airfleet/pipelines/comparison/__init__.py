@@ -1,0 +1,1 @@
+"""Two versions of pipelines, and their differences in sentences."""

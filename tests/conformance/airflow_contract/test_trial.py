@@ -1,0 +1,55 @@
+"""A run of tasks inside this process depends on how Airflow's task runner asks, and what it takes as an answer."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+
+from airflow.sdk.api.datamodels._generated import DagRun, TIRunContext
+from airflow.sdk.execution_time import comms, macros, task_runner
+from airflow.sdk.execution_time.context import MacrosAccessor
+from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor, set_supervisor_comms
+from airflow.ti_deps.deps.trigger_rule_dep import TriggerRuleDep
+
+from airfleet.pipelines.airflow.trial import supervisor
+from support.upstream import digest
+
+
+def test_the_task_runner_takes_the_supervisor_that_is_set() -> None:
+    own = supervisor.MemorySupervisor("d", "r", {})
+    with set_supervisor_comms(own):
+        assert task_runner.SUPERVISOR_COMMS is own
+    assert {"send", "asend"} <= set(dir(comms.CommsDecoder))
+
+
+def test_every_message_that_is_answered_is_one_that_tasks_send() -> None:
+    sent = set(typing.get_args(typing.get_args(comms.ToSupervisor)[0]))
+    assert set(supervisor._ANSWERS) <= sent
+
+
+def test_tasks_are_run_as_airflow_runs_them_in_process() -> None:
+    assert digest(InProcessTestSupervisor.start) == "c41dc1fc0f6a223b"
+    assert list(inspect.signature(inspect.unwrap(task_runner.run)).parameters) == ["ti", "context", "log"]
+    assert list(inspect.signature(inspect.unwrap(task_runner.finalize)).parameters)[:5] == [
+        "ti",
+        "state",
+        "context",
+        "log",
+        "error",
+    ]
+
+
+def test_a_run_and_its_context_have_the_fields_that_we_give() -> None:
+    given = {"dag_id", "run_id", "logical_date", "data_interval_start", "data_interval_end", "run_after", "start_date"}
+    assert given | {"end_date", "run_type", "state", "conf", "consumed_asset_events", "partition_key"} <= set(
+        DagRun.model_fields
+    )
+    assert {"dag_run", "max_tries", "should_retry", "next_method", "next_kwargs"} <= set(TIRunContext.model_fields)
+
+
+def test_trigger_rules_are_those_that_we_know() -> None:
+    assert digest(TriggerRuleDep._evaluate_trigger_rule) == "1c00c231c474efea"
+
+
+def test_macros_have_a_clock() -> None:
+    assert MacrosAccessor().datetime is macros.datetime
