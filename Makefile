@@ -168,7 +168,7 @@ drill: .venv-core/.installed ## The fault matrix but F21, F32 and F32a, on Valke
 faults: drill
 
 lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
-	$(COMPILE) pyproject.toml --extra local --extra examples --extra dynamo --extra classics --group dev -o requirements/dev.lock
+	$(COMPILE) pyproject.toml --extra local --extra editor --extra examples --extra dynamo --extra classics --group dev -o requirements/dev.lock
 	$(COMPILE) pyproject.toml --extra local -c requirements/dev.lock -o requirements/airfleet.lock
 	sed -nE 's/^([a-z0-9][a-z0-9._-]*)(\[[^]]*\])?(==.*[^ \])( \\)?$$/\1\3/p' requirements/airfleet.lock > requirements/constraints.txt
 	$(COMPILE) pyproject.toml --extra local --extra examples -c requirements/dev.lock -o requirements/examples.lock

@@ -169,6 +169,20 @@ class Stopped(BaseException):
         super().__init__(f"ended by {self.name}")
 
 
+class Suggestion(str):
+    """A hint that one word stands for another: a sentence for people, and both words for programs."""
+
+    __slots__ = ("meant", "wrong")
+    wrong: str
+    meant: str
+
+    def __new__(cls, wrong: str, meant: str) -> Suggestion:
+        """Make the sentence."""
+        made = super().__new__(cls, f"did you mean '{meant}'?")
+        made.wrong, made.meant = wrong, meant
+        return made
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Make a hint with the known word nearest to ``word``; None when none is near.
 
@@ -176,7 +190,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     "did you mean 'extract'?"
     """
     near = nearest(word, known)
-    return f"did you mean '{near}'?" if near is not None else None
+    return Suggestion(word, near) if near is not None else None
 
 
 def listed(names: Collection[str], most: int = 12) -> str:

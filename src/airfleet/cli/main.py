@@ -43,16 +43,16 @@ SECTIONS = {
     ),
     "Pipelines": ("check", "explain", "show", "run", "test", "diff", "convert"),
     "Runs": ("trigger", "why"),
-    "Shell": ("schema", "completion"),
+    "Shell": ("schema", "lsp", "completion"),
 }
 COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
 #: commands of :mod:`airfleet.cli.commands.pipelines`; all others are about the fleet
 ABOUT_PIPELINES = frozenset(
-    {"init", "check", "explain", "show", "run", "test", "diff", "convert", "trigger", "why", "schema"}
+    {"init", "check", "explain", "show", "run", "test", "diff", "convert", "trigger", "why", "schema", "lsp"}
 )
 #: what needs no fleet on this machine, and so runs on every operating system
 ANYWHERE = frozenset(
-    {"init", "config", "check", "explain", "show", "diff", "convert", "schema", "completion", "render"}
+    {"init", "config", "check", "explain", "show", "diff", "convert", "schema", "lsp", "completion", "render"}
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from airfleet.errors import Place, Problem
+from airfleet.errors import Place, Problem, Suggestion
 from airfleet.problem_codes import Code
 from airfleet.spelling import nearest
 from airfleet.yaml.nodes import MAX_NODES, Mapping, Node, Sequence
@@ -29,7 +29,7 @@ class Hints:
     def did_you_mean(self, word: str, known: Iterable[str]) -> str | None:
         """Return a hint that names the known word nearest to ``word``, or None when none is near."""
         near = self.nearest(word, known)
-        return f"did you mean '{near}'?" if near is not None else None
+        return Suggestion(word, near) if near is not None else None
 
     def nearest(self, word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
         """Return the known word that ``word`` is most likely a slip of, or None."""

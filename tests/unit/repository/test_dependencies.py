@@ -70,13 +70,13 @@ def test_every_direct_dependency_is_imported() -> None:
 
 
 def test_everything_imported_is_a_direct_dependency() -> None:
-    wanted = names(PROJECT["dependencies"])
+    wanted = names([*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["editor"]])
     missing = {package for package, found in imported().items() if found.isdisjoint(wanted)}
     assert missing == BROUGHT
     assert [package for package in BROUGHT if package not in PAGE] == []
 
 
-@pytest.mark.parametrize("section", ["airfleet itself", "On this machine", "For the examples"])
+@pytest.mark.parametrize("section", ["airfleet itself", "On this machine", "For editors", "For the examples"])
 def test_the_page_has_a_section_for_each_kind_of_dependency(section: str) -> None:
     assert re.search(rf"^## {section}", PAGE, re.MULTILINE)
 

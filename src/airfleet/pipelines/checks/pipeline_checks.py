@@ -73,6 +73,7 @@ def read_and_check(
     shared: SharedFiles | None = None,
     taken_in: bool = False,
     now: dt.datetime | None = None,
+    text: str | None = None,
 ) -> CheckedFile:
     """Read and check one file. With ``only``, no other Dag than the one with that id is made or checked.
 
@@ -80,16 +81,17 @@ def read_and_check(
     ``zone`` is what dates without one are in; without it, what the environment says to Airflow.
     ``shared`` has the shared files that were read so far; with ``taken_in``, this is one, for a pipeline takes it in.
     ``now`` is for remarks on dates that are far away.
+    ``text`` is that of an editor, which the file does not have yet.
     A file that cannot be read is a problem, not an error. Never raises for any content.
     """
-    text = read_text(path)
-    if isinstance(text, Problem):
-        return _unread(path, text)
+    written = read_text(path) if text is None else text
+    if isinstance(written, Problem):
+        return _unread(path, written)
     if variables is None:
         variables = interpolation.variables(environ)
     library = OfOneFile(shared if shared is not None else SharedFiles())
     reading = reader.read(
-        text, str(path), variables=variables, environ=environ, only=only, library=library, taken_in=taken_in
+        written, str(path), variables=variables, environ=environ, only=only, library=library, taken_in=taken_in
     )
     problems = list(reading.problems)
     remarks = list(reading.remarks)

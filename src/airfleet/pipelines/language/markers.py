@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from airfleet.errors import Suggestion
 from airfleet.pipelines.language.objects import instead_of_type, new_object
 from airfleet.pipelines.language.spec import Const, FileText, GroupItem, JinjaText, Marker, Value, XCom
 from airfleet.pipelines.language.values import (
@@ -107,7 +108,7 @@ def _marker(node: Mapping, key: Scalar, path: str, report: Report) -> Value:
 def _marker_hint(written: str, report: Report) -> str | None:
     """Give the marker that is meant; of names so short, only a very near one."""
     near = report.hints.nearest(written, MARKERS, 0.75) or ("$new" if written in _OBJECTS else None)
-    return f"did you mean '{near}'?" if near else None
+    return Suggestion(written, near) if near else None
 
 
 #: what people write for an object

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AbstractMapping
 
+from airfleet.errors import Suggestion
 from airfleet.pipelines.dialects.airflow_yaml import has_no_tasks, is_airflow_yaml
 from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.language.arguments import (
@@ -108,7 +109,7 @@ class DocumentReader:
         else:
             near = self.report.hints.nearest(name, [*DOCUMENT_KEYS, *DAG_ARGUMENTS])
             self.slip(near or name)
-            meant = f"did you mean '{near}'?" if near else None
+            meant = Suggestion(name, near) if near else None
             self.report.problem(key, name, f"a pipeline has no key '{name}'", meant, Code.UNKNOWN_KEY)
 
     def say_instead(self, key: Scalar, instead: Instead) -> None:

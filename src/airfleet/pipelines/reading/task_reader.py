@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from airfleet.errors import Suggestion
 from airfleet.pipelines.analysis import catalog, short_names
 from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.language.arguments import (
@@ -207,7 +208,7 @@ class TaskReader:
     def hint_for(self, name: str, uses: Uses) -> str | None:
         if near := self.report.hints.nearest(name, [*TASK_KEYS, *TASK_ARGUMENTS], 0.75):
             self.slip(near)
-            return f"did you mean '{near}'?"
+            return Suggestion(name, near)
         if isinstance(uses, OperatorRef):
             return f"arguments of {uses.written.rpartition('.')[2]} go under 'with'"
         return "arguments of the function go under 'with'" if uses else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airfleet.errors import listed
+from airfleet.errors import Suggestion, listed
 from airfleet.pipelines.analysis import short_names, well_known
 from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.upgrade import imports
@@ -29,7 +29,7 @@ def unknown_short_name(written: str, hints: Hints) -> tuple[str, str | None]:
         or hints.nearest(name, short_names.unprefixed(), 0.75)
         or hints.nearest(name, short_names.short_names())
     )
-    return nothing, f"did you mean '{near}'?" if near else "write its import path"
+    return nothing, Suggestion(name, near) if near else "write its import path"
 
 
 def _of_a_provider(provider: str, name: str, hints: Hints) -> tuple[str, str | None]:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from airfleet.errors import did_you_mean
+from airfleet.errors import Suggestion, did_you_mean
 from airfleet.metadata import column_limits
 from airfleet.pipelines.analysis import modules
 from airfleet.pipelines.analysis.annotations import items_in, words_in
@@ -156,7 +156,7 @@ def zone_problem(value: Value) -> tuple[str, str | None] | None:
         known = zoneinfo.available_timezones()
         lower = {name.lower(): name for name in known}
         near = lower.get(value.lower())
-        hint = f"did you mean '{near}'?" if near else did_you_mean(value, known)
+        hint = Suggestion(value, near) if near else did_you_mean(value, known)
         return f"there is no time zone '{value}'", hint or "one such as Europe/Berlin or UTC"
     return None
 

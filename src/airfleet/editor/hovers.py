@@ -1,0 +1,68 @@
+"""Texts about the key or value under the mouse."""
+
+from __future__ import annotations
+
+from airfleet.editor import documentation, entries
+from airfleet.editor.spots import Written
+from airfleet.pipelines.analysis import short_names
+from airfleet.pipelines.analysis.module_files import Roots
+from airfleet.pipelines.language.arguments import (
+    DAG_ARGUMENTS,
+    DOCUMENT_KEYS,
+    GROUP_ARGUMENTS,
+    GROUP_KEYS,
+    TASK_ARGUMENTS,
+    TASK_KEYS,
+)
+from airfleet.yaml.nodes import Scalar
+
+
+def hover(written: Written, roots: Roots) -> str | None:
+    """Give Markdown about what is written there; None when there is nothing to say."""
+    if written.is_key:
+        return _of_key(written, roots)
+    if written.path[-1] == "uses":
+        return _of_uses(written.scalar.text, roots)
+    name = next((step for step in reversed(written.path) if isinstance(step, str)), "")
+    if name in ("needs", "setups", "$x", "task"):
+        return _of_entry(written, roots)
+    return None
+
+
+def _of_key(written: Written, roots: Roots) -> str | None:
+    *above, name = written.path
+    if above and above[-1] in ("with", "expand") and len(written.around) > 1:
+        uses = written.around[-2].get("uses")
+        source = documentation.source_of(uses.text, roots) if isinstance(uses, Scalar) else None
+        words = documentation.of_argument(source, str(name)) if source else ""
+        return f"**{name}**\n\n{words}" if words else None
+    says = _says(str(name), at_top=not above, is_group="group" in {key.text for key, _ in written.around[-1].entries})
+    return f"**{name}**\n\n{says}" if says else None
+
+
+def _says(name: str, *, at_top: bool, is_group: bool) -> str | None:
+    if at_top:
+        return DOCUMENT_KEYS.get(name) or (DAG_ARGUMENTS[name].says if name in DAG_ARGUMENTS else None)
+    if is_group and (name in GROUP_KEYS or name in GROUP_ARGUMENTS):
+        return GROUP_KEYS.get(name) or GROUP_ARGUMENTS[name].says
+    return TASK_KEYS.get(name) or (TASK_ARGUMENTS[name].says if name in TASK_ARGUMENTS else None)
+
+
+def _of_uses(uses: str, roots: Roots) -> str | None:
+    source = documentation.source_of(uses, roots)
+    if source is None:
+        return None
+    path = uses if ":" in uses else short_names.resolve(uses)
+    needed = documentation.arguments_of(uses, roots)
+    listed = ", ".join(f"**{name}**" if is_needed else name for name, is_needed in needed.items())
+    parts = [f"`{path}`", documentation.summary(source.docstring), f"Arguments: {listed}" if listed else ""]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _of_entry(written: Written, roots: Roots) -> str | None:
+    entry = entries.called(written.document, written.path, written.scalar.text)
+    if entry is None:
+        return None
+    uses = entry.node.get("uses")
+    what = "group" if entry.is_group else f"task, uses `{uses.text}`" if isinstance(uses, Scalar) else "task"
+    return f"**{entry.whole}**: {what}, line {entry.node.place.line}"

@@ -1,0 +1,174 @@
+"""The language server of pipeline files: answers of this room, in the words of the Language Server Protocol."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+from pygls.workspace import TextDocument
+
+from airfleet import __version__
+from airfleet.editor import completions as completing
+from airfleet.editor import definitions, fixes, hovers, spots
+from airfleet.editor.completions import Kind, Project
+from airfleet.editor.spots import Position
+from airfleet.errors import Place, Problem
+from airfleet.pipelines.checks.check_context import Installed
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
+from airfleet.problem_codes import Severity
+
+_SOURCE: Final = "airfleet"
+_SIGNS: Final = {
+    Kind.KEY: types.CompletionItemKind.Property,
+    Kind.VALUE: types.CompletionItemKind.Value,
+    Kind.CLASS: types.CompletionItemKind.Class,
+    Kind.FUNCTION: types.CompletionItemKind.Function,
+    Kind.REFERENCE: types.CompletionItemKind.Reference,
+    Kind.FILE: types.CompletionItemKind.File,
+}
+_SEVERITIES: Final = {
+    Severity.ERROR: types.DiagnosticSeverity.Error,
+    Severity.WARNING: types.DiagnosticSeverity.Warning,
+}
+
+
+class PipelineServer(LanguageServer):
+    """A language server that keeps the problems of each open file for its quick fixes."""
+
+    def __init__(self, environ: Mapping[str, str], variables: Mapping[str, str] | None) -> None:
+        super().__init__("airfleet", __version__)
+        self.environ = environ
+        self.variables = variables
+        self.problems: dict[str, tuple[Problem, ...]] = {}
+
+    def check(self, document: TextDocument) -> None:
+        """Check the text of an open file, and tell the editor its problems."""
+        file = path_of(document.uri)
+        checked = read_and_check(file, environ=self.environ, variables=self.variables, text=document.source)
+        found = (*checked.problems, *checked.remarks)
+        own = tuple(problem for problem in found if problem.place.file == str(file))
+        self.problems[document.uri] = own
+        diagnostics = [_diagnostic(problem, document.lines) for problem in own]
+        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(document.uri, diagnostics))
+
+
+def path_of(uri: str) -> Path:
+    """Give the path of a file by its address."""
+    return Path(unquote(urlsplit(uri).path))
+
+
+def make(environ: Mapping[str, str], variables: Mapping[str, str] | None = None) -> PipelineServer:
+    """Make the server; :meth:`start_io` serves an editor."""
+    server = PipelineServer(environ, variables)
+    _listen(server)
+    _answer(server)
+    return server
+
+
+def _listen(server: PipelineServer) -> None:
+    """Check a file when it is opened, changed or saved."""
+
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    def opened(params: types.DidOpenTextDocumentParams) -> None:
+        server.check(server.workspace.get_text_document(params.text_document.uri))
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    def changed(params: types.DidChangeTextDocumentParams) -> None:
+        server.check(server.workspace.get_text_document(params.text_document.uri))
+
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    def saved(params: types.DidSaveTextDocumentParams) -> None:
+        server.check(server.workspace.get_text_document(params.text_document.uri))
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    def closed(params: types.DidCloseTextDocumentParams) -> None:
+        server.problems.pop(params.text_document.uri, None)
+
+
+def _answer(server: PipelineServer) -> None:
+    """Answer what the editor asks about a place."""
+
+    @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=[" ", ":", "$", "."]))
+    def complete(params: types.CompletionParams) -> types.CompletionList:
+        document = server.workspace.get_text_document(params.text_document.uri)
+        found = spots.spot(document.source, _position(document, params.position))
+        made = completing.completions(found, _project(document)) if found else []
+        return types.CompletionList(is_incomplete=False, items=[_item(one) for one in made])
+
+    @server.feature(types.TEXT_DOCUMENT_HOVER)
+    def hover(params: types.HoverParams) -> types.Hover | None:
+        document = server.workspace.get_text_document(params.text_document.uri)
+        written = spots.written_at(document.source, _position(document, params.position))
+        text = hovers.hover(written, _project(document).roots) if written else None
+        return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, text)) if text else None
+
+    @server.feature(types.TEXT_DOCUMENT_DEFINITION)
+    def define(params: types.DefinitionParams) -> types.Location | None:
+        document = server.workspace.get_text_document(params.text_document.uri)
+        written = spots.written_at(document.source, _position(document, params.position))
+        file, roots = path_of(document.uri), _project(document).roots
+        place = definitions.definition(written, file, roots) if written else None
+        return _location(place) if place else None
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION)
+    def act(params: types.CodeActionParams) -> list[types.CodeAction]:
+        document = server.workspace.get_text_document(params.text_document.uri)
+        lines = range(params.range.start.line, params.range.end.line + 1)
+        found = [one for one in server.problems.get(document.uri, ()) if one.place.line - 1 in lines]
+        return [_action(document, problem, edit) for problem in found for edit in fixes.fixes(problem, document.lines)]
+
+
+def _project(document: TextDocument) -> Project:
+    file = path_of(document.uri)
+    return Project(file.parent, Installed(file).roots)
+
+
+def _position(document: TextDocument, position: types.Position) -> Position:
+    """Give a place in characters; editors count columns in their own units."""
+    found = document.position_codec.position_from_client_units(document.lines, position)
+    return Position(found.line, found.character)
+
+
+def _item(completion: completing.Completion) -> types.CompletionItem:
+    return types.CompletionItem(
+        label=completion.label,
+        kind=_SIGNS[completion.kind],
+        detail=completion.detail or None,
+        insert_text=completion.text or None,
+    )
+
+
+def _diagnostic(problem: Problem, lines: Sequence[str]) -> types.Diagnostic:
+    start = types.Position(problem.place.line - 1, problem.place.column - 1)
+    line = lines[start.line] if start.line < len(lines) else ""
+    end = types.Position(start.line, max(len(line.rstrip()), start.character + 1))
+    message = f"{problem.sentence}\nhint: {problem.hint}" if problem.hint else problem.sentence
+    return types.Diagnostic(
+        types.Range(start, end), message, _SEVERITIES[problem.severity], code=problem.code.value, source=_SOURCE
+    )
+
+
+def _location(place: Place) -> types.Location:
+    at = types.Position(place.line - 1, place.column - 1)
+    return types.Location(Path(place.file).absolute().as_uri(), types.Range(at, at))
+
+
+def _action(document: TextDocument, problem: Problem, edit: fixes.Edit) -> types.CodeAction:
+    where = types.Range(types.Position(edit.line, edit.start), types.Position(edit.line, edit.end))
+    changes = {document.uri: [types.TextEdit(where, edit.text)]}
+    return types.CodeAction(
+        edit.title,
+        kind=types.CodeActionKind.QuickFix,
+        diagnostics=[_diagnostic(problem, document.lines)],
+        edit=types.WorkspaceEdit(changes=changes),
+    )
+
+
+def serve() -> None:
+    """Serve the editor that started this process, by its standard input and output."""
+    make(os.environ).start_io()

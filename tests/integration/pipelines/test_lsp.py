@@ -1,0 +1,81 @@
+"""``airfleet lsp`` serves an editor: the protocol over its standard input and output."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TEXT = "dag_id: d\ntasks:\n- {id: a, uses: bash, with: {bash_command: ls}}\n- {id: b, neds: [a]}\n"
+
+
+class Editor:
+    """One editor with the language server that it has started."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.count = 0
+
+    def send(self, method: str, **params: Any) -> None:
+        self._write({"jsonrpc": "2.0", "method": method, "params": params})
+
+    def ask(self, method: str, **params: Any) -> Any:
+        self.count += 1
+        self._write({"jsonrpc": "2.0", "id": self.count, "method": method, "params": params})
+        return next(one for one in self.messages() if one.get("id") == self.count)["result"]
+
+    def heard(self, method: str) -> Any:
+        return next(one for one in self.messages() if one.get("method") == method)["params"]
+
+    def messages(self) -> Iterator[dict[str, Any]]:
+        assert self.process.stdout is not None
+        while line := self.process.stdout.readline():
+            length = int(line.removeprefix(b"Content-Length: "))
+            while self.process.stdout.readline().strip():
+                pass
+            yield json.loads(self.process.stdout.read(length))
+
+    def _write(self, message: dict[str, Any]) -> None:
+        assert self.process.stdin is not None
+        body = json.dumps(message).encode()
+        self.process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        self.process.stdin.flush()
+
+
+@pytest.fixture
+def editor(tmp_path: Path) -> Iterator[Editor]:
+    command = [sys.executable, "-m", "airfleet.cli", "lsp"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path) as process:
+        made = Editor(process)
+        made.ask("initialize", processId=None, rootUri=tmp_path.as_uri(), capabilities={})
+        made.send("initialized")
+        yield made
+        made.ask("shutdown")
+        made.send("exit")
+        assert process.wait(10) == 0
+
+
+def test_an_editor_gets_problems_fixes_completions_and_definitions(editor: Editor, tmp_path: Path) -> None:
+    uri = (tmp_path / "p.yaml").as_uri()
+    document = {"uri": uri, "languageId": "yaml", "version": 1, "text": TEXT}
+    editor.send("textDocument/didOpen", textDocument=document)
+    [problem] = editor.heard("textDocument/publishDiagnostics")["diagnostics"]
+    assert (problem["code"], problem["range"]["start"]) == ("AF012", {"line": 3, "character": 10})
+    assert problem["message"] == "a task has no key 'neds'\nhint: did you mean 'needs'?"
+    where = {"textDocument": {"uri": uri}, "range": problem["range"], "context": {"diagnostics": [problem]}}
+    [action] = editor.ask("textDocument/codeAction", **where)
+    assert action["title"] == "Write 'needs'"
+    changed = TEXT.replace("neds", "needs")
+    version = {"uri": uri, "version": 2}
+    editor.send("textDocument/didChange", textDocument=version, contentChanges=[{"text": changed}])
+    assert editor.heard("textDocument/publishDiagnostics")["diagnostics"] == []
+    at = {"textDocument": {"uri": uri}, "position": {"line": 3, "character": 18}}
+    assert "a" in {one["label"] for one in editor.ask("textDocument/completion", **at)["items"]}
+    assert editor.ask("textDocument/definition", **at)["range"]["start"]["line"] == 2
+    over = {"textDocument": {"uri": uri}, "position": {"line": 2, "character": 18}}
+    assert "BashOperator" in editor.ask("textDocument/hover", **over)["contents"]["value"]
