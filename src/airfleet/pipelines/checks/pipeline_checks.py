@@ -96,10 +96,10 @@ def read_and_check(
     problems = list(reading.problems)
     remarks = list(reading.remarks)
     good = []
-    source, now = Source(str(path), text), now or dt.datetime.now(dt.UTC)
+    source, now = Source(str(path), written), now or dt.datetime.now(dt.UTC)
     installed = Installed(path)
     zone = zone or default_zone(environ)
-    ignores = ignores_in(text, str(path))
+    ignores = ignores_in(written, str(path))
     for draft in reading.drafts:
         wrong = check(draft.pipeline, installed, draft.wrong, zone)
         problems.extend(reading.paths.as_written(problem) for problem in wrong if problem.place not in reading.settled)

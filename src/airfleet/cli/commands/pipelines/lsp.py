@@ -11,7 +11,7 @@ from airfleet.errors import FleetError
 
 @click.command(epilog="\b\nExample, as an editor's setting of a language server for YAML:\n  airfleet lsp")
 def command() -> None:
-    """Serve an editor: problems as you type, completion, hover texts, definitions.
+    """Serve an editor: problems, completion, definitions.
 
     The editor starts it and speaks the Language Server Protocol by standard input and output.
     """
