@@ -1,7 +1,7 @@
 """The place of a cursor in a YAML text, however unfinished the text is there.
 
-The word at the cursor is replaced by a mark, as a value and as a key. The first of the two texts that is YAML and has the
-mark as a whole scalar tells where the cursor stands.
+The word at the cursor is replaced by a mark, as a value and as a key. The first of the two texts that is YAML and has
+the mark as a whole scalar tells where the cursor stands.
 """
 
 from __future__ import annotations
