@@ -375,7 +375,7 @@ class Group:
 
     def id_of(self, name: str) -> str:
         """Give the whole id of an entry of the group."""
-        return f"{self.id}.{name}" if self.prefix else name
+        return f"{self.id}.{name}" if self.prefix and self.id else name
 
 
 @dataclass(frozen=True)
