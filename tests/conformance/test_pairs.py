@@ -32,7 +32,15 @@ OF_EVERY_FUNCTION = (("retry_delay", {"__type": "timedelta", "__var": 300.0}),)
 #: in a field that Airflow renders
 _RENDERED = ("{{", "{%", "MappedArgument")
 #: a function is a task by ours, or by Airflow's decorator
-_FUNCTION_TASKS = {"FunctionTask": "a function", "_PythonDecoratedOperator": "a function"}
+_FUNCTION_TASKS = {
+    **dict.fromkeys(("FunctionTask", "_PythonDecoratedOperator"), "a function"),
+    **dict.fromkeys(("FunctionSensor", "DecoratedSensorOperator"), "a sensor"),
+    **dict.fromkeys(("FunctionBranch", "_BranchPythonDecoratedOperator"), "a branch"),
+    **dict.fromkeys(("FunctionShortCircuit", "_ShortCircuitDecoratedOperator"), "a short circuit"),
+    **dict.fromkeys(("InVirtualenv", "_PythonVirtualenvDecoratedOperator"), "in a virtual environment"),
+    **dict.fromkeys(("InOtherPython", "_PythonExternalDecoratedOperator"), "in another Python"),
+    **dict.fromkeys(("BranchInVirtualenv", "_BranchPythonVirtualenvDecoratedOperator"), "a branch in one"),
+}
 
 
 @pytest.mark.parametrize("name", sorted(folder.name for folder in PAIRS.iterdir()))
@@ -51,7 +59,7 @@ def stored(dag: DAG) -> Any:
     for task in dag.tasks:
         if "template_fields" in vars(
             task
-        ):  # ours leave fields out that hold a literal; their values are stored all the same
+        ):  # ours leave out fields with a literal; Airflow stores the value all the same
             task.template_fields = type(task).template_fields
     return _compared(DagSerialization.to_dict(dag))
 

@@ -12,7 +12,7 @@ from airflow.sdk.definitions.context import KNOWN_CONTEXT_KEYS
 from airflow.utils.dates import cron_presets
 from airflow.utils.types import DagRunType
 
-from airfleet.pipelines.analysis import catalog, short_names
+from airfleet.pipelines.analysis import catalog, short_names, well_known
 from airfleet.pipelines.language.arguments import (
     BASE_OPERATOR_ARGUMENTS,
     CONTEXT_NAMES,
@@ -111,3 +111,10 @@ def test_operators_read_as_text_are_as_they_are_imported(provider: str) -> None:
 def test_what_is_no_operator_is_seen() -> None:
     found = catalog.operator("airflow.providers.standard.hooks.filesystem.FSHook")
     assert not isinstance(found, catalog.Operator) or found.signature.open or not found.is_operator
+
+
+@pytest.mark.parametrize("provider", ["common.sql", "http", "smtp"])
+def test_operators_that_we_call_well_known_are_those_of_the_provider(provider: str) -> None:
+    """When this fails, scripts/well_known_operators.py writes the table anew."""
+    for path in short_names.short_names(provider).values():
+        assert well_known.providers_of(path.rpartition(".")[2]) == (provider,)

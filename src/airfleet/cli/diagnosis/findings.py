@@ -27,6 +27,9 @@ class Findings:
     pipelines: list[Pipeline] = field(default_factory=list)
     #: Dags that are written out in Python: id and place
     python_dags: list[tuple[str, Place]] = field(default_factory=list)
+    #: Dags of pipelines with problems, and whether some file in Python makes Dags that cannot be known
+    other_dags: set[str] = field(default_factory=set)
+    has_unknown_dags: bool = False
     #: files with Dags in Python
     python_files: list[str] = field(default_factory=list)
     #: fleet.yaml and overlays of it

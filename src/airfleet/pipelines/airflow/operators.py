@@ -19,7 +19,8 @@ from airfleet.pipelines.airflow.airflow_values import (
     lower,
 )
 from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, Operator, mentioned, said_by
-from airfleet.pipelines.airflow.function_task import FunctionTask, LateFunction
+from airfleet.pipelines.airflow.function_task import LateFunction
+from airfleet.pipelines.airflow.functions import kinds as function_kinds
 from airfleet.pipelines.airflow.new_objects import check_rendered, member
 from airfleet.pipelines.airflow.operator_classes import (
     Arguments,
@@ -90,8 +91,13 @@ def _function_task(task: Task, uses: CallableRef, context: BuildContext) -> Oper
     kwargs = {
         name: lower(value, f"{task.path}.with.{name}", context, guard=rendered) for name, value in task.args.items()
     }
-    given = {"function": uses.written, "op_kwargs": kwargs, **_options(task, context)}
-    return _construct(FunctionTask, task, context, given, set() if rendered else {"op_kwargs"})
+    kind = function_kinds.operator_of(task, context)
+    if kind is None:
+        return None
+    given = {"function": uses.written, "op_kwargs": kwargs, **kind[1], **_options(task, context)}
+    options = task.isolation.options if task.isolation else {}
+    literals = {name for name in kind[1] if not has_marker(options.get(name), RENDERED)}
+    return _construct(kind[0], task, context, given, literals if rendered else {*literals, "op_kwargs"})
 
 
 def _construct(
@@ -135,8 +141,8 @@ def _mapped(
     if len(context.problems) > before:
         return None
     if isinstance(task.uses, CallableRef):
-        function = LateFunction(task.uses.module, task.uses.function)
-        return expansions.mapped_function(task, function, given, made, rendered="op_kwargs" not in literals)
+        function = function_kinds.called(task.uses, task.isolation)
+        return expansions.mapped_function(cls, task, function, given, made, rendered="op_kwargs" not in literals)
     return expansions.mapped(cls, task, given, made, literals)
 
 

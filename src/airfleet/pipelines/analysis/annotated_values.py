@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from airfleet.errors import did_you_mean
 from airfleet.pipelines.analysis.annotations import alternatives
 from airfleet.pipelines.language.spec import Const, FileText, JinjaText, Value, XCom
 
@@ -105,6 +106,8 @@ _LATER: Final = (XCom, JinjaText, FileText)
 
 
 def _against(value: Value, part: ast.expr, path: str) -> Misfit | None:
+    if isinstance(part, ast.Subscript) and _name(part) == "Literal":
+        return _of_choices(value, part, path)
     known = _CLASSES.get(_name(part))
     if known is None:
         return None
@@ -118,6 +121,17 @@ def _against(value: Value, part: ast.expr, path: str) -> Misfit | None:
     if shape in ("digits", "truth") and known.takes & {"integer", "boolean"}:
         hint = "write it without quotes"
     return Misfit(path, known.word, _SHAPES[shape], hint, is_clear=shape not in known.doubtful)
+
+
+def _of_choices(value: Value, part: ast.Subscript, path: str) -> Misfit | None:
+    """Judge a value by ``Literal['a', 'b']``."""
+    written = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
+    choices = [item.value for item in written if isinstance(item, ast.Constant)]
+    if len(choices) < len(written) or value in choices:
+        return None
+    shape = f"'{value}'" if isinstance(value, str) else _SHAPES.get(_shape(value) or "", "this")
+    hint = did_you_mean(value, [str(choice) for choice in choices]) if isinstance(value, str) else None
+    return Misfit(path, " or ".join(f"'{choice!s}'" for choice in choices), shape, hint, is_clear=True)
 
 
 def _of_items(value: Value, part: ast.expr, path: str) -> Misfit | None:

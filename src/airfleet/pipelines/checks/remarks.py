@@ -9,11 +9,11 @@ from typing import Final
 
 from airfleet.errors import Problem
 from airfleet.pipelines.analysis import catalog
-from airfleet.pipelines.checks import function_arguments
 from airfleet.pipelines.checks.check_context import Installed
 from airfleet.pipelines.checks.doubts import secrets, trigger_rules
 from airfleet.pipelines.checks.doubts.source import Source
 from airfleet.pipelines.checks.params import doubtful
+from airfleet.pipelines.checks.uses import function_arguments
 from airfleet.pipelines.language import cron
 from airfleet.pipelines.language.arguments import CONTEXT_NAMES
 from airfleet.pipelines.language.schedules import expressions

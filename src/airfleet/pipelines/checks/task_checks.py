@@ -14,7 +14,6 @@ from airfleet.pipelines.checks.check_context import (
     markers_in,
     not_found,
 )
-from airfleet.pipelines.checks.function_arguments import check_literals
 from airfleet.pipelines.checks.limits import duration_misfit
 from airfleet.pipelines.checks.named.objects import (
     check_function,
@@ -25,6 +24,9 @@ from airfleet.pipelines.checks.named.objects import (
 from airfleet.pipelines.checks.named.options import check_options
 from airfleet.pipelines.checks.named.texts import check_file, check_jinja
 from airfleet.pipelines.checks.refusals import check_sensor
+from airfleet.pipelines.checks.uses.function_arguments import check_literals
+from airfleet.pipelines.checks.uses.function_keys import check_function_keys
+from airfleet.pipelines.checks.uses.hitl import check_question
 from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.language.arguments import CONTEXT_NAMES, TASK_ARGUMENTS
 from airfleet.pipelines.language.spec import (
@@ -72,6 +74,7 @@ def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
         checking.problem(f"{task.path}.uses", *missing, code=Code.NAME_NOT_FOUND)
         return
     check_rendered_objects(task, False, checking)
+    check_function_keys(task, checking)
     if not isinstance(found, Signature):
         return
     _check_names(task, uses.written, found, frozenset(), checking)
@@ -105,6 +108,7 @@ def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
     check_rendered_objects(task, found.renders_objects, checking)
     _check_kinds(task, found.signature, checking)
     check_sensor(task, found.signature, checking)
+    check_question(task, found.path, checking)
     for name in _not_given(task, found.signature, frozenset(TASK_ARGUMENTS), checking):
         hint = _needed_hint(name, task)
         checking.problem(task.path, f"{uses.written} needs '{name}'", hint, Code.ARGUMENT_MISSING)

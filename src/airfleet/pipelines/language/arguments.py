@@ -165,6 +165,10 @@ TASK_KEYS: Final[dict[str, str]] = {
     "expand_kwargs": "A list of mappings, or an output: the task runs once for each set of arguments.",
     "setup": "true for a task that makes what others work with.",
     "teardown": "true for a task that takes it away again, or `{setups: [ids], on_failure_fail_dagrun: true}`.",
+    "isolation": "The other Python or the container in which the function runs; see [below](#functions).",
+    "sensor": "Call the function until it answers yes: true, or options.",
+    "branch": "Go on with the tasks that the function names: true.",
+    "short_circuit": "Skip what comes after when the function answers no: true, or options.",
 }
 
 #: The keys of a group that are not plain arguments.

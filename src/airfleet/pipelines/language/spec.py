@@ -10,7 +10,7 @@ import datetime as dt
 import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from airfleet.errors import Place
 
@@ -230,6 +230,26 @@ class CallableRef:
         return f"{self.module}:{self.function}"
 
 
+IsolationKind: TypeAlias = Literal["venv", "python", "docker", "kubernetes"]
+RoleKind: TypeAlias = Literal["sensor", "branch", "short_circuit"]
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """``isolation``: the other Python, or the container, that a function runs in, with the operator's arguments."""
+
+    kind: IsolationKind
+    options: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Role:
+    """``sensor``, ``branch`` or ``short_circuit``: what the answer of a function decides."""
+
+    kind: RoleKind
+    options: Mapping[str, Value] = field(default_factory=dict)
+
+
 #: ``uses: null`` or no ``uses`` at all is None: an EmptyOperator.
 Uses: TypeAlias = OperatorRef | CallableRef | None
 
@@ -402,6 +422,9 @@ class Task:
     setups: tuple[str, ...] = ()
     #: of a teardown: whether its failure fails the run
     fails_run: bool = False
+    #: of a function: where it runs, and what its answer decides
+    isolation: Isolation | None = None
+    role: Role | None = None
 
     @property
     def values(self) -> Iterator[tuple[str, Value]]:
@@ -409,6 +432,8 @@ class Task:
         yield from ((f"with.{name}", value) for name, value in self.args.items())
         if self.expand is not None:
             yield from ((self.below_expand(name), value) for name, value in self.expand.values.items())
+        if self.isolation is not None:
+            yield from ((f"isolation.{name}", value) for name, value in self.isolation.options.items())
 
     def below_expand(self, name: str) -> str:
         """Give the path, below the task, of an argument by which it is repeated."""

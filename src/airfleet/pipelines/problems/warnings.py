@@ -120,6 +120,14 @@ PAGES: Final[dict[Code, Page]] = {
         'dag_id: orders\ntasks:\n  - {id: load, uses: "shop.counting:count", with: {name: "3"}}\n',
         beside={"shop/__init__.py": "", "shop/counting.py": "def count(name: str) -> int:\n    return len(name)\n"},
     ),
+    Code.UNKNOWN_DAG: Page(
+        "A task starts or waits for a Dag or task that no file has",
+        "`trigger_dagrun` fails then, and `external_task_sensor` waits until its timeout. It is right if the Dag comes"
+        " from another project. `airfleet check` of a whole project or folder says so; of a file alone it cannot.",
+        "dag_id: orders\ntasks: [{id: bill, uses: trigger_dagrun, with: {trigger_dag_id: bils}}]\n",
+        "dag_id: orders\ntasks: [{id: bill, uses: trigger_dagrun, with: {trigger_dag_id: bills}}]\n",
+        beside={"pipelines/bills.yaml": "dag_id: bills\ntasks: [{id: write}]\n"},
+    ),
     Code.WITHOUT_EFFECT: Page(
         "A part of another format has no effect here",
         "The file is of dag-factory or of another tool whose files airfleet reads. The part changes nothing, here or"

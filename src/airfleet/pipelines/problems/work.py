@@ -22,6 +22,11 @@ def _cron(arguments: str) -> str:
     return _schedule(f"{{uses: airflow.timetables.trigger.CronTriggerTimetable, with: {{{arguments}}}}}")
 
 
+_BRANCH: Final = (
+    'dag_id: orders\ntasks:\n  - {{id: choose, uses: "shop.ways:choose", branch: true}}\n'
+    "  - {{id: {}, needs: choose}}\n"
+)
+
 PAGES: Final[dict[Code, Page]] = {
     Code.UNKNOWN_OPERATOR: Page(
         "There is no such operator",
@@ -110,6 +115,14 @@ PAGES: Final[dict[Code, Page]] = {
         "The environment of a process holds texts. A list or mapping is written as JSON.",
         _task("uses: bash, with: {bash_command: env, env: {SHOPS: [a, b]}}"),
         _task('uses: bash, with: {bash_command: env, env: {SHOPS: \'["a", "b"]\'}}'),
+    ),
+    Code.BRANCH_ANSWER: Page(
+        "A branch goes on with a task that is not there",
+        "The run fails when a function answers so, or a person. The ids are those that stand in the source of the"
+        " function, and the options of the question.",
+        _BRANCH.format("laod"),
+        _BRANCH.format("load"),
+        beside={"shop/__init__.py": "", "shop/ways.py": "def choose():\n    return 'load'\n"},
     ),
     Code.UNKNOWN_TASK: Page(
         "`needs` or `$x` names a task that is not there",

@@ -23,6 +23,7 @@ from airfleet.pipelines.language.shared_keys import MERGED, MOST_FILES, OWN_KEYS
 from airfleet.pipelines.reading import expression_reference
 from airfleet.pipelines.reading.schedules.page import page as page_of_schedules
 from airfleet.pipelines.reading.templates import MOST
+from airfleet.pipelines.reading.uses import function_docs
 from airfleet.yaml.durations import MOST_DURATION
 from airfleet.yaml.fields import Table
 from airfleet.yaml.nodes import MAX_ALIASED_NODES, MAX_DEPTH, MAX_KEY, MAX_NODES
@@ -44,6 +45,7 @@ def page() -> str:
         merged=markdown_table(("key", "merged"), ((f"`{name}`", says) for name, says in MERGED.items())),
         expressions=expression_reference.section(),
         schedules=page_of_schedules(),
+        functions=function_docs.section(),
         operators=markdown_table(("short name", "class"), _operators()),
         merges=f"{MOST:,}",
         megabytes=MAX_MEGABYTES,
@@ -205,10 +207,14 @@ how many run at once, and `map_index_template` names them.
   beside the folder `pipelines`.
   Where its parameters are annotated, `airfleet check` refuses literals that cannot fit, and makes a remark on doubtful
   ones and on an output (`$x`) of a function that returns something else.
+- `trigger_dagrun` starts another pipeline, and `external_task_sensor` waits for one. `airfleet check` of a project
+  makes a remark on a Dag or task that no file has; it may live elsewhere. `approval`, `hitl`, `hitl_entry` and
+  `hitl_branch` ask a person; an option of `hitl_branch` is the id of a task, or `options_mapping` names it.
 - `null`, or no `uses` at all: no work, a joint between other tasks.
 
 {operators}
 
+{functions}
 ## Values under `with`
 
 A value is taken as it stands: text is **not** rendered. A mapping with one of these keys is a marker; any other key

@@ -20,6 +20,7 @@ from airfleet.pipelines.language.options.retry_policies import ACTIONS
 from airfleet.pipelines.language.shared_keys import OWN_KEYS
 from airfleet.pipelines.reading import reference
 from airfleet.pipelines.reading.schedules import schema as schedules
+from airfleet.pipelines.reading.uses import function_docs
 from airfleet.yaml import json_schema
 from airfleet.yaml.fields import Schema, Table
 
@@ -287,6 +288,7 @@ def _task() -> Schema:
         "expand_kwargs": _EXPAND_KWARGS,
         "setup": {"type": ["boolean", "null"]},
         "teardown": {"anyOf": [{"type": ["boolean", "null"]}, _TEARDOWN]},
+        **function_docs.schemas(),
     }
     own = {name: {**keys[name], "description": says} for name, says in TASK_KEYS.items()}
     shared = {name: {"$ref": f"#/$defs/task_arguments/properties/{name}"} for name in TASK_ARGUMENTS}

@@ -20,13 +20,15 @@ from airfleet.pipelines.language.arguments import (
     Argument,
 )
 from airfleet.pipelines.language.environments import is_environment
+from airfleet.pipelines.language.function_options import meant_of_a_function
 from airfleet.pipelines.language.markers import arguments
 from airfleet.pipelines.language.spec import CallableRef, Group, OperatorRef, Part, Task, Uses, Value
 from airfleet.pipelines.language.values import FUNCTION, required_text
 from airfleet.pipelines.reading.expansion_reader import read_expansion
 from airfleet.pipelines.reading.names import Names, read_names
 from airfleet.pipelines.reading.schedules.arguments import argument
-from airfleet.pipelines.reading.unknown_operators import unknown_short_name
+from airfleet.pipelines.reading.uses.function_reader import FunctionReader
+from airfleet.pipelines.reading.uses.unknown_operators import unknown_short_name
 from airfleet.problem_codes import Code
 from airfleet.yaml.nodes import Mapping, Node, Scalar, is_null
 from airfleet.yaml.problems import Report, joined
@@ -55,9 +57,12 @@ class TaskReader:
             self.reject_misplaced()
         whole = self.id()
         group = self.group.id if self.group else ""
+        isolation, role = FunctionReader(self.keys, self.path, self.report).read(uses)
         task = Task(
             id=whole,
             uses=uses,
+            isolation=isolation,
+            role=role,
             args=args,
             options=options,
             needs=read_names(self.value("needs"), joined(self.path, "needs"), whole, group, self.names, self.report),
@@ -72,7 +77,11 @@ class TaskReader:
         if not self.names.has_groups:
             return task
         args = {name: self.names.outputs(value, task.group) for name, value in task.args.items()}
-        return replace(task, args=args, expand=self.names.expansion(task.expand, task.group))
+        isolation = task.isolation
+        if isolation is not None:
+            options = {name: self.names.outputs(value, task.group) for name, value in isolation.options.items()}
+            isolation = replace(isolation, options=options)
+        return replace(task, args=args, expand=self.names.expansion(task.expand, task.group), isolation=isolation)
 
     def with_part(self, task: Task) -> Task:
         """Return the task with its part in setup and teardown."""
@@ -188,6 +197,8 @@ class TaskReader:
         elif name in DAG_ARGUMENTS:
             sentence = "is an argument of the pipeline, not of a task"
             self.report.problem(key, path, sentence, "write it at the top level", Code.MISPLACED_KEY)
+        elif isinstance(uses, CallableRef) and (hint := meant_of_a_function(name)):
+            self.report.problem(key, path, f"a task has no key '{name}'", hint, Code.MISPLACED_KEY)
         elif name in wrong_key_hints.OF_A_TASK and not self.is_argument(name, uses):
             instead = wrong_key_hints.OF_A_TASK[name]
             self.report.problem(key, path, instead.sentence, instead.hint, Code.KEY_OF_ANOTHER_FORMAT)

@@ -1,4 +1,4 @@
-"""Documents made at random from the words of the language: what check passes is built and stored, and nothing raises."""
+"""Documents made at random from the words of the language: check passes what is built and stored; nothing raises."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ DAY, MOMENT = dt.date(2026, 1, 31), dt.datetime(2026, 1, 31, 6)
         ({"a": 1}, "dict"), ({"a": 1}, "Mapping[str, int]"), ({"a": (1,)}, "dict[str, list[int]]"),
         (DAY, "dt.date"), (MOMENT, "dt.date"), (MOMENT, "datetime"),
         (None, "str"), ("a", ""), ("a", "not python("), ("a", "Any"), (5, "object"), ("a", "Rows"), (5, "Path | str"),
-        ("a", "Literal['a']"), (XCom("t"), "int"), (JinjaText("x"), "int"), ((XCom("t"),), "list[int]"),
+        ("a", "Literal['a']"), ("a", "Literal['a', 'b'] | None"), (5, "Literal['a', OTHER]"), (2, "t.Literal[1, 2]"),
+        (XCom("t"), "int"), (JinjaText("x"), "int"), ((XCom("t"),), "list[int]"),
         (Const("a"), "str"), (dt.timedelta(1), "str"),
     ],
 )  # fmt: skip
@@ -56,6 +57,8 @@ def test_a_literal_that_fits_or_may_fit(value: Value, annotation: str) -> None:
         (DAY, "datetime", "", "a date with time", "a date", None, False),
         (5, "date", "", "a date", "a whole number", None, True),
         ("5m", "timedelta", "", "a timedelta", "text", None, False),
+        ("fsat", "Literal['fast', 'slow']", "", "'fast' or 'slow'", "'fsat'", "did you mean 'fast'?", True),
+        (3, "Literal[1, 2] | None", "", "'1' or '2'", "a whole number", None, True),
         (("a",), "int | str", "", "a whole number or text", "a list", None, True),
         (Const(("a",)), "int", "", "a whole number", "a list", None, True),
     ],

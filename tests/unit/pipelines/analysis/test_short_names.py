@@ -9,6 +9,7 @@ import pytest
 
 from airfleet.pipelines.analysis import short_names, well_known
 from airfleet.pipelines.analysis.short_names import ShortName
+from support.played_providers import installed
 
 STANDARD = "airflow.providers.standard."
 RIVAL = "airflow.providers.family.rival.operators.things.LaunchOperator"
@@ -79,29 +80,19 @@ def test_a_class_has_its_short_name(class_name: str, names: tuple[str, ...]) -> 
     assert short_names.of_class(class_name) == names
 
 
+SOURCE = """
+class LaunchOperator(BaseOperator): ...
+class BashOperator(BaseOperator): ...
+class Helper: ...
+class BaseThingOperator(BaseOperator): ...
+"""
+
+
 @pytest.fixture
-def two_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def two_more(tmp_path: Path) -> Iterator[None]:
     """Install two providers that have an operator of one name, and one of standard's."""
-    for provider in ("acme", "family.rival"):
-        folder = tmp_path / "airflow/providers" / provider.replace(".", "/")
-        (folder / "operators").mkdir(parents=True)
-        module = f"airflow.providers.{provider}.operators.things"
-        (folder / "get_provider_info.py").write_text(f"def get_provider_info(): return ['{module}']\n")
-        (folder / "operators/things.py").write_text(
-            "class LaunchOperator(BaseOperator): ...\nclass BashOperator(BaseOperator): ...\n"
-            "class Helper: ...\nclass BaseThingOperator(BaseOperator): ...\n"
-        )
-    (tmp_path / "airflow/providers/family/notes.txt").touch()
-    monkeypatch.syspath_prepend(tmp_path)
-    _forget()
-    yield
-    monkeypatch.undo()
-    _forget()
-
-
-def _forget() -> None:
-    for kept in (short_names.short_names, short_names.providers, short_names._by_name, short_names.unprefixed):
-        kept.cache_clear()
+    with installed(tmp_path, {"acme": SOURCE, "family.rival": SOURCE}):
+        yield
 
 
 @pytest.mark.usefixtures("two_more")

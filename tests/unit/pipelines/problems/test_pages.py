@@ -41,7 +41,7 @@ def test_the_wrong_example_has_the_problem_and_the_right_one_has_none(
 ) -> None:
     page = pages.of(code)
     monkeypatch.chdir(tmp_path)
-    whole = code is Code.FOREIGN_FILE  # a file that is named is meant
+    whole = code in (Code.FOREIGN_FILE, Code.UNKNOWN_DAG)  # a file that is named is meant, and knows no others
     assert code in codes_of(page, page.wrong, tmp_path, whole)
     assert codes_of(page, page.right, tmp_path, whole) == []
 

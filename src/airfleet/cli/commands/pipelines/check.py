@@ -16,7 +16,7 @@ import click
 
 from airfleet import versions
 from airfleet.cli import options
-from airfleet.cli.diagnosis import declarations, queue_checks
+from airfleet.cli.diagnosis import dag_references, declarations, queue_checks
 from airfleet.cli.diagnosis.findings import Findings, short, short_place, shortened
 from airfleet.cli.output import problem_formats, terminal
 from airfleet.cli.output import problem_view as problems
@@ -131,6 +131,9 @@ def check(paths: Sequence[Path], here: Project | None, memory: Memory | None = N
     _check_shared(files, findings)
     findings.problems += findings.shared.problems()
     findings.problems += _said_twice(findings)
+    if any(os.path.isdir(path) for path in paths) and not findings.has_unknown_dags:  # else other files may have them
+        others = {*findings.other_dags, *(dag_id for dag_id, _ in findings.python_dags)}
+        findings.remarks += shortened(dag_references.unknown(findings.pipelines, others))
     if fleet is not None:
         findings.problems += shortened(queue_checks.unserved(findings.pipelines, fleet))
         findings.remarks += shortened(declarations.undeclared(findings.pipelines, fleet, of_tasks))
@@ -266,6 +269,7 @@ def _check_python(file: Path, findings: Findings, named: bool) -> None:
 
     checked = python_dags.read_and_check(file)
     findings.problems += shortened(checked.problems)
+    findings.has_unknown_dags |= not checked.dag_ids
     findings.python_dags += [(dag_id, short_place(place)) for dag_id, place in checked.dag_ids.items()]
     if named and not listing.may_hold_dags(file):
         findings.remarks += shortened([other_files.without_words(file)])
@@ -276,6 +280,7 @@ def _check_python(file: Path, findings: Findings, named: bool) -> None:
 def _check_archive(file: Path, findings: Findings, named: bool) -> None:
     from airfleet.pipelines.upgrade import other_files
 
+    findings.has_unknown_dags = True
     problem, remarks = other_files.of_archive(file)
     if named and problem is None:
         sentence = "Airflow reads the Dags in Python in this archive; check does not look into them"
@@ -311,6 +316,7 @@ def _check_pipelines(file: Path, files: CheckedFiles, findings: Findings, *, nam
     for problem in shortened(others):
         findings.shared.note_met(problem, short(str(file)))
     findings.remarks += shortened(checked.remarks)
+    findings.other_dags |= set(checked.dag_ids) - {pipeline.dag_id for pipeline in checked.pipelines}
     findings.pipelines += [replace(p, file=short(p.file)) for p in checked.pipelines]
     findings.note_ignores(file, checked)
 

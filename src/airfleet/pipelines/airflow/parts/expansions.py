@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from airflow.sdk import BaseOperator, XComArg
+from airflow.sdk import BaseOperator, BaseSensorOperator, XComArg
 from airflow.sdk.bases.decorator import DecoratedMappedOperator
+from airflow.sdk.bases.skipmixin import SkipMixin
 from airflow.sdk.definitions._internal.expandinput import (
     EXPAND_INPUT_EMPTY,
     DictOfListsExpandInput,
@@ -16,7 +17,6 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from airfleet.pipelines.airflow.airflow_values import RENDERED, has_marker, literal_argument, lower
 from airfleet.pipelines.airflow.build_context import BuildContext
-from airfleet.pipelines.airflow.function_task import FunctionTask, LateFunction
 from airfleet.pipelines.language.spec import Expansion, JinjaText, Repeat, Task, Value
 from airfleet.problem_codes import Code
 
@@ -112,20 +112,20 @@ def _names_of_texts(expand: Expansion) -> set[str]:
 
 
 def mapped_function(
-    task: Task, function: LateFunction, given: Mapping[str, Any], made: Any, *, rendered: bool
+    cls: type[BaseOperator], task: Task, function: Any, given: Mapping[str, Any], made: Any, *, rendered: bool
 ) -> MappedOperator:
     """Make the mapped operator of a function: its arguments are one field, ``op_kwargs``, of the operator.
 
     Does as ``_TaskDecorator._expand`` of Airflow's ``@task``, for an operator that imports its function late.
     """
     assert task.expand is not None
-    partial = FunctionTask.partial(**given)
+    partial = cls.partial(**given)
     partial._expand_called = True
     kwargs = dict(partial.kwargs)
     by_argument = task.expand.repeat is Repeat.PRODUCT
     operator_class: Any = DecoratedMappedOperator
     operator = operator_class(
-        operator_class=FunctionTask,
+        operator_class=cls,
         expand_input=EXPAND_INPUT_EMPTY,
         op_kwargs_expand_input=DictOfListsExpandInput(made) if by_argument else ListOfDictsExpandInput(made),
         python_callable=function,
@@ -137,18 +137,18 @@ def mapped_function(
         end_date=kwargs.pop("end_date", None),
         partial_kwargs=kwargs,
         params=partial.params,
-        operator_extra_links=FunctionTask.operator_extra_links,
+        operator_extra_links=cls.operator_extra_links,
         template_ext=(),
         template_fields=("op_kwargs",) if rendered else (),
-        template_fields_renderers=FunctionTask.template_fields_renderers,
-        ui_color=FunctionTask.ui_color,
-        ui_fgcolor=FunctionTask.ui_fgcolor,
+        template_fields_renderers=cls.template_fields_renderers,
+        ui_color=cls.ui_color,
+        ui_fgcolor=cls.ui_fgcolor,
         is_empty=False,
-        is_sensor=False,
-        can_skip_downstream=False,
-        task_module=FunctionTask.__module__,
-        task_type=FunctionTask.__name__,
-        operator_name=FunctionTask.custom_operator_name,
+        is_sensor=issubclass(cls, BaseSensorOperator),
+        can_skip_downstream=issubclass(cls, SkipMixin),
+        task_module=cls.__module__,
+        task_type=cls.__name__,
+        operator_name=getattr(cls, "custom_operator_name", cls.__name__),
         disallow_kwargs_override=not by_argument,
         expand_input_attr="op_kwargs_expand_input",
         start_trigger_args=None,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines.analysis import short_names
-from airfleet.pipelines.analysis.short_names import ShortName
-from airfleet.pipelines.reading.unknown_operators import unknown_short_name
+from airfleet.pipelines.reading.uses.unknown_operators import unknown_short_name
 from airfleet.yaml.problems import Hints
+from support.played_providers import installed
 
 PACKAGE = "apache-airflow-providers-"
 
@@ -46,21 +44,13 @@ def test_a_name_that_is_no_operator(written: str, sentence: str, hint: str) -> N
     assert unknown_short_name(written, Hints()) == (sentence, hint)
 
 
-@pytest.fixture
-def two_launches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    found = tuple(ShortName("launch", f"{provider}.Launch", provider) for provider in ("acme", "rival"))
-    monkeypatch.setattr(short_names, "all_names", lambda: found)
-    short_names._by_name.cache_clear()
-    yield
-    short_names._by_name.cache_clear()
-
-
-@pytest.mark.usefixtures("two_launches")
-def test_a_name_of_several_providers_is_refused_with_all_of_them() -> None:
-    assert unknown_short_name("launch", Hints()) == (
-        "'launch' is an operator of several providers",
-        "write one of acme.launch, rival.launch",
-    )
+def test_a_name_of_several_providers_is_refused_with_all_of_them(tmp_path: Path) -> None:
+    source = "class LaunchOperator(BaseOperator): ...\n"
+    with installed(tmp_path, {"acme": source, "rival": source}):
+        assert unknown_short_name("launch", Hints()) == (
+            "'launch' is an operator of several providers",
+            "write one of acme.launch, rival.launch",
+        )
 
 
 def test_it_is_said_at_its_place(tmp_path: Path) -> None:

@@ -40,6 +40,11 @@ def written(found: Iterable[Problem]) -> list[str]:
         ("with: {text: [a]}", "tasks.t.with.text: must be text, not a list | None"),
         ("with: {text: a, times: many}", "tasks.t.with.times: must be a whole number, not text | None"),
         ("with: {text: a, rows: [[b]]}", "tasks.t.with.rows[0]: must be text, not a list | None"),
+        ("expand: {text: [a, [b]]}", "tasks.t.expand.text[1]: must be text, not a list | None"),
+        (
+            "expand: {zip: {text: [a], times: [many]}}",
+            "tasks.t.expand.zip.times[0]: must be a whole number, not text | None",
+        ),
         ("with: {text: a, rows: {b: c}}", "tasks.t.with.rows: must be a list, not a mapping | None"),
     ],
 )
@@ -59,6 +64,10 @@ def test_a_literal_that_certainly_does_not_fit_is_a_problem(task: str, problem: 
          "tasks.t.with.text: 'make' returns list[int], but steps:count wants str | None"),
         ("with: {text: a, rows: {$x: make}}",
          "tasks.t.with.rows: 'make' returns list[int], but steps:count wants list[str] | None | None"),
+        ("expand: {text: {$x: make}}",
+         "tasks.t.expand.text: 'make' returns list[int], but steps:count wants str of each item | None"),
+        ("with: {text: a}, expand: {times: ['3']}",
+         "tasks.t.expand.times[0]: is text, but steps:count wants a whole number | write it without quotes"),
         ("with: {text: {$x: nothing}}",
          "tasks.t.with.text: 'nothing' returns nothing, but steps:count wants str | None"),
         ("with: {text: {$x: late}}",
@@ -77,6 +86,10 @@ def test_what_a_function_may_cope_with_and_outputs_of_others_are_remarks(
     [
         "with: {text: a, times: 3, rows: [b, c]}",
         "with: {text: {$x: unknown}}",
+        "with: {text: a}, expand: {times: {$x: make}}",
+        "with: {text: a}, expand: {times: {$x: late}}",
+        "expand: {text: {a: 1}}",
+        "expand_kwargs: [{text: [1]}]",
         "with: {text: {$x: {task: make, key: part}}}",
         "with: {text: {$t: '{{ ds }}'}, times: null}",
     ],
