@@ -30,7 +30,7 @@ from airfleet.pipelines.files import foreign_files
 from airfleet.pipelines.files.project_files import Stamp, project_root, read_bytes, read_text
 from airfleet.pipelines.files.shared_files import OfOneFile, SharedFiles
 from airfleet.pipelines.language import interpolation
-from airfleet.pipelines.language.spec import Pipeline, Value
+from airfleet.pipelines.language.spec import Pipeline, Task, Value
 from airfleet.pipelines.reading import reader
 from airfleet.problem_codes import Code
 from airfleet.yaml.durations import MOST_DURATION
@@ -101,7 +101,7 @@ def read_and_check(
     zone = zone or default_zone(environ)
     ignores = ignores_in(written, str(path))
     for draft in reading.drafts:
-        wrong = check(draft.pipeline, installed, draft.wrong, zone)
+        wrong = check(draft.pipeline, installed, draft.wrong, zone, draft.parts)
         problems.extend(reading.paths.as_written(problem) for problem in wrong if problem.place not in reading.settled)
         if draft.good and not wrong:
             good.append(draft.pipeline)
@@ -157,9 +157,13 @@ ZONE_VARIABLE: Final = "AIRFLOW__CORE__DEFAULT_TIMEZONE"
 
 
 def check(
-    pipeline: Pipeline, installed: Installed, wrong: frozenset[str] = frozenset(), zone: dt.tzinfo = dt.UTC
+    pipeline: Pipeline,
+    installed: Installed,
+    wrong: frozenset[str] = frozenset(),
+    zone: dt.tzinfo = dt.UTC,
+    parts: tuple[Task, ...] = (),
 ) -> tuple[Problem, ...]:
-    """Give every problem of one pipeline, in order of place.
+    """Give every problem of one pipeline, in order of place, and of shared parts of tasks.
 
     Nothing more is said about the values at the paths in ``wrong``, which have a problem already.
     """
@@ -176,7 +180,7 @@ def check(
     check_refusals(checking)
     check_params(checking)
     check_entries(checking)
-    for task in pipeline.tasks:
+    for task in (*pipeline.tasks, *parts):
         check_task(task, checking)
     return in_order(checking.problems)
 

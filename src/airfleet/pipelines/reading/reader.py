@@ -26,7 +26,7 @@ from airfleet.pipelines.files.shared_files import Library, NoFiles, NotTaken
 from airfleet.pipelines.language.expressions.scope import ReadFile, Scope
 from airfleet.pipelines.language.interpolation import may_have_expressions, plain_parts, resolve
 from airfleet.pipelines.language.shared_keys import PART_KEYS
-from airfleet.pipelines.language.spec import Pipeline
+from airfleet.pipelines.language.spec import Pipeline, Task
 from airfleet.pipelines.reading.document_reader import DocumentReader
 from airfleet.pipelines.reading.entries_reader import TOO_MANY_VALUES
 from airfleet.pipelines.reading.jobs import JobEntry, read_jobs
@@ -70,6 +70,8 @@ class Draft:
     wrong: frozenset[str] = frozenset()
     #: whether no problem of the file concerns this pipeline
     good: bool = True
+    #: of a shared document: its templates, which are no whole tasks
+    parts: tuple[Task, ...] = ()
 
 
 def read(
@@ -155,9 +157,10 @@ def _parts(documents: tuple[Node, ...], whole: _WholeFile) -> Iterator[Draft]:
         whole.sharing.taken_by_parts(document)
         body = without_expressions(sharing.shareable(document, whole.report))
         report = whole.own_report()
-        pipeline = PartsReader(body, whole.name, None, report).read()
+        reader = PartsReader(body, whole.name, None, report)
+        pipeline = reader.read()
         whole.report.problems.extend(report.problems)
-        yield Draft(pipeline, frozenset(report.wrong), good=False)
+        yield Draft(pipeline, frozenset(report.wrong), good=False, parts=reader.parts)
 
 
 def _with_ends(documents: tuple[Node, ...]) -> Iterator[tuple[Node, float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airfleet.pipelines.language.spec import Pipeline
+from airfleet.pipelines.language.spec import Pipeline, Task
 from airfleet.pipelines.reading.document_reader import DocumentReader
 from airfleet.pipelines.reading.entries_reader import EntriesReader
 from airfleet.pipelines.reading.names import Names
@@ -15,25 +15,29 @@ from airfleet.yaml.problems import joined
 class PartsReader(DocumentReader):
     """Reads everything of a document but a Dag's own keys. The pipeline that comes of it has no id and no tasks."""
 
+    #: the templates that were read
+    parts: tuple[Task, ...] = ()
+
     def read(self) -> Pipeline:
         """Read the options, the defaults, and each template as far as a part of a task can be judged."""
         options = self.options()
         defaults = self.defaults()
         schedule = self.schedule()
-        for name, template in self.templates().by_name.items():
-            self.template(template, joined("templates", name))
+        templates = self.templates().by_name.items()
+        self.parts = tuple(self.template(template, joined("templates", name)) for name, template in templates)
         for name, group in named_groups(self.body, self.report).items():
             self.group(name, group)
         return Pipeline(
             "", (), schedule=schedule, options=options, defaults=defaults, file=self.file, places=self.report.places
         )
 
-    def template(self, template: Mapping, path: str) -> None:
+    def template(self, template: Mapping, path: str) -> Task:
         """Read a template as a task: without 'needs', which name tasks, and arguments of what is not known here."""
         self.report.places[path] = template.place
-        self.report.note_slip(joined(path, "id"))  # the task says it
+        for key in ("id", "arguments"):  # the task says its id, and more arguments
+            self.report.note_slip(joined(path, key))
         body = _without(template, "needs") if template.get("uses") else _without(template, "needs", "with")
-        TaskReader(template, body, path, self.report, None, Names()).read({})
+        return TaskReader(template, body, path, self.report, None, Names()).read({})
 
     def group(self, name: str, group: Mapping) -> None:
         """Read a named group as one of a pipeline, whose templates and other groups are not known here."""

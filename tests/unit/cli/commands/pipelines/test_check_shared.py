@@ -102,3 +102,24 @@ def test_many_pipelines_read_their_shared_file_once(
     assert airfleet("check").code == 0
     watching = False
     assert sum(name.endswith("pipelines/defaults.yaml") for name in opened) == 2  # by its pipelines, and for itself
+
+
+def test_a_template_is_checked_as_far_as_a_part_of_a_task_can_be(folder: Path, airfleet: Airfleet) -> None:
+    (folder / "_shop.yaml").write_text(
+        "templates:\n"
+        "  right: {uses: bash, needs: [other], with: {cwd: {$x: other}}}\n"
+        "  rest: {extends: right, with: {anything: 1}, on_failure_callback: nowhere:tell}\n"
+        "  wrong: {uses: bash, with: {bash_comand: ls, cwd: {$t: '{{ ds'}, env: {A: {$f: nope.txt}}}}\n"
+        "  gone: {uses: 'nowhere:count', with: {rows: 1}}\n"
+    )
+    (folder / "a.yaml").write_text(
+        "dag_id: a\ninclude: _shop.yaml\ntasks: [{id: a, extends: wrong, with: {bash_command: ls}}]\n"
+    )
+    assert [line for line in airfleet("check").out.splitlines() if not line.startswith("hint")] == [
+        "pipelines/_shop.yaml:3:68: templates.rest.on_failure_callback: there is no module 'nowhere' [AF103]",
+        "pipelines/_shop.yaml:4:43: templates.wrong.with.bash_comand: bash takes no argument 'bash_comand' [AF105]",
+        "pipelines/_shop.yaml:4:52: templates.wrong.with.cwd: the template is wrong in its line 1: "
+        "unexpected end of template, expected 'end of print statement'. [AF110]",
+        "pipelines/_shop.yaml:4:76: templates.wrong.with.env.A: there is no file 'nope.txt' [AF109]",
+        "pipelines/_shop.yaml:5:16: templates.gone.uses: there is no module 'nowhere' [AF103]",
+    ]
