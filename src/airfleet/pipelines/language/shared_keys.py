@@ -22,6 +22,8 @@ MERGED: Final[dict[str, str]] = {
     "owner_links": "owner by owner",
     "access_control": "role by role",
     "jinja_environment_kwargs": "option by option",
+    "user_defined_macros": "by name",
+    "user_defined_filters": "by name",
 }
 
 #: shared files of a pipeline file, through others included

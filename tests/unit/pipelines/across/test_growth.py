@@ -152,6 +152,29 @@ SHAPES: dict[str, tuple[int, Callable[[int], str]]] = {
         100,
         lambda n: document(*each("id: g.aN", n), *each("id: tN, needs: g", n)),
     ),
+    "shared files that are not there": (
+        40,
+        lambda n: document("id: t", before=f"include: [{', '.join(each('_N.yaml', n))}]\n"),
+    ),
+    "documents that only share": (
+        50,
+        lambda n: "---\n".join([f"templates: {{t{i}: {{retries: 1}}}}\n" for i in range(n)] + [document("id: t")]),
+    ),
+    "documents that include one file": (
+        50,
+        lambda n: "---\n".join(
+            document("id: t", before="include: _no.yaml\n").replace("dag_id: d", f"dag_id: d{i}") for i in range(n)
+        ),
+    ),
+    "a chain of named groups": (
+        60,
+        lambda n: document(
+            *each("group: aN, extends: g0", n // 10),
+            before="groups:\n  gN: {tasks: [{id: x}]}\n".replace("gN", f"g{n}")
+            + "".join(f"  g{i}: {{extends: g{i + 1}, tooltip: x}}\n" for i in range(n)),
+        ),
+    ),
+    "groups that are misspelt": (60, lambda n: document(*each("group: aN, extends: gN, tasks: [{id: t}]", n))),
     "documents with one id": (50, lambda n: "---\n".join([document("id: t")] * n)),
 }
 
