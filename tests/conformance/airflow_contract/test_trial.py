@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 import typing
 
+import pendulum
+from airflow.sdk import DAG, BaseOperator, XComArg, task_group
 from airflow.sdk.api.datamodels._generated import DagRun, TIRunContext
 from airflow.sdk.execution_time import comms, macros, task_runner
 from airflow.sdk.execution_time.context import MacrosAccessor
 from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor, set_supervisor_comms
+from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.ti_deps.deps.trigger_rule_dep import TriggerRuleDep
 
 from airfleet.pipelines.airflow.trial import supervisor
@@ -53,3 +56,32 @@ def test_trigger_rules_are_those_that_we_know() -> None:
 
 def test_macros_have_a_clock() -> None:
     assert MacrosAccessor().datetime is macros.datetime
+
+
+def test_a_deferred_task_goes_on_with_a_method_or_fails() -> None:
+    resume = inspect.getsource(BaseOperator.resume_execution)
+    assert "next_method == TRIGGER_FAIL_REPR" in resume
+    assert 'next_kwargs.get("error"' in resume
+    assert {"classpath", "trigger_kwargs", "trigger_timeout", "next_method", "next_kwargs"} <= set(
+        comms.DeferTask.model_fields
+    )
+
+
+def test_repeated_tasks_and_groups_tell_for_what_they_are_repeated() -> None:
+    with DAG("repeated", schedule=None) as dag:
+        first = BaseOperator(task_id="first")
+        BaseOperator.partial(task_id="many").expand(doc=["a", "b"])
+
+        @task_group
+        def each(item: str) -> None:
+            BaseOperator(task_id="inner", params={"item": 1})
+
+        each.expand(item=XComArg(first))
+    (group,) = dag.get_task("each.inner").iter_mapped_task_groups()
+    assert group._expand_input.value.keys() == {"item"}
+    assert dag.get_task("many")._get_specified_expand_input().value == {"doc": ["a", "b"]}
+
+
+def test_a_timetable_gives_the_interval_of_a_run_by_hand() -> None:
+    timetable = coerce_to_core_timetable(DAG("timed", schedule="@daily").timetable)
+    assert timetable.infer_manual_data_interval(run_after=pendulum.datetime(2026, 1, 31)) is not None

@@ -103,7 +103,8 @@ tasks:
       text: {{$x: greet}}
 ```
 
-Files whose names begin with `_` or `.` are left out, and so are `fleet.yaml` and [`defaults.yaml`](#sharing).
+Files whose names begin with `_` or `.` are left out, and so are `fleet.yaml`, [`defaults.yaml`](#sharing) and
+[tests](tests.md), `*.test.yaml`.
 
 ## Keys of a document
 
