@@ -23,6 +23,7 @@ from airfleet.pipelines.checks.named.options import check_options
 from airfleet.pipelines.checks.params import check_params
 from airfleet.pipelines.checks.refusals import check_refusals
 from airfleet.pipelines.checks.remarks import remarks_about
+from airfleet.pipelines.checks.schedules.asset_names import conflicts
 from airfleet.pipelines.checks.schedules.forms import check_schedule
 from airfleet.pipelines.checks.task_checks import check_task
 from airfleet.pipelines.dialects.written_paths import WrittenPaths
@@ -138,7 +139,7 @@ def default_zone(environ: Mapping[str, str]) -> dt.tzinfo:
     return _zone_called(name) or dt.UTC  # no zone: Airflow will say so
 
 
-def _zone(pipeline: Pipeline) -> dt.tzinfo | None:
+def zone_of(pipeline: Pipeline) -> dt.tzinfo | None:
     """Give the time zone that a pipeline names; None without one, and for one that does not exist."""
     return _zone_called(pipeline.timezone) if pipeline.timezone is not None else None
 
@@ -167,9 +168,10 @@ def check(
 
     Nothing more is said about the values at the paths in ``wrong``, which have a problem already.
     """
-    checking = Checking(pipeline, wrong, installed, _zone(pipeline) or zone)
+    checking = Checking(pipeline, wrong, installed, zone_of(pipeline) or zone)
     check_id("dag_id", pipeline.dag_id, "Dag", checking)
     check_schedule(checking)
+    checking.problems += conflicts([pipeline])
     _check_dates(checking)
     check_options("", pipeline.options, checking)
     check_options("defaults", pipeline.defaults, checking)

@@ -53,6 +53,8 @@ def _written(checking: Checking) -> Iterator[tuple[str, Mapping[str, Value]]]:
     """Give the arguments of tasks, each at the place where it is written."""
     pipeline = checking.pipeline
     yield "defaults", pipeline.defaults
+    for group in pipeline.groups:
+        yield f"{group.path}.defaults", group.defaults
     for task in pipeline.tasks:
         yield task.path, {name: v for name, v in task.options.items() if f"{task.path}.{name}" in pipeline.places}
 

@@ -21,6 +21,7 @@ from airfleet.pipelines.language.spec import (
     Events,
     Every,
     Length,
+    Pipeline,
     Schedule,
     Timetable,
 )
@@ -74,6 +75,19 @@ def assets_in(value: object) -> Iterator[AssetLike]:
     elif isinstance(value, (AssetCondition, tuple)):
         for part in value.of if isinstance(value, AssetCondition) else value:
             yield from assets_in(part)
+
+
+def assets_of(pipeline: Pipeline) -> Iterator[AssetLike]:
+    """Yield every asset that a pipeline names in its schedule, its defaults and its tasks."""
+    yield from assets_in(pipeline.schedule)
+    options = (
+        pipeline.defaults,
+        *(group.defaults for group in pipeline.groups),
+        *(task.options for task in pipeline.tasks),
+    )
+    for given in options:
+        yield from assets_in(given.get("inlets"))
+        yield from assets_in(given.get("outlets"))
 
 
 # --- for people

@@ -205,7 +205,7 @@ def length(node: Node) -> Length:
         return duration(node)
     except Invalid as wrong:
         meant = _LENGTH_IN_WORDS.fullmatch(value.strip().lower()) if isinstance(value, str) else None
-        raise Invalid(str(wrong), _written_length(meant) if meant else LENGTH_HINT) from None
+        raise Invalid(str(wrong), _written_length(meant) if meant else LENGTH_HINT, wrong.code) from None
 
 
 LENGTH_HINT: Final = "write 90s, 5m, 1h30m, 1d, P1M for a month or P1Y for a year"

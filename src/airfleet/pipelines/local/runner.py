@@ -40,7 +40,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from airfleet.errors import FileProblems, FleetError, Place, Problem, Stopped, UsageError, did_you_mean
-from airfleet.pipelines.checks.pipeline_checks import default_zone, read_and_check
+from airfleet.pipelines.checks.pipeline_checks import default_zone, read_and_check, zone_of
 from airfleet.pipelines.language.spec import Pipeline
 from airfleet.pipelines.local import guard, participation
 from airfleet.pipelines.local import home as local_home
@@ -146,7 +146,7 @@ def absences(pipeline: Pipeline, moment: dt.datetime, environ: Mapping[str, str]
     Raises:
         FleetError: it is all of them.
     """
-    found = participation.absences(pipeline, moment, default_zone(environ))
+    found = participation.absences(pipeline, moment, zone_of(pipeline) or default_zone(environ))
     if found and len(found) == len(pipeline.tasks):
         near = participation.nearest(found, moment)
         sentence = (

@@ -21,6 +21,7 @@ from airfleet.pipelines.reading.defaults_reader import read_defaults
 from airfleet.pipelines.reading.entries_reader import EntriesReader
 from airfleet.pipelines.reading.names import Names
 from airfleet.pipelines.reading.schedules.arguments import argument
+from airfleet.pipelines.reading.schedules.known_assets import with_known_assets
 from airfleet.pipelines.reading.schedules.reader import schedule
 from airfleet.pipelines.reading.templates import Templates
 from airfleet.problem_codes import Code
@@ -43,7 +44,7 @@ class DocumentReader:
         options = self.options()
         defaults = self.defaults()
         entries = self.entries(defaults, self.templates())
-        return Pipeline(
+        pipeline = Pipeline(
             dag_id=self.dag_id(),
             tasks=tuple(entries.tasks),
             groups=tuple(entries.groups),
@@ -55,6 +56,7 @@ class DocumentReader:
             file=self.file,
             places=self.report.places,
         )
+        return with_known_assets(pipeline)
 
     def dag_id(self) -> str:
         if "dag_id" not in self.keys:

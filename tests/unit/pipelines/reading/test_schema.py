@@ -33,6 +33,30 @@ def _as_json(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
+SCHEDULES = [
+    *(
+        "0 6 * * *",
+        "'@daily'",
+        "CRON_TZ=Europe/Berlin 0 6 * * *",
+        "[0 6 * * *, '@daily']",
+        "{every: P1M}",
+        "{every: 5m}",
+    ),
+    "{cron: [0 6 * * *], timezone: UTC, interval: 1d, run_immediately: true, partition: {offset: -1}}",
+    *("{events: [2026-12-24, 2026-12-31T12:00:00], restrict_to_events: true}", "{events: 2026-12-24}"),
+    *("{assets: a}", "{assets: [a, {any: [s3://b/c, {all: [{alias: d}, {ref: e}]}]}], or: '@daily'}", "{any: [a]}"),
+    "{assets: {uri: s3://b/c, group: g, extra: {a: 1}, watchers: [{name: w, trigger: {$new: a.B}}]}, or: {every: 1d}}",
+    "{uses: a.B, args: [1], with: {c: d}}",
+]
+
+
+@pytest.mark.parametrize("written", SCHEDULES)
+def test_every_form_of_a_schedule_is_valid(written: str) -> None:
+    text = f"dag_id: d\ntimezone: UTC\nschedule: {written}\ntasks: [{{id: a, outlets: [b, {{name: c}}], inlets: d}}]\n"
+    (document,) = documents(text)
+    assert [error.message for error in validator.iter_errors(document)] == []
+
+
 def test_the_schema_is_a_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(schema.schema())
 
@@ -52,6 +76,14 @@ def test_every_good_file_is_valid(file: Path) -> None:
     [
         "schedul: x",
         "schedule: 0 0",
+        "schedule: [0 6 * * *, 5]",
+        "schedule: {every: soon}",
+        "schedule: {cron: '@daily', intervall: true}",
+        "schedule: {assets: [[a]]}",
+        "schedule: {assets: a, or: {assets: b}}",
+        "schedule: [{uri: s3://b/c}]",
+        "timezone: [UTC]",
+        "tasks: [{id: a, outlets: {nmae: x}}]",
         "catchup: maybe",
         "max_active_runs: 0",
         "start_date: soon",

@@ -131,6 +131,7 @@ def check(paths: Sequence[Path], here: Project | None, memory: Memory | None = N
     _check_shared(files, findings)
     findings.problems += findings.shared.problems()
     findings.problems += _said_twice(findings)
+    findings.problems += _asset_conflicts(findings)
     if any(os.path.isdir(path) for path in paths) and not findings.has_unknown_dags:  # else other files may have them
         others = {*findings.other_dags, *(dag_id for dag_id, _ in findings.python_dags)}
         findings.remarks += shortened(dag_references.unknown(findings.pipelines, others))
@@ -357,6 +358,14 @@ def _said_twice(findings: Findings) -> Iterator[Problem]:
     for dag_id, place in findings.python_dags:
         if dag_id in first:
             yield _twice(dag_id, first[dag_id], place, "")
+
+
+def _asset_conflicts(findings: Findings) -> Iterator[Problem]:
+    """Assets that have one name or address in one file, and another one in another file."""
+    from airfleet.pipelines.checks.schedules.asset_names import conflicts
+
+    known = set(findings.problems)
+    return (problem for problem in conflicts(findings.pipelines) if problem not in known)
 
 
 def _twice(dag_id: str, first: str, place: Place, path: str) -> Problem:

@@ -71,7 +71,11 @@ def _check_crons(crons: Crons, path: str, checking: Checking) -> None:
         checking.problem(crons.timezone_path, *wrong, code=Code.TIME_ZONE)
     before = len(checking.problems)
     for expression, at in zip(crons.expressions, crons.paths, strict=True):
-        check_cron(expression, at, checking)
+        if not expression and crons.timezone is not None:
+            hint = f"write 'CRON_TZ={crons.timezone} 0 6 * * *'"
+            checking.problem(at, "names a time zone, and no cron expression after it", hint, Code.CRON)
+        else:
+            check_cron(expression, at, checking)
     if len(checking.problems) == before and (too_long := cron.too_long_to_describe(*crons.expressions)):
         checking.problem(path, too_long, code=Code.CRON)
     _check_beside(crons, path, checking)

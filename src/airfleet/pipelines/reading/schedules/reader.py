@@ -100,14 +100,16 @@ def _expressions(node: Node, path: str, report: Report) -> Crons | None:
     if not items:
         report.problem(node, path, "needs at least one cron expression", code=Code.CRON)
     found = [_expression(item, at, report) for item, at in zip(items, paths, strict=True)]
-    if None in found or not found:
+    right = [(one, at) for one, at in zip(found, paths, strict=True) if one is not None]
+    if not right:
         return None
-    zones = {zone for zone, _ in found if found}  # type: ignore[misc]
+    zones = {zone for (zone, _), _ in right}
     if len(zones) > 1:
         hint = "write {cron: […], timezone: Europe/Berlin}, or a pipeline for each time zone"
         report.problem(node, path, "all cron expressions of a schedule are in one time zone", hint, code=Code.CRON)
         return None
-    return Crons(tuple(text for _, text in found), zones.pop(), paths=paths, timezone_path=paths[0])  # type: ignore[misc]
+    texts, places = tuple(text for (_, text), _ in right), tuple(at for _, at in right)
+    return Crons(texts, zones.pop(), paths=places, timezone_path=places[0])
 
 
 def _expression(node: Node, path: str, report: Report) -> tuple[str | None, str] | None:
