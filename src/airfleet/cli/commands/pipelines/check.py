@@ -365,7 +365,7 @@ def _asset_conflicts(findings: Findings) -> Iterator[Problem]:
     from airfleet.pipelines.checks.schedules.asset_names import conflicts
 
     known = set(findings.problems)
-    return (problem for problem in conflicts(findings.pipelines) if problem not in known)
+    return (problem for problem in shortened(conflicts(findings.pipelines, short)) if problem not in known)
 
 
 def _twice(dag_id: str, first: str, place: Place, path: str) -> Problem:

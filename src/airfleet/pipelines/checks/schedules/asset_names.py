@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -21,8 +21,11 @@ class _Known:
     place: Place
 
 
-def conflicts(pipelines: Iterable[Pipeline]) -> Iterator[Problem]:
-    """Yield a problem for each asset that has another name or address than where it was first written."""
+def conflicts(pipelines: Iterable[Pipeline], shown: Callable[[str], str] = str) -> Iterator[Problem]:
+    """Yield a problem for each asset that has another name or address than where it was first written.
+
+    ``shown`` is how a file's name is written in a hint.
+    """
     by_name: dict[str, _Known] = {}
     by_address: dict[str, _Known] = {}
     for pipeline in pipelines:
@@ -32,20 +35,20 @@ def conflicts(pipelines: Iterable[Pipeline]) -> Iterator[Problem]:
                 address = normalized(asset.uri)
                 first = by_name.setdefault(asset.name, here)
                 if normalized(first.asset.uri) != address:
-                    yield _problem(here, _ADDRESSES.format(asset.name, asset.uri, first.asset.uri), first)
+                    yield _problem(here, _ADDRESSES.format(asset.name, asset.uri, first.asset.uri), first, shown)
                     continue
                 first = by_address.setdefault(address, here)
                 if first.asset.name != asset.name:
-                    yield _problem(here, _NAMES.format(asset.uri, asset.name, first.asset.name), first)
+                    yield _problem(here, _NAMES.format(asset.uri, asset.name, first.asset.name), first, shown)
 
 
 _ADDRESSES: Final = "the asset '{}' has two addresses: '{}' here, and '{}'"
 _NAMES: Final = "the address '{}' has two names: '{}' here, and '{}'"
 
 
-def _problem(here: _Known, sentence: str, first: _Known) -> Problem:
+def _problem(here: _Known, sentence: str, first: _Known, shown: Callable[[str], str]) -> Problem:
     place = first.place
-    where = f"line {place.line}" if place.file == here.place.file else f"{place.file}:{place.line}"
+    where = f"line {place.line}" if place.file == here.place.file else f"{shown(place.file)}:{place.line}"
     hint = f"{where} has it first; for that one, write {{ref: {first.asset.name}}}"
     return Problem(here.place, here.asset.path, sentence, hint, Code.ASSET)
 

@@ -32,6 +32,10 @@ def check_timetable(timetable: Timetable, path: str, checking: Checking) -> None
     if wrong := imports.gone(timetable.path):
         checking.problem(f"{path}.uses", *wrong, code=Code.OPERATOR_GONE)
         return
+    if timetable.path.startswith("airflow.sdk.") and timetable.path.endswith(".EventsTimetable"):
+        sentence = "Airflow stores this timetable without what it needs to read it again"
+        checking.problem(f"{path}.uses", sentence, "write schedule: {events: [2026-12-24, …]}", Code.TIMETABLE)
+        return
     module, _, name = timetable.path.rpartition(".")
     if not module or ":" in timetable.path:
         hint = "write airflow.timetables.trigger.CronTriggerTimetable, for example"

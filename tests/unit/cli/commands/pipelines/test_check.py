@@ -454,6 +454,25 @@ def test_an_id_in_python_and_in_yaml_is_said_at_the_one_in_python(folder: Path, 
     )
 
 
+def test_an_asset_with_other_addresses_in_other_files_is_said_once(folder: Path, airfleet: Airfleet) -> None:
+    task = "dag_id: {}\ntasks: [{{id: t, outlets: {}}}]\n"
+    write(
+        folder,
+        a__yaml=task.format("a", "{name: orders, uri: s3://lake/orders}"),
+        b__yaml=task.format("b", "orders"),
+        c__yaml=task.format("c", "{ref: orders}"),
+        d__yaml=task.format("d", "[s3://lake/x, s3://lake/x/]"),
+    )
+    result = airfleet("check")
+    assert result.code == 1
+    assert result.out == (
+        "pipelines/b.yaml:2:26: tasks.t.outlets: the asset 'orders' has two addresses: 'orders' here, and"
+        " 's3://lake/orders' [AF134]\nhint: pipelines/a.yaml:2 has it first; for that one, write {ref: orders}\n"
+        "pipelines/d.yaml:2:40: tasks.t.outlets[1]: the address 's3://lake/x/' has two names: 's3://lake/x/' here, and"
+        " 's3://lake/x' [AF134]\nhint: line 2 has it first; for that one, write {ref: s3://lake/x}\n"
+    )
+
+
 def test_a_pipeline_in_an_archive_is_said(folder: Path, airfleet: Airfleet) -> None:
     with zipfile.ZipFile(folder / "packed.zip", "w") as archive:
         archive.writestr("dag.py", "from airflow.sdk import DAG")

@@ -1,4 +1,4 @@
-"""Schedules that would never come, or that Airflow would refuse, have a problem at their place, in equal words."""
+"""Schedules that would never come, or that Airflow would refuse, have problems at their places, in equal words."""
 
 from __future__ import annotations
 
@@ -71,6 +71,9 @@ def said(folder: Path, keys: str) -> list[str]:
          "2:70: schedule.args[1]: there is no time zone 'Mars'\nhint: one such as Europe/Berlin or UTC"),
         ("schedule: {assets: x, or: {uses: airflow.sdk.DeltaTriggerTimetable}}",
          "2:27: schedule.or: DeltaTriggerTimetable needs 'delta'\nhint: write it under 'with' of the schedule"),
+        ("schedule: {uses: airflow.sdk.EventsTimetable, with: {event_dates: [2026-12-24]}}",
+         "2:18: schedule.uses: Airflow stores this timetable without what it needs to read it again\n"
+         "hint: write schedule: {events: [2026-12-24, …]}"),
         ("catchup: true\nschedule: {every: 5m}",
          "2:10: catchup: needs a start_date: without one there is nothing to catch up\nhint: add start_date"),
         ("allowed_run_types: [scheduled]\nschedule: {assets: x}",
