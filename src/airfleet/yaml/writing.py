@@ -107,6 +107,8 @@ def _is_long(node: Sequence | Mapping, short: str, before: int) -> bool:
     if len(short) + before + 4 > WIDTH or "\n" in short:
         return True
     inner = node.items if isinstance(node, Sequence) else [value for _, value in node.entries]
+    if any(isinstance(one, Scalar) and "\n" in one.text for one in inner):
+        return True
     if isinstance(node, Mapping) and _is_marker(node):
         return False
     if isinstance(node, Sequence):
@@ -121,7 +123,11 @@ def _has_inside(node: Node) -> bool:
 
 
 def _is_marker(node: Node) -> bool:
-    return isinstance(node, Mapping) and len(node.entries) == 1 and node.entries[0][0].text.startswith("$")
+    """Tell whether a value is a marker that fits on a line."""
+    if not isinstance(node, Mapping) or len(node.entries) != 1:
+        return False
+    key, value = node.entries[0]
+    return key.text.startswith("$") and not (isinstance(value, Scalar) and "\n" in value.text)
 
 
 def _fits_block(text: str) -> bool:

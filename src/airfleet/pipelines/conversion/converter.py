@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.analysis import short_names
-from airfleet.pipelines.dialects import crontab, flexflow, translator
+from airfleet.pipelines.conversion import python_files
+from airfleet.pipelines.dialects import crontab, flexflow, gusty, translator
 from airfleet.pipelines.dialects.translation import Translation
 from airfleet.pipelines.dialects.translator import Translator
 from airfleet.pipelines.files.dag_factory_files import is_dag_factory, is_defaults
@@ -26,6 +29,9 @@ from airfleet.yaml.writing import write
 
 #: what Flexflow's functions are given
 _FLEXFLOW: Final = "the functions of 'gourdnet' get the job as their argument 'arg': write its name as they have it"
+
+
+_NO_ENVIRON: Final[AbstractMapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -41,16 +47,43 @@ class Converted:
     #: what could not be carried over: with one of these, its Dag is not complete
     problems: tuple[Problem, ...] = ()
     remarks: tuple[Problem, ...] = ()
+    #: text of a module in Python with the functions of a file with Dags; empty for none
+    module: str = ""
 
 
-def convert(file: Path, accounts: frozenset[str] = frozenset()) -> Converted:
-    """Convert one file. Never raises for any content; ``accounts`` are those of this machine, for crontabs."""
+def convert(
+    file: Path, accounts: frozenset[str] = frozenset(), environ: AbstractMapping[str, str] = _NO_ENVIRON
+) -> Converted:
+    """Convert one file; ``accounts`` are those of this machine, for crontabs.
+
+    Raises:
+        FleetError: Airflow cannot read a file with Dags in Python. No other content makes it raise.
+    """
+    if file.is_dir():
+        return _of_gusty(file)
+    if file.suffix.lower() == ".py":
+        return _of_python(file, environ)
     content = read_text(file)
     if isinstance(content, Problem):
         return Converted("", "", problems=(content,))
     if file.suffix not in SUFFIXES and crontab.is_crontab(content):
         return _of_crontab(file, content, accounts)
     return _of_yaml(file, content)
+
+
+def _of_python(file: Path, environ: AbstractMapping[str, str]) -> Converted:
+    found = python_files.read(file, environ)
+    text = "---\n".join(write(_with_short_names(document)) for document in found.documents)
+    return Converted(text, "Dags in Python", bool(text), in_order(found.problems), module=found.module)
+
+
+def _of_gusty(folder: Path) -> Converted:
+    if gusty.metadata_of(folder) is None:
+        return Converted("", "", problems=(_unknown(folder, ()),))
+    translator = Translator(str(folder / gusty.METADATA[0]), None)
+    theirs = gusty.document(folder, translator.translation)
+    found = [ours for ours, _ in translator.documents(theirs)]
+    return _converted(found, "a folder of gusty", translator.translation, Comments())
 
 
 def _of_crontab(file: Path, content: str, accounts: frozenset[str]) -> Converted:
@@ -86,7 +119,9 @@ def _unknown(file: Path, documents: tuple[Node, ...]) -> Problem:
 
 
 _DAG_FACTORY: Final = "a dag-factory file"
-_KNOWN: Final = "it converts files of dag-factory, of MWAA Serverless and of Flexflow, and crontabs"
+_KNOWN: Final = (
+    "it converts files of dag-factory, MWAA Serverless and Flexflow, folders of gusty, crontabs and Dags in Python"
+)
 
 
 def _converted(found: Iterable[Node], kind: str, translation: Translation, known: Comments) -> Converted:

@@ -92,6 +92,14 @@ def _has(*names: str) -> Callable[[Node], bool]:
     return fits
 
 
+def _has_items(name: str, key: str) -> Callable[[Node], bool]:
+    def fits(node: Node) -> bool:
+        lists = (value for found, value in _entries(node) if found.text == name and isinstance(value, Sequence))
+        return any(bool(value.items) and all(map(_has(key), value.items)) for value in lists)
+
+    return fits
+
+
 def _is_dbt(node: Node) -> bool:
     things = ("models", "sources", "seeds", "snapshots", "exposures", "metrics", "macros", "semantic_models")
     return any(_has("version", thing)(node) for thing in things) or _has("config-version")(node)
@@ -132,6 +140,11 @@ _KINDS: Final[tuple[tuple[str, Callable[[Node], bool]], ...]] = (
     ("a GitHub workflow", _has("on", "jobs")),
     ("an Ansible playbook", _is_ansible),
     ("a Taskfile", _is_task_mapping),
+    ("a Kestra flow", _has("id", "namespace", "tasks")),
+    ("a job of Databricks", _has_items("tasks", "task_key")),
+    ("a CircleCI configuration", _has("version", "jobs", "workflows")),
+    ("an Azure pipeline", _has_items("jobs", "job")),
+    ("a Concourse pipeline", _has("resources", "jobs")),
     ("a Kubernetes manifest", _has("apiVersion", "kind")),
     ("a Compose file", _is_compose),
 )

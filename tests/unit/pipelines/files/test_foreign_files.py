@@ -71,6 +71,17 @@ def test_a_pipeline_with_mistakes_is_a_pipeline(text: str) -> None:
         ("on: push\njobs: {a: {}}\n", "this is a GitHub workflow, not a pipeline; airfleet does not read it"),
         ("- hosts: all\n  tasks: []\n", "this is an Ansible playbook, not a pipeline; airfleet does not read it"),
         ("version: '3'\ntasks: {a: {}}\n", "this is a Taskfile, not a pipeline; airfleet does not read it"),
+        ("id: a\nnamespace: b\ntasks: []\n", "this is a Kestra flow, not a pipeline; airfleet does not read it"),
+        (
+            "name: a\ntasks: [{task_key: b}]\n",
+            "this is a job of Databricks, not a pipeline; airfleet does not read it",
+        ),
+        (
+            "version: 2.1\njobs: {}\nworkflows: {}\n",
+            "this is a CircleCI configuration, not a pipeline; airfleet does not read it",
+        ),
+        ("jobs: [{job: a}]\n", "this is an Azure pipeline, not a pipeline; airfleet does not read it"),
+        ("resources: []\njobs: []\n", "this is a Concourse pipeline, not a pipeline; airfleet does not read it"),
         ("apiVersion: v1\nkind: Pod\n", "this is a Kubernetes manifest, not a pipeline; airfleet does not read it"),
         ("services: {db: {image: x}}\n", "this is a Compose file, not a pipeline; airfleet does not read it"),
     ],

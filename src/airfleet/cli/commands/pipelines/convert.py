@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 def command(files: tuple[Path, ...], folder: Path | None, compare: bool) -> int:
     """Convert files of other formats to pipeline files.
 
-    FILE is written for dag-factory, MWAA Serverless or Flexflow, or is a crontab. Each value that cannot be carried
-    over is named with its place. Without -o, the pipelines are printed; no file is ever overwritten.
+    FILE is written for dag-factory, MWAA Serverless or Flexflow, is a crontab, has Dags in Python, or is a folder of
+    gusty. Each value that cannot be carried over is named with its place. Without -o, the pipelines are printed. No
+    file is overwritten.
     Exit code: 0 everything was carried over, 1 something was not, or --check found differences.
     """
     if len(files) > 1 and folder is None and not compare:
@@ -44,15 +45,20 @@ def _convert(file: Path, folder: Path | None, compare: bool) -> bool:
     """Convert one file; tell whether everything was carried over."""
     from airfleet.pipelines.conversion import converter
 
-    found = converter.convert(pipeline_file.there(file, "file"), _accounts())
+    found = converter.convert(pipeline_file.there(file), _accounts(), os.environ)
     _say(found)
     if not found.text:
         return False
     if folder is not None:
         terminal.say(f"{file}: {found.kind} → {_write(found.text, folder / f'{file.stem or file.name}.yaml')}")
+        if found.module:
+            terminal.say(f"{file}: its functions → {_write(found.module, folder / f'{file.stem}_steps.py')}")
     elif not compare:
         terminal.put(found.text.rstrip("\n"))
-    return not found.problems and (not compare or _is_the_same(file, found))
+        if found.module:
+            terminal.say(f"the functions that it names stand in {file}; with -o they get a module of their own")
+    same = not compare or _is_the_same(file, found)
+    return same and not found.problems
 
 
 def _say(found: Converted) -> None:
@@ -81,7 +87,7 @@ def _is_the_same(file: Path, found: Converted) -> bool:
     if not found.has_dags:
         terminal.say(f"{file}: {found.kind} has no Dags to compare with")
         return True
-    differences: Sequence[str] = proof.differences(file, found.text, os.environ)
+    differences: Sequence[str] = proof.differences(file, found.text, os.environ, found.module)
     for line in differences:
         terminal.put(line)
     terminal.say(f"{file}: {len(differences) or 'no'} {'difference' if len(differences) == 1 else 'differences'}")

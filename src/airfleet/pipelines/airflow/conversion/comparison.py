@@ -81,8 +81,15 @@ def _between(before: Any, after: Any, path: str) -> Iterator[str]:
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
             yield from _between(before.get(key), after.get(key), f"{path}.{key}")
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after) and _is_nested(before):
+        for index, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from _between(one, other, f"{path}[{index}]")
     elif before != after and _sorted(before) != _sorted(after):
         yield f"{path}: {_shown(before)} in the original, {_shown(after)} in the converted file"
+
+
+def _is_nested(value: list[Any]) -> bool:
+    return any(isinstance(one, dict) for one in value)
 
 
 def _sorted(value: Any) -> Any:

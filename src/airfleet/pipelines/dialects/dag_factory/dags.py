@@ -147,11 +147,21 @@ class DagTranslation:
         return [(key, objects.params(node, f"{self.path}.params", self.translation))] if entries(node) else []
 
     def macros(self, node: Node, path: str) -> Node:
-        """Give macros; import paths become functions, at any depth."""
+        """Give macros by their names."""
+        if not isinstance(node, Mapping):
+            return node
+        return mapping(((key, self.macro(one, f"{path}.{key.text}", 0)) for key, one in node.entries), node.place)
+
+    def macro(self, node: Node, path: str, depth: int) -> Node:
+        """Give one macro: an import path becomes a function, at any depth, and a plain value an object."""
         if isinstance(node, Mapping) and objects.TYPE not in entries(node):
-            return mapping(((key, self.macros(one, f"{path}.{key.text}")) for key, one in node.entries), node.place)
+            inner = ((key, self.macro(one, f"{path}.{key.text}", depth + 1)) for key, one in node.entries)
+            return mapping([("$new", text(_NAMES, node.place)), ("with", mapping(inner, node.place))], node.place)
         if isinstance(node, Scalar) and isinstance(node.value, str) and "." in node.value:
             return functions.reference(node, path, self.translation)
+        if not depth and isinstance(node, Scalar) and node.value is not None:
+            made = text(f"builtins.{type(node.value).__name__}", node.place)
+            return mapping([("$new", made), ("args", sequence([node], node.place))], node.place)
         return objects.value(node, objects.PLAIN, path, self.translation)
 
     def defaults(self, entry: tuple[Scalar, Node] | None, path: str) -> Entries:
@@ -292,7 +302,9 @@ class DagTranslation:
         self.translation.remark(at, f"{self.path}.{name}", sentence, hint)
 
 
+#: the class of macros that stand in a macro
+_NAMES: Final = "airfleet.pipelines.airflow.parts.macro_names.MacroNames"
 #: whether a zone is written for dates without one
-_IN_UTC: Final = False
+_IN_UTC: Final = True
 #: arguments of a Dag that take objects
 _OBJECTS: Final = ("deadline", "template_undefined")

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from airfleet.errors import Place
+from airfleet.pipelines.analysis import modules
 from airfleet.pipelines.analysis.module_files import module_file
+from airfleet.pipelines.analysis.modules import Definition
 from airfleet.pipelines.dialects.node_building import entries, items, mapping, sequence, text, written_text
 from airfleet.pipelines.dialects.translation import Translation
 from airfleet.pipelines.upgrade import imports
@@ -118,8 +120,8 @@ def modern(path: str) -> str:
     module, _, name = path.rpartition(".")
     if not imports.is_airflow(module) or name not in moved_names.NOW:
         return path
-    gone = imports.is_gone(module, name) or module_file(module) is None
-    return moved_names.NOW[name] if gone else path
+    is_there = module_file(module) is not None and isinstance(modules.find(module, name, ()), Definition)
+    return path if is_there and not imports.is_gone(module, name) else moved_names.NOW[name]
 
 
 def arguments_of(node: Mapping) -> tuple[tuple[Node, ...], dict[str, tuple[Scalar, Node]]]:

@@ -91,7 +91,7 @@ def test_other_files_are_refused(content: str, said: str, project: Project, airf
 
 def test_wrong_words(orders: str, airfleet: Airfleet) -> None:
     assert airfleet("convert", orders, orders).code == 2
-    assert "no such file: gone" in airfleet("convert", "gone").err
+    assert "no such file or folder: gone" in airfleet("convert", "gone").err
 
 
 def test_check_compares_the_dags_of_both(orders: str, airfleet: Airfleet, project: Project) -> None:

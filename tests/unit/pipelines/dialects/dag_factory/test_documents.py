@@ -20,6 +20,7 @@ from airfleet.yaml import nodes
 from airfleet.yaml.nodes import Mapping
 
 BASH = "airflow.providers.standard.operators.bash.BashOperator"
+NAMES = "airfleet.pipelines.airflow.parts.macro_names.MacroNames"
 PYTHON = "airflow.providers.standard.operators.python.PythonOperator"
 
 
@@ -127,7 +128,7 @@ def test_schedules(theirs: str, ours: dict[str, Any]) -> None:
         ("on_success_callback: [a.b, {callback: a.c}]", {"on_success_callback": ["a:b", {"uses": "a:c"}]}),
         (
             "user_defined_macros: {x: a.b, y: {z: a.c, n: 1}}",
-            {"user_defined_macros": {"x": "a:b", "y": {"z": "a:c", "n": 1}}},
+            {"user_defined_macros": {"x": "a:b", "y": {"$new": NAMES, "with": {"z": "a:c", "n": 1}}}},
         ),
         ("default_args: {owner: me, retry_delay_sec: 30}", {"defaults": {"owner": "me", "retry_delay": 30}}),
         ("default_args: {trigger_rule: dummy, provide_context: true}", {"defaults": {"trigger_rule": "always"}}),

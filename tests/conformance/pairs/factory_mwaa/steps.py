@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+
+def total(rows: str, label: str) -> str:
+    return label + rows
