@@ -86,7 +86,7 @@ class DagTranslation:
         if written is not None:
             return [(Scalar("timezone", "timezone", written[0].place), written[1])]
         dated = [keys[name] for keys in (self.keys, of_defaults) for name in ("start_date", "end_date") if name in keys]
-        return [("timezone", text("UTC", dated[0][0].place))] if dated and _IN_UTC else []
+        return [("timezone", text("UTC", dated[0][0].place))] if dated else []
 
     def callbacks(self) -> Entries:
         for name in ("on_execute_callback", "on_execute_callback_name"):
@@ -304,7 +304,5 @@ class DagTranslation:
 
 #: the class of macros that stand in a macro
 _NAMES: Final = "airfleet.pipelines.airflow.parts.macro_names.MacroNames"
-#: whether a zone is written for dates without one
-_IN_UTC: Final = True
 #: arguments of a Dag that take objects
 _OBJECTS: Final = ("deadline", "template_undefined")

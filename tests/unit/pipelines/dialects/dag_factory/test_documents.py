@@ -133,7 +133,7 @@ def test_schedules(theirs: str, ours: dict[str, Any]) -> None:
         ("default_args: {owner: me, retry_delay_sec: 30}", {"defaults": {"owner": "me", "retry_delay": 30}}),
         ("default_args: {trigger_rule: dummy, provide_context: true}", {"defaults": {"trigger_rule": "always"}}),
         ("default_args: {bash_command: date, http_conn_id: x}", {}),
-        ("default_args: {start_date: 2025/3/1}", {"defaults": {"start_date": "2025-03-01"}}),
+        ("default_args: {start_date: 2025/3/1}", {"timezone": "UTC", "defaults": {"start_date": "2025-03-01"}}),
     ],
 )
 def test_keys_of_a_dag(theirs: str, ours: dict[str, Any]) -> None:
