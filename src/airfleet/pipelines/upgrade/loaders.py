@@ -6,6 +6,7 @@ The YAML wins. A loader is left out where the files that it loads are read anywa
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Final
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.files import listing
 from airfleet.pipelines.files.dag_factory_files import is_dag_factory
-from airfleet.pipelines.files.project_files import SUFFIXES, read_bytes, read_python, read_text
+from airfleet.pipelines.files.project_files import SUFFIXES, Stamp, read_bytes, read_python, read_text, stamp
 from airfleet.problem_codes import Code
 from airfleet.yaml import nodes
 
@@ -81,8 +82,14 @@ def remark(file: Path, read: Iterable[Path]) -> Problem | None:
 
 
 def _is_of_dag_factory(file: Path) -> bool:
-    text = read_text(file)
-    return isinstance(text, str) and any(map(is_dag_factory, nodes.load(text, str(file))[0]))
+    return _is_of_dag_factory_as_it_is(str(file), stamp(str(file)))
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_of_dag_factory_as_it_is(file: str, seen: Stamp | None) -> bool:
+    """Tell it of a file as it was ``seen``: several loaders may load it."""
+    text = read_text(Path(file)) if seen is not None else ""
+    return isinstance(text, str) and any(map(is_dag_factory, nodes.load(text, file)[0]))
 
 
 def _name(node: ast.expr) -> str:
