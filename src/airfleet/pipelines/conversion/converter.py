@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as AbstractMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -16,7 +16,7 @@ from typing import Final
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.analysis import short_names
 from airfleet.pipelines.conversion import python_files
-from airfleet.pipelines.dialects import crontab, flexflow, gusty, translator
+from airfleet.pipelines.dialects import airflow_yaml, crontab, flexflow, gusty, translator
 from airfleet.pipelines.dialects.translation import Translation
 from airfleet.pipelines.dialects.translator import Translator
 from airfleet.pipelines.files.dag_factory_files import is_dag_factory, is_defaults
@@ -105,7 +105,16 @@ def _of_yaml(file: Path, content: str) -> Converted:
         found = [flexflow.document(document) for document in documents if isinstance(document, Mapping)]
         translating.translation.remark(found[0], "", _FLEXFLOW)
         return _converted(found, "a file of Flexflow's jobs", translating.translation, known)
+    if documents and all(map(airflow_yaml.is_airflow_yaml, documents)):
+        found = [_without_schema(ours) for document in documents for ours, _ in translating.documents(document)]
+        converted = _converted(found, _AIRFLOW, translating.translation, known)
+        return replace(converted, has_dags=True)
     return Converted("", "", problems=(_unknown(file, documents),))
+
+
+def _without_schema(document: Node) -> Node:
+    assert isinstance(document, Mapping)  # it has a schema
+    return Mapping(tuple(entry for entry in document.entries if entry[0].text != "$schema"), document.place)
 
 
 def _unknown(file: Path, documents: tuple[Node, ...]) -> Problem:
@@ -118,6 +127,7 @@ def _unknown(file: Path, documents: tuple[Node, ...]) -> Problem:
     return Problem(place, "", "airfleet does not know this format", _KNOWN, Code.NOT_CARRIED_OVER)
 
 
+_AIRFLOW: Final = "a file in Airflow's own format"
 _DAG_FACTORY: Final = "a dag-factory file"
 _KNOWN: Final = (
     "it converts files of dag-factory, MWAA Serverless and Flexflow, folders of gusty, crontabs and Dags in Python"

@@ -66,6 +66,14 @@ def test_what_is_not_carried_over_is_said(orders: str, airfleet: Airfleet, proje
     assert "dag_id: orders" in result.out
 
 
+def test_airflows_own_format_is_written_as_yaml_1_2(project: Project, airfleet: Airfleet) -> None:
+    schema = "$schema: https://airflow.apache.org/schemas/dag/2026-10-30.json"
+    (project.root / "own.yaml").write_text(f"{schema}\ndag_id: a\ncatchup: no\ntasks: [{{id: b, retries: 010}}]\n")
+    result = airfleet("convert", "own.yaml")
+    assert (result.code, result.err) == (0, "")
+    assert result.out == "dag_id: a\ncatchup: false\ntasks:\n  - {id: b, retries: 8}\n"
+
+
 def test_a_crontab_needs_no_name(project: Project, airfleet: Airfleet) -> None:
     (project.root / "jobs").write_text("30 2 * * 1-5 /opt/backup.sh --all\n")
     result = airfleet("convert", "jobs")
