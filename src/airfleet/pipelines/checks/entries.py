@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from airfleet.errors import listed
 from airfleet.pipelines.checks import circles
 from airfleet.pipelines.checks.check_context import Checking, markers_in
-from airfleet.pipelines.language import ids
+from airfleet.pipelines.language import graph, ids
 from airfleet.pipelines.language.arguments import TASK_ARGUMENTS
 from airfleet.pipelines.language.spec import Group, GroupItem, Part, Repeat, Task, XCom
 from airfleet.problem_codes import Code
@@ -27,6 +27,7 @@ def check_entries(checking: Checking) -> None:
         _check_expansion(task, checking)
         _check_part(task, checking)
     _check_circles(checking)
+    _check_after_setups(checking)
 
 
 # --- names
@@ -224,3 +225,16 @@ def _check_part(task: Task, checking: Checking) -> None:
         path = f"{task.path}.trigger_rule"
         if path in checking.pipeline.places:
             checking.problem(path, "is decided by 'teardown'", "leave it out", Code.CONTRADICTION)
+
+
+def _check_after_setups(checking: Checking) -> None:
+    """Note tasks behind a setup that would start although it failed: Airflow refuses their Dag."""
+    setups = {task.id for task in checking.pipeline.tasks if task.part is Part.SETUP}
+    waits = graph.upstream(checking.pipeline) if setups else {}
+    for task in checking.pipeline.tasks if setups else ():
+        if task.part is Part.TEARDOWN or task.options.get("trigger_rule", "all_success") == "all_success":
+            continue
+        if before := next((name for name in waits.get(task.id, ()) if name in setups), None):
+            path = f"{task.path}.trigger_rule"
+            sentence = f"must be all_success, because the task waits for the setup '{before}'"
+            checking.problem(path, sentence, "put a task between the two", Code.CONTRADICTION)

@@ -70,6 +70,11 @@ WRONG = [
         "3:41: tasks.a.trigger_rule: is decided by 'teardown'\nhint: leave it out",
     ),
     (
+        "- {id: a, setup: true}\n- {id: b, needs: [a], trigger_rule: all_done}",
+        "4:37: tasks.b.trigger_rule: must be all_success, because the task waits for the setup 'a'\n"
+        "hint: put a task between the two",
+    ),
+    (
         "- {id: a, teardown: {setups: [b]}}",
         "3:31: tasks.a.teardown.setups[0]: there is no task 'b'",
     ),
