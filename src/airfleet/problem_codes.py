@@ -59,6 +59,7 @@ class Code(StrEnum):
     INCLUDE_CIRCLE = "AF023"
     NOT_SHARED = "AF024"
     UNUSED_PARTS = "AF025"
+    LOOP = "AF026"
 
     # values
     WRONG_TYPE = "AF030"
@@ -145,6 +146,7 @@ class Code(StrEnum):
     WITHOUT_EFFECT = "AF215"
     MOVING_DATE = "AF216"
     LANGUAGE_TASK = "AF217"
+    EMPTY_LOOP = "AF218"
     USELESS_IGNORE = "AF220"
     WRONG_IGNORE = "AF221"
 

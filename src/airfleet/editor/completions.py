@@ -18,10 +18,12 @@ from airfleet.pipelines.language.arguments import (
     DOCUMENT_KEYS,
     GROUP_ARGUMENTS,
     GROUP_KEYS,
+    REPEAT_KEYS,
     TASK_ARGUMENTS,
     TASK_KEYS,
 )
 from airfleet.pipelines.language.cron import PRESETS
+from airfleet.pipelines.language.expressions.functions import FUNCTIONS
 from airfleet.pipelines.language.values import MARKERS
 from airfleet.yaml import nodes
 from airfleet.yaml.nodes import Scalar, Sequence
@@ -84,9 +86,9 @@ def _known_keys(spot: Spot, project: Project) -> Iterable[tuple[str, str]]:
     if _is_entry(path):
         is_group = spot.beside.get("group") is not None
         if is_group:
-            return _said(GROUP_KEYS, GROUP_ARGUMENTS)
+            return _said({**GROUP_KEYS, **REPEAT_KEYS}, GROUP_ARGUMENTS)
         either = {} if spot.beside.get("id") is not None else {"group": GROUP_KEYS["group"]}
-        return _said({**TASK_KEYS, **either}, TASK_ARGUMENTS)
+        return _said({**TASK_KEYS, **REPEAT_KEYS, **either}, TASK_ARGUMENTS)
     if len(path) == 2 and path[0] == "templates":
         return _said(TASK_KEYS, TASK_ARGUMENTS)
     if path[-1] in ("with", "expand") and len(spot.around) > 1:
@@ -194,3 +196,5 @@ def _in_expression(spot: Spot) -> Iterator[Completion]:
     names = [key.text for key, _ in first.entries] if isinstance(first, nodes.Mapping) else ["name"]
     yield from (Completion(f"job.{name}", Kind.REFERENCE) for name in names)
     yield from (Completion(name, Kind.KEY) for name in ("env.", "vars.", "each"))
+    for name, function in FUNCTIONS.items():
+        yield Completion(name, Kind.FUNCTION, function.says, f"{name}(")

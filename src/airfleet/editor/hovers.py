@@ -11,6 +11,7 @@ from airfleet.pipelines.language.arguments import (
     DOCUMENT_KEYS,
     GROUP_ARGUMENTS,
     GROUP_KEYS,
+    REPEAT_KEYS,
     TASK_ARGUMENTS,
     TASK_KEYS,
 )
@@ -41,6 +42,8 @@ def _of_key(written: Written, roots: Roots) -> str | None:
 
 
 def _says(name: str, *, at_top: bool, is_group: bool) -> str | None:
+    if name in REPEAT_KEYS and not at_top:
+        return REPEAT_KEYS[name]
     if at_top:
         return DOCUMENT_KEYS.get(name) or (DAG_ARGUMENTS[name].says if name in DAG_ARGUMENTS else None)
     if is_group and (name in GROUP_KEYS or name in GROUP_ARGUMENTS):

@@ -74,6 +74,8 @@ class Report:
     settled: set[Place] = field(default_factory=set)
     #: paths with a problem
     wrong: set[str] = field(default_factory=set)
+    #: allowed, but hardly meant
+    remarks: list[Problem] = field(default_factory=list)
     #: places of texts with a problem of a part, at its own place
     _inside: set[Place] = field(default_factory=set)
 
@@ -93,6 +95,10 @@ class Report:
         if around.place not in self.settled:
             self._inside.add(around.place)
             self.problems.append(Problem(place, path, sentence, hint, code))
+
+    def remark(self, at: Placed, path: str, sentence: str, code: Code) -> None:
+        """Note what is allowed, but hardly meant."""
+        self.remarks.append(Problem(at.place, path, sentence, code=code))
 
     def settle(self) -> None:
         """Note no more problems at the places that have one so far."""
@@ -123,8 +129,11 @@ def note_places(node: Node, path: str, places: dict[str, Place]) -> None:
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Sort problems by place; each stands once."""
-    return tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.place, p.path, p.sentence, p.hint or "")))
+    """Sort problems by place; each stands once, also where repeated entries have it at several paths."""
+    found: dict[tuple[Place, str, str | None], Problem] = {}
+    for problem in sorted(problems, key=lambda p: (p.place, p.path, p.sentence, p.hint or "")):
+        found.setdefault((problem.place, problem.sentence, problem.hint), problem)
+    return tuple(found.values())
 
 
 def joined(path: str, key: str) -> str:

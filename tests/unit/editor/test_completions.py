@@ -48,7 +48,7 @@ def here(written: str) -> str:
         (here("{id: x, uses: bash, with: {|}}"), {"bash_command", "cwd", "env"}, {"retries"}),
         (here("{id: x, uses: 'shop.steps:fetch', with: {source: a, |}}"), {"mode"}, {"source"}),
         (here("{id: x, with: {a: {$f: |}}}"), {"load.sql"}, set()),
-        (here("{id: x, with: {a: '${{ |'}}"), {"job.name", "job.source", "env."}, {"ds"}),
+        (here("{id: x, with: {a: '${{ |'}}"), {"job.name", "job.source", "env.", "slug"}, {"ds"}),
         (here("{id: x, with: {a: {$t: '{{ |'}}}"), {"ds", "params"}, {"job.name"}),
         ("dag_id: d\ndefaults: {|}", {"retries", "queue"}, {"id", "schedule"}),
         ("dag_id: d\nschedule: |", {"@daily"}, {"true"}),

@@ -42,11 +42,11 @@ WITH_YAML = [
 
 
 def project(folder: Path, blocks: list[Block]) -> None:
-    """The Python files of a document, as the project that it speaks of."""
+    """The files of a document that its pipelines name, as the project that it speaks of."""
     (folder / "fleet.yaml").write_text("name: shop\n")
     (folder / "pipelines").mkdir()
     for block in blocks:
-        if block.language == "python":
+        if block.language in ("python", "csv"):
             file = folder / block.file
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(block.text)

@@ -42,6 +42,10 @@ class CheckedFiles:
         also = read_and_check(file, environ=others, shared=self._shared, taken_in=taken_in).problems
         return replace(checked, problems=tuple(problem for problem in checked.problems if problem in also))
 
+    def is_named(self, file: str) -> bool:
+        """Tell whether a pipeline that was read so far names this file as one of jobs or text."""
+        return os.path.realpath(file) in self._shared.texts
+
     def taken_in(self) -> list[Path]:
         """List the files that pipelines took in so far."""
         return [Path(name) for name in self._shared.names()]

@@ -81,7 +81,7 @@ def _check_name(
         checking.problem(
             path, f"'{needed}' is a group; only a task has an output", hint_for(needed, checking), Code.UNKNOWN_TASK
         )
-    else:
+    elif "tasks" not in checking.wrong:  # else it may be one of those that could not be made
         checking.problem(path, f"there is no task '{needed}'", hint_for(needed, checking), Code.UNKNOWN_TASK)
 
 

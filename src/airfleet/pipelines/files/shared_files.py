@@ -54,6 +54,7 @@ class SharedFile:
     has_expressions: bool = False
     #: whether a file that is no YAML to its end has keys of shared parts
     may_be_parts: bool = False
+    text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,8 @@ class SharedFiles:
     _folders: dict[str, tuple[str, ...]] = field(default_factory=dict)
     #: by a written path and the folder where it is said: the real path; None outside of the project
     _located: dict[tuple[str, str], Path | None] = field(default_factory=dict)
+    #: real paths of files whose texts pipelines have read
+    texts: set[str] = field(default_factory=set)
 
     def names(self) -> tuple[str, ...]:
         """Give the name of every file that was read so far."""
@@ -182,6 +185,7 @@ class OfOneFile:
         if isinstance(found, NotTaken):
             return found
         path, real = found
+        self._files.texts.add(str(real))
         if real not in self._texts:
             self._texts[real] = self._text(written, path, real)
         return self._texts[real]
@@ -267,9 +271,9 @@ def _read(name: str, real: str, seen: Stamp, root: Path) -> SharedFile:
         place = Place(name, text.place.line, text.place.column)
         return SharedFile(real, name, label, problems=(replace(text, place=place),))
     documents, problems = nodes.load(text, name)
-    has_expressions = any("${{" in one for document in documents for one in nodes.texts(document))
+    has_expressions = any("${{" in one or one == "for" for document in documents for one in nodes.texts(document))
     may_be_parts = _PARTS.search(text) is not None
-    return SharedFile(real, name, label, documents, problems, len(text), has_expressions, may_be_parts)
+    return SharedFile(real, name, label, documents, problems, len(text), has_expressions, may_be_parts, text)
 
 
 _PARTS: Final = re.compile(r"""^["']?(?:templates|groups|defaults|include)["']?[ ]*:""", re.MULTILINE)

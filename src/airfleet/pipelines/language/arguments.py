@@ -182,6 +182,11 @@ GROUP_KEYS: Final[dict[str, str]] = {
     "expand_kwargs": "A list of mappings, or an output: the whole group runs once for each set of arguments.",
 }
 
+#: Keys of tasks and groups that are done with when the file is read; a template has none of them.
+REPEAT_KEYS: Final[dict[str, str]] = {
+    "for": "`{each: LIST, as: NAME}`: the entry is made once for each item; see [repetition](#repeated-entries-for).",
+}
+
 GROUP_ARGUMENTS: Final[Table[ArgumentKind]] = {
     "prefix": Argument("boolean", "Whether the ids in the group begin with its own id and a dot; true unless said."),
     "display_name": Argument("text", "The name to show in place of the id."),
@@ -200,6 +205,7 @@ DOCUMENT_KEYS: Final[dict[str, str]] = {
     "timezone": "The time zone of cron expressions, and of dates that name none; else Airflow's default time zone.",
     "defaults": "Arguments that every task has unless it says otherwise.",
     "jobs": "One Dag is made for each job; its values are written `${{ job.… }}`.",
+    "job_defaults": "Values that every job has unless it says otherwise.",
     "templates": "Parts of tasks, by name, for `extends`.",
     "groups": "Parts of groups, by name, for `extends` of a group.",
     "tasks": "The tasks and groups of tasks.",

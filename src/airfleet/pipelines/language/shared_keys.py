@@ -16,6 +16,7 @@ SHARED_KEYS: Final = tuple(name for name in (*DOCUMENT_KEYS, *DAG_ARGUMENTS) if 
 #: Mappings of which a stronger part replaces single keys, not the whole; what is said of them in the reference.
 MERGED: Final[dict[str, str]] = {
     "defaults": "argument by argument",
+    "job_defaults": "value by value",
     "templates": "by name; a template as a whole",
     "groups": "by name; a group as a whole",
     "params": "param by param",

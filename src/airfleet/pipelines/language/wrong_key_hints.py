@@ -31,6 +31,9 @@ _MAPPING: Final = Instead(
 _PARTIAL: Final = Instead(
     "is written 'with'", "write the arguments that all have under 'with'", meant="with", holds_arguments=True
 )
+_LOOP: Final = Instead(
+    "is written 'for'", "write for: {each: [items]}, and ${{ each }} in the id; 'expand' repeats a task when it runs"
+)
 _NEEDS: Final = Instead("is written 'needs'", "write needs: [the ids of the tasks that come before]")
 _USES: Final = Instead("is written 'uses'", "write uses: bash, an import path, or module:function", meant="uses")
 _FUNCTION: Final = Instead(
@@ -99,7 +102,7 @@ OF_A_PIPELINE: Final[dict[str, Instead]] = {
         ),
     ),
     "doc_md_file_path": Instead("is written 'doc_md'", "write doc_md: {$f: its/path.md}"),
-    "matrix": Instead("is written 'jobs'", "write one job for each combination"),
+    "matrix": Instead("is written 'jobs'", "write jobs: {matrix: {region: [eu, us]}}"),
     "vars": Instead(_IN_THE_FLEET, "write ${{ vars.name }} where a variable is used"),
     "env": Instead(_IN_THE_FLEET, "write ${{ env.NAME }} where a value of the environment is used"),
 }
@@ -117,7 +120,9 @@ OF_A_TASK: Final[dict[str, Instead]] = {
         ("downstream", "downstream_tasks", "before"),
         Instead("is said by the tasks after this one", "write 'needs' there"),
     ),
-    **dict.fromkeys(("map", "foreach", "for_each", "loop", "matrix"), _MAPPING),
+    **dict.fromkeys(("map", "foreach", "for_each"), _MAPPING),
+    **dict.fromkeys(("loop", "matrix", "with_items", "each", "repeat"), _LOOP),
+    "for": Instead("repeats an entry of 'tasks', and no template", "write 'for' at the task that extends this"),
     "partial": _PARTIAL,
     "group": Instead("stands beside 'id'; an entry is a task or a group", _GROUPS.hint),
     **dict.fromkeys(("task_groups", "groups", "task_group_name", "group_id"), _IN_A_GROUP),

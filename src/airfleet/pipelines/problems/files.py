@@ -166,6 +166,13 @@ PAGES: Final[dict[Code, Page]] = {
         "dag_id: orders\ntasks: [{id: load}]\n---\ndefaults: {retries: 3}\n",
         "defaults: {retries: 3}\n---\ndag_id: orders\ntasks: [{id: load}]\n",
     ),
+    Code.LOOP: Page(
+        "`for` is wrong",
+        "`for` repeats a task or group for each item of the list at `each`; `as` gives the item a name. A mapping at"
+        " `each` is a matrix, and has lists.",
+        "dag_id: orders\ntasks:\n  - {for: [eu, us], id: 'load_${{ each }}'}\n",
+        "dag_id: orders\ntasks:\n  - {for: {each: [eu, us]}, id: 'load_${{ each }}'}\n",
+    ),
     Code.TEMPLATE_CIRCLE: Page(
         "Templates extend each other in a circle",
         "There is no first one, so none of them can be made.",

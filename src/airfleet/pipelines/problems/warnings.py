@@ -128,6 +128,13 @@ PAGES: Final[dict[Code, Page]] = {
         "dag_id: orders\ntasks: [{id: bill, uses: trigger_dagrun, with: {trigger_dag_id: bills}}]\n",
         beside={"pipelines/bills.yaml": "dag_id: bills\ntasks: [{id: write}]\n"},
     ),
+    Code.EMPTY_LOOP: Page(
+        "The list of a `for` is empty",
+        "The entry is repeated for no item, so it makes no task. That is meant where the list comes from a job, and"
+        " hardly where it is written beside.",
+        "dag_id: orders\ntasks:\n  - {id: begin}\n  - {for: {each: []}, id: 'load_${{ each }}'}\n",
+        "dag_id: orders\ntasks:\n  - {id: begin}\n  - {for: {each: [eu]}, id: 'load_${{ each }}'}\n",
+    ),
     Code.WITHOUT_EFFECT: Page(
         "A part of another format has no effect here",
         "The file is of dag-factory or of another tool whose files airfleet reads. The part changes nothing, here or"

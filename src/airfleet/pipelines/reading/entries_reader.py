@@ -29,8 +29,8 @@ class EntriesReader:
     report: Report
     tasks: list[Task] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
-    #: id → what has it, and where
-    _first: dict[str, tuple[str, Place]] = field(default_factory=dict)
+    #: id → what has it, and the places of the entry and of its name
+    _first: dict[str, tuple[str, Place, Place]] = field(default_factory=dict)
 
     def read(self, node: Node, path: str, defaults: _Defaults, group: Group | None = None) -> None:
         """Read the list at ``path``, whose entries stand in ``group`` and have these defaults."""
@@ -86,14 +86,15 @@ class EntriesReader:
         if not whole:
             return
         if whole not in self._first:
-            self._first[whole] = what, self.report.places[path]
+            self._first[whole] = what, self.report.places[path], at.place
             return
-        other, place = self._first[whole]
+        other, place, name = self._first[whole]
+        hint = f"line {place.line} already has it"
+        if name == at.place:
+            hint = "write ${{ each }} into it, so that each repetition has an id of its own"
         both = f"two {what}s have" if other == what else "a group and a task have"
         key = "id" if what == "task" else "group"
-        self.report.problem(
-            at, joined(path, key), f"{both} the id '{whole}'", f"line {place.line} already has it", Code.TASK_ID_TWICE
-        )
+        self.report.problem(at, joined(path, key), f"{both} the id '{whole}'", hint, Code.TASK_ID_TWICE)
 
 
 def _path_of(item: Mapping, key: str, path: str, index: int) -> str:

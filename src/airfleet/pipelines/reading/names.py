@@ -135,6 +135,11 @@ def read_names(node: Node | None, path: str, own: str, group: str, names: Names,
     return tuple(found)
 
 
+def _some_are_not_made(report: Report) -> bool:
+    """Tell whether entries with ``for`` were left out: a pattern may mean them."""
+    return report.is_wrong("tasks") or any(remark.code is Code.EMPTY_LOOP for remark in report.remarks)
+
+
 def _meant(item: Node, path: str, own: str, group: str, names: Names, report: Report) -> Iterator[str]:
     written = text(item)
     if "*" not in written:
@@ -144,7 +149,7 @@ def _meant(item: Node, path: str, own: str, group: str, names: Names, report: Re
     report.budget.left -= len(fitting)
     if report.budget.left < 0:
         return
-    if not fitting:
+    if not fitting and not _some_are_not_made(report):
         report.problem(
             item, path, f"nothing beside this entry has a name that fits '{written}'", code=Code.UNKNOWN_TASK
         )

@@ -15,6 +15,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.dialects import translator
@@ -29,7 +30,11 @@ from airfleet.pipelines.language.shared_keys import PART_KEYS
 from airfleet.pipelines.language.spec import Pipeline, Task
 from airfleet.pipelines.reading.document_reader import DocumentReader
 from airfleet.pipelines.reading.entries_reader import TOO_MANY_VALUES
-from airfleet.pipelines.reading.jobs import JobEntry, read_jobs
+from airfleet.pipelines.reading.repetition.entries import may_repeat, resolve_entries
+from airfleet.pipelines.reading.repetition.job_entries import JobEntry
+from airfleet.pipelines.reading.repetition.job_files import JobFiles
+from airfleet.pipelines.reading.repetition.jobs import defaults_of, read_jobs
+from airfleet.pipelines.reading.repetition.late_templates import late_templates, names_an_item, without_mappings
 from airfleet.pipelines.reading.shared import sharing
 from airfleet.pipelines.reading.shared.group_templates import with_extended_groups
 from airfleet.pipelines.reading.shared.parts_reader import PartsReader, without_expressions
@@ -55,8 +60,9 @@ class PipelineFile:
     settled: frozenset[Place] = frozenset()
     #: whether the file makes no Dag, and only shares parts
     is_shared: bool = False
-    #: what was left out of a file that is written for another tool, and the paths of its values there
+    #: what was left out of a file that is written for another tool, and what is allowed, but hardly meant
     remarks: tuple[Problem, ...] = ()
+    #: of a file that is written for another tool: the paths of its values there
     paths: WrittenPaths = field(default_factory=WrittenPaths)
     #: by path, the stamps of the files that its translation depends on
     stamps: AbstractMapping[str, Stamp | None] = field(default_factory=dict)
@@ -99,7 +105,8 @@ def read(
     scope.sources.add(file, text)
     parts = Sharing(file, library, scope, report)
     translating = Translator(file, environ or {}, only)
-    whole = _WholeFile(file, scope, only, report, may_have_expressions(text), parts, translating)
+    has_expressions = may_have_expressions(text) or may_repeat(text)
+    whole = _WholeFile(file, scope, only, report, has_expressions, parts, translating, library)
     drafts = tuple(_parts(documents, whole) if is_shared else _drafts(documents, problems, whole))
     return PipelineFile(
         tuple(draft.pipeline for draft in drafts if draft.good),
@@ -108,7 +115,7 @@ def read(
         drafts,
         settled=frozenset(report.settled),
         is_shared=is_shared,
-        remarks=in_order(translating.remarks),
+        remarks=in_order([*translating.remarks, *map(translating.paths.as_written, report.remarks)]),
         paths=translating.paths,
         stamps=translating.translation.stamps,
     )
@@ -183,6 +190,7 @@ class _WholeFile:
     has_expressions: bool
     sharing: Sharing
     translator: Translator
+    library: Library
     #: ids of Dags, each with the place that has it first
     ids: dict[str, Place] = field(default_factory=dict)
 
@@ -232,8 +240,10 @@ def _of_jobs(document: Mapping, whole: _WholeFile, report: Report) -> Iterator[t
         report.note_slip("include")
     merged = with_extended_groups(sharing.merged(taken.layers, document), report)
     wrong = frozenset(report.wrong)
-    body, jobs = _split(merged, whole.scope, report)
+    body, jobs = _split(merged, whole, report)
     plain = plain_parts(body) if document.get("jobs") is not None else frozenset()
+    if (unused := document.get("job_defaults")) is not None and document.get("jobs") is None:
+        report.problem(unused, "job_defaults", "this document has no 'jobs'", code=Code.JOB)
     id_place = (body.get("dag_id") or body).place
     for job in jobs:
         scope = whole.scope if job is None else whole.scope.of_job(job.values, plain)
@@ -248,26 +258,42 @@ def _of_jobs(document: Mapping, whole: _WholeFile, report: Report) -> Iterator[t
             return
         pipeline = DocumentReader(resolved, whole.name, job.name if job else None, inner).read()
         whole.report.problems.extend(inner.problems)
+        whole.report.remarks.extend(inner.remarks)
         yield pipeline, frozenset(inner.wrong)
         if whole.only is not None and dag_id == whole.only:
             return
 
 
-def _split(document: Mapping, scope: Scope, report: Report) -> tuple[Mapping, Iterable[JobEntry | None]]:
+def _split(document: Mapping, whole: _WholeFile, report: Report) -> tuple[Mapping, Iterable[JobEntry | None]]:
     """Return the part of a document that all its Dags share, and its jobs: a single None without ``jobs``."""
-    node = document.get("jobs")
-    if node is None:
+    node, defaults = document.get("jobs"), document.get("job_defaults")
+    if node is None and defaults is None:
         return document, (None,)
-    body = Mapping(tuple(item for item in document.entries if item[0].text != "jobs"), document.place)
-    return body, read_jobs(node, scope, report)
+    body = Mapping(tuple(item for item in document.entries if item[0].text not in _OF_JOBS), document.place)
+    if node is None:
+        return body, (None,)  # the defaults may be shared by documents that have jobs
+    files = JobFiles(whole.library, whole.name)
+    return body, read_jobs(node, whole.scope, report, files, defaults_of(defaults, report))
+
+
+_OF_JOBS: Final = ("jobs", "job_defaults")
 
 
 def _resolved(body: Mapping, scope: Scope, report: Report) -> Mapping:
     """Resolve every ``${{ }}``; a value with a problem gets no second one."""
-    resolved = resolve(body, "", scope, report)
-    report.settle()
+    tasks, late = body.get("tasks"), late_templates(body, scope, report)
+    apart = ["tasks"] if late is None else ["tasks", "templates"]
+    if (groups := body.get("groups")) is not None and id(groups) not in scope.plain and names_an_item(groups):
+        apart.append("groups")  # their parts are in the tasks already
+    rest = Mapping(tuple(pair for pair in body.entries if pair[0].text not in apart), body.place)
+    resolved = resolve(rest, "", scope, report)
     assert isinstance(resolved, Mapping)  # a mapping resolves to a mapping
-    return resolved
+    values: dict[str, Node] = {key.text: value for key, value in resolved.entries}
+    if tasks is not None:
+        values["tasks"] = resolve_entries(tasks, "tasks", scope, report, late)
+    report.settle()
+    entries = ((key, values.get(key.text) or without_mappings(value)) for key, value in body.entries)
+    return Mapping(tuple(entries), body.place)
 
 
 def _dag_id(body: Mapping, scope: Scope) -> str | None:

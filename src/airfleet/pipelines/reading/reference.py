@@ -13,6 +13,7 @@ from airfleet.pipelines.language.arguments import (
     DOCUMENT_KEYS,
     GROUP_ARGUMENTS,
     GROUP_KEYS,
+    REPEAT_KEYS,
     TASK_ARGUMENTS,
     TASK_KEYS,
 )
@@ -21,6 +22,7 @@ from airfleet.pipelines.language.expressions.scope import LONGEST_TEXT, MOST_CHA
 from airfleet.pipelines.language.kinds import KINDS, ArgumentKind
 from airfleet.pipelines.language.shared_keys import MERGED, MOST_FILES, OWN_KEYS
 from airfleet.pipelines.reading import expression_reference
+from airfleet.pipelines.reading.repetition import reference as repetition_reference
 from airfleet.pipelines.reading.schedules.page import page as page_of_schedules
 from airfleet.pipelines.reading.templates import MOST
 from airfleet.pipelines.reading.uses import function_docs
@@ -37,15 +39,20 @@ def page() -> str:
     return _PAGE.format(
         document_keys=markdown_table(("key", "means"), ((f"`{name}`", says) for name, says in DOCUMENT_KEYS.items())),
         dag_arguments=_arguments(DAG_ARGUMENTS),
-        task_keys=markdown_table(("key", "means"), ((f"`{name}`", says) for name, says in TASK_KEYS.items())),
+        task_keys=markdown_table(
+            ("key", "means"), ((f"`{name}`", says) for name, says in {**TASK_KEYS, **REPEAT_KEYS}.items())
+        ),
         task_arguments=_arguments(TASK_ARGUMENTS),
-        group_keys=markdown_table(("key", "means"), ((f"`{name}`", says) for name, says in GROUP_KEYS.items())),
+        group_keys=markdown_table(
+            ("key", "means"), ((f"`{name}`", says) for name, says in {**GROUP_KEYS, **REPEAT_KEYS}.items())
+        ),
         group_arguments=_arguments(GROUP_ARGUMENTS),
         own_keys=_listed(OWN_KEYS),
         merged=markdown_table(("key", "merged"), ((f"`{name}`", says) for name, says in MERGED.items())),
         expressions=expression_reference.section(),
         schedules=page_of_schedules(),
         functions=function_docs.section(),
+        repetition=repetition_reference.section(),
         operators=markdown_table(("short name", "class"), _operators()),
         merges=f"{MOST:,}",
         megabytes=MAX_MEGABYTES,
@@ -270,22 +277,7 @@ attributes that the class names in its `template_fields`, and in what an operato
 (`cncf.kubernetes`); Airflow renders no others.
 
 {expressions}
-## Jobs
-
-`jobs` is a list of mappings that each have a `name`, or a mapping from names to mappings. Each job makes one Dag. All
-jobs share the rest of the document, and `dag_id` must name the job.
-
-```yaml
-dag_id: ${{{{ job.name }}}}_job
-schedule: ${{{{ job.schedule or '@daily' }}}}
-defaults: {{queue: "${{{{ job.queue }}}}"}}
-jobs:
-  - {{name: ozone, queue: queue_1, source: data/ozone.zip}}
-  - {{name: gsod, queue: queue_2, source: data/gsod.tar.gz, schedule: "@weekly"}}
-tasks:
-  - {{id: fetch, uses: "air_quality.steps:fetch", with: {{job: "${{{{ job }}}}"}}}}
-```
-
+{repetition}
 ## Templates
 
 `templates` names parts of tasks. A task that `extends` one or several of them has their keys; a later template wins

@@ -10,6 +10,7 @@ from airfleet.pipelines.language.arguments import (
     DOCUMENT_KEYS,
     GROUP_ARGUMENTS,
     GROUP_KEYS,
+    REPEAT_KEYS,
     TASK_ARGUMENTS,
     TASK_KEYS,
     Argument,
@@ -60,10 +61,10 @@ def schema() -> Schema:
                 "additionalProperties": False,
             },
             "entries": {"type": "array", "minItems": 1, "items": {"anyOf": [_ref("task"), _ref("group")]}},
-            "task": {**_task(), "anyOf": [{"required": ["id"]}, {"required": ["extends"]}]},
+            "task": {**_task(_REPEATED), "anyOf": [{"required": ["id"]}, {"required": ["extends"]}]},
             "group": {**_group(), "required": ["group"], "anyOf": [{"required": ["tasks"]}, {"required": ["extends"]}]},
             "named_group": _group(),
-            "template": _task(),
+            "template": _task({}),
         },
     }
 
@@ -221,6 +222,18 @@ _EXPAND_KWARGS: Final[Schema] = {
         {"type": "null"},
     ]
 }
+_REPEATED: Final[dict[str, Schema]] = {
+    "for": {
+        "description": REPEAT_KEYS["for"],
+        "type": ["object", "null"],
+        "properties": {
+            "each": {"anyOf": [{"type": ["array", "object"], "minItems": 1}, {"$ref": "#/$defs/expression"}]},
+            "as": {"type": "string", "pattern": r"^[A-Za-z_]\w*$"},
+        },
+        "required": ["each"],
+        "additionalProperties": False,
+    }
+}
 _TEARDOWN: Final[Schema] = {
     "type": "object",
     "properties": {
@@ -256,8 +269,19 @@ def _uses() -> Schema:
 
 
 def _document_keys() -> dict[str, Schema]:
-    named_jobs = {"type": "object", "additionalProperties": {"anyOf": [{"$ref": "#/$defs/job"}, {"type": "null"}]}}
-    listed_jobs = {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/job", "required": ["name"]}}
+    named_jobs: Schema = {
+        "type": "object",
+        "additionalProperties": {"anyOf": [{"$ref": "#/$defs/job"}, {"type": "null"}]},
+    }
+    listed_jobs = {
+        "type": "array",
+        "minItems": 1,
+        "items": {"$ref": "#/$defs/job", "anyOf": [{"required": ["name"]}, {"required": ["from"]}]},
+    }
+    named_jobs["properties"] = {
+        "from": {"anyOf": [_ref("names"), _ref("job"), {"type": "null"}]},
+        "matrix": {"type": "object", "additionalProperties": {"anyOf": [{"type": "array"}, _ref("expression")]}},
+    }
     keys: dict[str, Schema] = {
         "$schema": {"type": "string"},
         "dag_id": {"type": ["string", "number"], "minLength": 1},
@@ -266,6 +290,7 @@ def _document_keys() -> dict[str, Schema]:
         "timezone": {"type": ["string", "null"]},
         "defaults": {"$ref": "#/$defs/task_arguments"},
         "jobs": {"anyOf": [listed_jobs, named_jobs]},
+        "job_defaults": {"type": ["object", "null"]},
         "templates": {"type": ["object", "null"], "additionalProperties": {"$ref": "#/$defs/template"}},
         "groups": {"type": ["object", "null"], "additionalProperties": {"$ref": "#/$defs/named_group"}},
         "tasks": _ref("entries"),
@@ -273,7 +298,7 @@ def _document_keys() -> dict[str, Schema]:
     return {name: {**keys[name], "description": says} for name, says in DOCUMENT_KEYS.items()}
 
 
-def _task() -> Schema:
+def _task(more: dict[str, Schema]) -> Schema:
     keys: dict[str, Schema] = {
         "id": {"type": ["string", "number"], "minLength": 1},
         "uses": {"$ref": "#/$defs/uses"},
@@ -292,7 +317,7 @@ def _task() -> Schema:
     }
     own = {name: {**keys[name], "description": says} for name, says in TASK_KEYS.items()}
     shared = {name: {"$ref": f"#/$defs/task_arguments/properties/{name}"} for name in TASK_ARGUMENTS}
-    return {"type": "object", "properties": {**own, **shared}, "additionalProperties": False}
+    return {"type": "object", "properties": {**own, **shared, **more}, "additionalProperties": False}
 
 
 def _group() -> Schema:
@@ -308,7 +333,7 @@ def _group() -> Schema:
     own = {name: {**keys[name], "description": says} for name, says in GROUP_KEYS.items()}
     return {
         "type": "object",
-        "properties": {**own, **_arguments(GROUP_ARGUMENTS)},
+        "properties": {**own, **_arguments(GROUP_ARGUMENTS), **_REPEATED},
         "additionalProperties": False,
     }
 

@@ -129,6 +129,40 @@ SHAPES: dict[str, tuple[int, Callable[[int], str]]] = {
         lambda n: document("id: t, uses: 'm:f', with: {a: '" + "x ${{ env.NO or 1 }} $${{ " * n + "'}"),
     ),
     "expressions that are not closed": (300, lambda n: document("id: t, uses: 'm:f', with: {a: '" + "${{ " * n + "'}")),
+    "a loop of many items": (
+        100,
+        lambda n: document(
+            f"for: {{each: '${{{{ range({n}) }}}}'}}, id: 't_${{{{ each }}}}'", "id: end, needs: ['t_*']"
+        ),
+    ),
+    "a loop whose entry is wrong": (
+        100,
+        lambda n: document(
+            f"for: {{each: '${{{{ range({n}) }}}}'}}, id: 't_${{{{ each }}}}', retrys: 1, pool: '${{{{ each.x }}}}'"
+        ),
+    ),
+    "many loops": (
+        100,
+        lambda n: document(
+            *each("for: {each: [a, b]}, id: 'tN_${{ each }}', extends: x", n),
+            before="templates: {x: {uses: 'm:f', with: {a: '${{ each }}'}}}\n",
+        ),
+    ),
+    "a matrix": (
+        100,
+        lambda n: document(
+            f"for: {{each: {{a: {list(range(n))}, b: [1, 2], exclude: [{{a: 1}}]}}}}, id: 't_${{{{ each.a }}}}'"
+        ),
+    ),
+    "wrong expressions in one text": (
+        100,
+        lambda n: document("id: t, uses: 'm:f', with: {a: '" + "x ${{ nope }} ${{ env.HOEM }} ''" * n + "'}"),
+    ),
+    "wrong values of a job in one text": (100, lambda n: job_values("{a: '" + "${{ job.zz }} " * 20 + "N'}", n)),
+    "long expressions": (
+        200,
+        lambda n: document("id: t, uses: 'm:f', with: {a: '${{ " + "env.NO or " * n + "1 }}'}"),
+    ),
     "documents": (
         50,
         lambda n: "---\n".join(document("id: t").replace("dag_id: d", f"dag_id: d{i}") for i in range(n)),

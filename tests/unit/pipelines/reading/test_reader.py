@@ -770,8 +770,21 @@ def test_all_problems_are_said_at_once_in_order_of_place() -> None:
 
 SOME_DOCUMENT_KEYS = ["dag_id", "schedule", "tasks", "jobs", "templates", "defaults", "start_date", "params"]
 SOME_TASK_KEYS = ["id", "uses", "with", "needs", "extends", "name", "retries", "retry_delay", "on_failure_callback"]
-KEYS = st.sampled_from([*SOME_DOCUMENT_KEYS, *SOME_TASK_KEYS, "$t", "$x", "$f", "$const", "<<", "x"])
-SCALARS = ["bash", "m:f", "@daily", "5m", "2026-01-01", "${{ job.name }}", "${{ env.X }}", "${{ job }}", "a"]
+SOME_REPEAT_KEYS = ["for", "each", "as", "group", "matrix", "exclude", "include", "from", "job_defaults"]
+KEYS = st.sampled_from([*SOME_DOCUMENT_KEYS, *SOME_TASK_KEYS, *SOME_REPEAT_KEYS, "$t", "$x", "$f", "$const", "<<", "x"])
+SCALARS = [
+    "bash",
+    "m:f",
+    "@daily",
+    "5m",
+    "2026-01-01",
+    "${{ job.name }}",
+    "${{ env.X }}",
+    "${{ job }}",
+    "a",
+    "${{ each }}",
+    "${{ [1, 2] }}",
+]
 LEAVES = st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5) | st.sampled_from(SCALARS)
 DOCUMENT = st.dictionaries(
     KEYS,

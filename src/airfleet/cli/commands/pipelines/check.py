@@ -335,6 +335,10 @@ def _check_shared(files: CheckedFiles, findings: Findings) -> None:
     """Check the shared files that were met: in a folder, by their names, or because a pipeline takes them in."""
     from airfleet.pipelines.files import project_files
 
+    findings.remarks = [
+        one for one in findings.remarks if one.code is not Code.FOREIGN_FILE or not files.is_named(one.place.file)
+    ]
+
     taken_in = {os.path.realpath(file): file for file in files.taken_in()}
     others = {os.path.realpath(file): file for file in findings.shared.files}
     for real, file in {**others, **taken_in}.items():

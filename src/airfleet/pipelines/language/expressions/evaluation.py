@@ -22,10 +22,9 @@ from airfleet.yaml.scalars import scalar_value
 
 def evaluate(expression: Expression, make: Maker) -> Node | Faults:
     """Find the value of an expression."""
-    known = (*ROOTS, *make.scope.loops)
-    unknown = [name for name in expression.names if name.name not in known]
-    if unknown:
-        return tuple(_unknown(name, expression, known) for name in unknown)
+    loops = make.scope.loops
+    if unknown := [name for name in expression.names if name.name not in ROOTS and name.name not in loops]:
+        return tuple(_unknown(name, expression, (*ROOTS, *loops)) for name in unknown)
     try:
         return _Evaluation(expression, make).of(expression.tree)
     except _NoValue as none:
@@ -82,11 +81,11 @@ class _Evaluation:
     make: Maker
 
     def of(self, part: Tree) -> Node:
+        if isinstance(part, tree.Access | Name):  # nearly all of them
+            return self.path(part)
         match part:
             case tree.Literal():
                 return Scalar(part.value, part.text, self.make.place, quoted=part.quoted)
-            case tree.Name() | tree.Access():
-                return self.path(part)
             case tree.ListOf():
                 return self.run(part, lambda: self.make.items([self.of(item) for item in part.items]))
             case tree.Call():
@@ -184,7 +183,7 @@ class _Evaluation:
         return found.text
 
     def step(self, here: Node, step: tree.Access) -> Node:
-        key = self.key(step)
+        key = step.key.text if isinstance(step.key, tree.Literal) else self.key(step)
         found = self.make.scope.values_of(here).get(key) if isinstance(here, Mapping) else _item(here, key)
         return found if found is not None else self.not_there(here, step, key)
 

@@ -96,7 +96,8 @@ class Scope:
 
     def values_of(self, node: Mapping) -> AbstractMapping[str, Node]:
         """Give the values of a mapping, by their keys."""
-        return self._looked_into(node)[1]
+        known = self._mappings.get(id(node))
+        return known[1] if known is not None else self._looked_into(node)[1]
 
     def names_in(self, node: Mapping) -> frozenset[str]:
         """Give the keys of a mapping; the same set each time."""

@@ -240,6 +240,7 @@ class Sharing:
             before = len(self.report.problems)
             self.report.problems += file.problems
             self.report.settled |= {problem.place for problem in file.problems}
+            self.scope.sources.add(file.name, file.text)
             self._parts[file.key] = tuple(self._mappings(file))
             if len(self.report.problems) > before:
                 self._wrong.add(file.key)

@@ -6,8 +6,11 @@ import datetime as dt
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from airfleet.errors import Place, Problem
+from airfleet.pipelines.language.expressions.functions import FUNCTIONS
 from airfleet.pipelines.language.expressions.scope import Scope
 from airfleet.pipelines.language.interpolation import resolve
 from airfleet.yaml import nodes
@@ -269,3 +272,37 @@ def test_no_expression_takes_long(hostile: str) -> None:
     begun = time.monotonic()
     assert resolved(hostile)[1]
     assert time.monotonic() - begun < 20
+
+
+NAMES = ["job", "env", "vars", "each", "region", ".name", ".tables", ".cfg", ".none", "[0]", "nope", ".nope"]
+SIGNS = [
+    "(",
+    ")",
+    "[",
+    "]",
+    ",",
+    "or",
+    "and",
+    "not",
+    "in",
+    "if",
+    "else",
+    "==",
+    "<",
+    ">=",
+    "|",
+    "&&",
+    "!",
+    "{{",
+    "$",
+    "}",
+]
+LITERALS = ["'x'", '"y"', "007", "-5", "0x10", "2026-01-31", "2026-01-31T06:00:00Z", "true", "null", "5m", "'", "%"]
+TOKENS = [*NAMES, *SIGNS, *LITERALS, *(f"{name}(" for name in FUNCTIONS)]
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=12), st.sampled_from(["", " "]))
+@settings(max_examples=300, deadline=None)
+def test_no_expression_is_a_traceback(parts: list[str], between: str) -> None:
+    resolved(f"a ${{{{ {between.join(parts)} }}}} b")
+    resolved(f"${{{{ {between.join(parts)} }}}}")

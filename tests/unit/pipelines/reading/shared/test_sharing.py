@@ -214,7 +214,7 @@ WRONG: list[tuple[dict[str, str], str, list[str]]] = [
     ({"_a.yaml": "include: _a.yaml\n"}, "[/_a.yaml, /_a.yaml]",
      ["_a.yaml:1:10: include: the files include each other in a circle: _a.yaml → _a.yaml"]),
     ({"_a.yaml": "defaults: {retries: '${{ job.x }}'}\n"}, "/_a.yaml",
-     ["_a.yaml:1:21: defaults.retries: 'job' cannot be used here: this document has no 'jobs'"]),
+     ["_a.yaml:1:26: defaults.retries: 'job' cannot be used here: this document has no 'jobs'"]),
     ({"defaults.yaml": "dag_id: x\ntasks: []\ntags: [a]\n"}, "[]",
      ["defaults.yaml:1:1: dag_id: cannot be shared: it says what one Dag is",
       "defaults.yaml:2:1: tasks: cannot be shared: it says what one Dag is"]),

@@ -1,0 +1,1 @@
+"""Parts that are written once and made several times: documents by jobs, entries of ``tasks`` by ``for``."""
