@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from airfleet.pipelines.analysis.annotated_values import misfit
 from airfleet.pipelines.analysis.constructors import ConstructorArguments, Maker
 from airfleet.pipelines.analysis.modules import MissingDefinition
 from airfleet.pipelines.checks.check_context import Checking, markers_in, not_found
@@ -87,6 +88,11 @@ def _check_function(
         sentence = f"'{name}' is given by Airflow"
         checking.problem(f"{path}.with.{name}", sentence, "leave it out", Code.ARGUMENT_NOT_TAKEN)
     _check_names(callback, takes, missing, path, checking)
+    for name, value in callback.args.items():
+        found = misfit(value, takes.annotations.get(name, ""))
+        if found is not None and found.is_clear:
+            at = f"{path}.with.{name}{found.path}"
+            checking.problem(at, f"must be {found.wanted}, not {found.shape}", found.hint, Code.ARGUMENT_TYPE)
 
 
 def _with(callback: Callback, names: list[str]) -> str:

@@ -13,6 +13,7 @@ from airflow.sdk import BaseNotifier
 
 def told(context): ...
 def two(context, channel, pause=None): ...
+def typed(context, n: int, names: list[str] = ()): ...
 def after(context, result): ...
 def up(x): ...
 
@@ -68,6 +69,10 @@ BAD = [
      "'shop_cb:two' needs 'channel' | write it under 'with' of the callback"),
     ("on_failure_callback: {uses: 'shop_cb:two', with: {channel: 1, context: 1}}", "on_failure_callback.with.context",
      "'context' is given by Airflow | leave it out"),
+    ("on_failure_callback: {uses: 'shop_cb:typed', with: {n: a}}", "on_failure_callback.with.n",
+     "must be a whole number, not text"),
+    ("on_failure_callback: {uses: 'shop_cb:typed', with: {n: 1, names: [a, {b: c}]}}",
+     "on_failure_callback.with.names[1]", "must be text, not a mapping"),
     ("on_failure_callback: {uses: 'shop_cb:two', with: {channel: {$x: t}}}", "on_failure_callback.with.channel",
      "a callback has no upstream tasks, so it takes no $x | "
      "the function can ask for it: context['ti'].xcom_pull(task_ids=…)"),
