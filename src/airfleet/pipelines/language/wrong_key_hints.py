@@ -62,8 +62,21 @@ _TIMEZONE: Final = Instead("is written 'timezone'", f"write {IN_A_ZONE.format('E
 _GONE: Final = Instead("has no effect in Airflow 3", "leave it out")
 _SECONDS: Final = "a duration has its unit"
 
-#: What only Python can give, on a pipeline or a task, and the way out.
-BY_PYTHON: Final[dict[str, str]] = {}
+
+def _callback(what: str) -> Instead:
+    """Say how a callback is written; ``what`` has happened."""
+    return Instead(f"is written 'on_{what}_callback'", f"write on_{what}_callback: module:function")
+
+
+_CALLBACKS: Final = {
+    **dict.fromkeys(("on_failure", "on_error", "notify", "notifications", "alert", "alerts"), _callback("failure")),
+    "on_success": _callback("success"),
+}
+
+_DEADLINE: Final = "write deadline: {reference: queued_at, interval: 1h, callback: module:function} at the top level"
+
+#: What a pipeline or a task cannot give to Airflow, and the way out.
+BY_PYTHON: Final[dict[str, str]] = {"sla": _DEADLINE, "sla_miss_callback": _DEADLINE}
 
 #: At the top level of a document.
 OF_A_PIPELINE: Final[dict[str, Instead]] = {
@@ -101,6 +114,10 @@ OF_A_PIPELINE: Final[dict[str, Instead]] = {
             "write schedule: {assets: [s3://lake/orders]}",
         ),
     ),
+    **_CALLBACKS,
+    "macros": Instead("is written 'user_defined_macros'", "write user_defined_macros: {name: module:function}"),
+    "filters": Instead("is written 'user_defined_filters'", "write user_defined_filters: {name: module:function}"),
+    **dict.fromkeys(("docs", "documentation"), Instead("is written 'doc_md'", "write doc_md: {$f: its/path.md}")),
     "doc_md_file_path": Instead("is written 'doc_md'", "write doc_md: {$f: its/path.md}"),
     "matrix": Instead("is written 'jobs'", "write jobs: {matrix: {region: [eu, us]}}"),
     "vars": Instead(_IN_THE_FLEET, "write ${{ vars.name }} where a variable is used"),
@@ -139,7 +156,11 @@ OF_A_TASK: Final[dict[str, Instead]] = {
     **dict.fromkeys(("assets", "datasets"), _ASSETS),
     "retry_delay_sec": Instead(_SECONDS, "write retry_delay: 300s"),
     "execution_timeout_secs": Instead(_SECONDS, "write execution_timeout: 3600s"),
-    "sla_secs": _GONE,
+    "sla_secs": Instead(_GONE.sentence, _DEADLINE),
+    **_CALLBACKS,
+    "on_retry": _callback("retry"),
+    "on_execute": _callback("execute"),
+    "on_skipped": _callback("skipped"),
     "retry": Instead("is written 'retries'", "write retries: 3"),
     "schedule": Instead("is said of the pipeline, not of a task", "write it at the top level"),
 }

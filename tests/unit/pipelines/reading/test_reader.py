@@ -409,7 +409,8 @@ TOP_LEVEL = [
         "vars: {}",
         "1: vars: is said in fleet.yaml, for all pipelines\nhint: write ${{ vars.name }} where a variable is used",
     ),
-    ("sla_miss_callback: x", "1: sla_miss_callback: has no effect in Airflow 3"),
+    ("sla_miss_callback: x", "1: sla_miss_callback: has no effect in Airflow 3\n"
+     "hint: write deadline: {reference: queued_at, interval: 1h, callback: module:function} at the top level"),
     ("auto_register: true", "1: auto_register: is for Dags written in Python"),
     ("schedule: 5", "11: schedule: must be a cron expression, a preset such as '@daily', a list of cron expressions, "
      "a mapping, or null"),
@@ -586,7 +587,8 @@ TASKS = [
      "tasks.t.outlets[0]: must be an asset\n"
      "hint: write its address (s3://lake/orders), its name, or {name: …, uri: …}"),
     ("▸sla: 5m",
-     "tasks.t.sla: has no effect in Airflow 3"),
+     "tasks.t.sla: has no effect in Airflow 3\n"
+     "hint: write deadline: {reference: queued_at, interval: 1h, callback: module:function} at the top level"),
     ("▸run: {x: 1}",
      "tasks.t.run: tasks in other languages ('run') cannot be run here\n"
      "hint: write 'uses' with an operator or a Python function"),
