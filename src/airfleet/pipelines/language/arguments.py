@@ -95,7 +95,7 @@ TASK_ARGUMENTS: Final[Table[ArgumentKind]] = {
     "pool": Argument("text", "The pool whose slots the task takes."),
     "pool_slots": Argument("integer", "The number of slots that the task takes.", minimum=1),
     "priority_weight": Argument("integer", "The highest of several waiting tasks goes first."),
-    "weight_rule": Argument("weight", "How the weights of related tasks are added up; also an object."),
+    "weight_rule": Argument("weight", "How the weights of related tasks are added up."),
     "depends_on_past": Argument("boolean", "Wait for the same task of the previous run to succeed."),
     "wait_for_downstream": Argument(
         "boolean", "Wait for the tasks right after this one in the previous run to succeed."

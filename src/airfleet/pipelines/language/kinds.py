@@ -63,7 +63,10 @@ KINDS: Final[Kinds[ArgumentKind]] = {
     "retry_policy": ValueKind(
         {"anyOf": [{"$ref": "#/$defs/retry_policy"}, _RETRY_RULES, _OBJECT]}, "[rules](#retry-policies), or an object"
     ),
-    "weight": ValueKind({"anyOf": [{"enum": ["downstream", "upstream", "absolute"]}, _OBJECT]}, ""),
+    "weight": ValueKind(
+        {"anyOf": [{"enum": ["downstream", "upstream", "absolute"]}, _OBJECT]},
+        "`downstream`, `upstream`, `absolute`, or an object",
+    ),
     "objects": ValueKind(_VALUES, "mapping"),
     "assets": ValueKind(_ASSETS, "[asset](#assets), or a list"),
 }
