@@ -6,7 +6,7 @@ from pathlib import Path
 
 from airfleet.pipelines.analysis import catalog, short_names, well_known
 from airfleet.pipelines.analysis.answers import answers
-from airfleet.pipelines.checks.check_context import Checking
+from airfleet.pipelines.checks.check_context import MARKERS, Checking, markers_in
 from airfleet.pipelines.files.project_files import stamp
 from airfleet.pipelines.language.function_options import (
     CONTAINERS,
@@ -15,7 +15,17 @@ from airfleet.pipelines.language.function_options import (
     PROVIDER_OF,
     is_file,
 )
-from airfleet.pipelines.language.spec import CallableRef, Isolation, Task
+from airfleet.pipelines.language.spec import (
+    CallableRef,
+    Isolation,
+    IsolationKind,
+    JinjaText,
+    NewObject,
+    Task,
+    Value,
+    XCom,
+)
+from airfleet.pipelines.language.values import misfit
 from airfleet.problem_codes import Code
 
 
@@ -48,19 +58,38 @@ def _check_container(isolation: Isolation, task: Task, checking: Checking) -> No
         missing = well_known.missing(PROVIDER_OF[isolation.kind])
         checking.problem(path, *missing, code=Code.UNKNOWN_OPERATOR)
         return
-    found = checking.installed.operator(CONTAINERS[isolation.kind])
-    name = CONTAINERS[isolation.kind].rpartition(".")[2]
-    if not isolation.options.get("image"):
+    image = isolation.options.get("image")
+    if not image:
         checking.problem(path, "needs an image", "write its name, such as python:3.12", Code.ARGUMENT_MISSING)
-    known = {*found.signature.parameters} if isinstance(found, catalog.Operator) else set(isolation.options)
-    known |= set(OF_THE_DECORATOR[isolation.kind])
-    for option in isolation.options:
-        at = f"{path}.{option}" if f"{path}.{option}" in checking.pipeline.places else f"{task.path}.isolation.{option}"
-        if option in MADE_OF_THE_FUNCTION:
-            checking.problem(at, f"'{option}' is made of the function", "leave it out", Code.ARGUMENT_NOT_TAKEN)
-        elif option not in known:
-            hint = checking.hints.did_you_mean(option, known - MADE_OF_THE_FUNCTION)
-            checking.problem(at, f"{name} takes no argument '{option}'", hint, Code.ARGUMENT_NOT_TAKEN)
+    elif not isinstance(image, str | JinjaText | XCom):
+        checking.problem(path, "must be the name of an image", "such as python:3.12", Code.ARGUMENT_TYPE)
+    found = checking.installed.operator(CONTAINERS[isolation.kind])
+    if isinstance(found, catalog.Operator):
+        for option, value in isolation.options.items():
+            at = f"{path}.{option}"
+            at = at if at in checking.pipeline.places else f"{task.path}.isolation.{option}"
+            if wrong := _option_problem(option, value, isolation.kind, found, checking):
+                checking.problem(at, *wrong)
+
+
+def _option_problem(
+    option: str, value: Value, kind: IsolationKind, found: catalog.Operator, checking: Checking
+) -> tuple[str, str | None, Code] | None:
+    """Say why the operator of a container would not take an option, as (sentence, hint, code)."""
+    if option in MADE_OF_THE_FUNCTION:
+        return f"'{option}' is made of the function", "leave it out", Code.ARGUMENT_NOT_TAKEN
+    known = {*found.signature.parameters, *OF_THE_DECORATOR[kind]}
+    if option not in known:
+        hint = checking.hints.did_you_mean(option, known - MADE_OF_THE_FUNCTION)
+        return f"{found.path.rpartition('.')[2]} takes no argument '{option}'", hint, Code.ARGUMENT_NOT_TAKEN
+    is_late = any(isinstance(marker, JinjaText | XCom) for _, marker in markers_in(value, ""))
+    if is_late and option not in (found.template_fields or (option,)):
+        return f"'{option}' is not rendered, so it cannot hold a marker", None, Code.MARKER_PLACE
+    expected = found.signature.kinds.get(option)
+    plain = value is not None and not isinstance(value, (*MARKERS, NewObject))
+    if expected is not None and expected != "function" and plain and (wrong := misfit(value, expected)):
+        return wrong, None, Code.ARGUMENT_TYPE
+    return None
 
 
 def _check_branch(task: Task, uses: CallableRef, checking: Checking) -> None:

@@ -38,7 +38,8 @@ class PlayedDocker(DecoratedOperator):
 
 OPERATOR = """
 class DockerOperator(BaseOperator):
-    def __init__(self, *, image: str, environment=None, network_mode=None, **kwargs): ...
+    template_fields = ("image", "environment")
+    def __init__(self, *, image: str, environment=None, network_mode: str = "", privileged: bool = False, **kwargs): ...
 """
 STEPS = """
 from boxed_words import up
@@ -95,6 +96,8 @@ def test_what_the_operator_does_not_take_is_a_problem(installed: Path) -> None:
     (installed / "p.yaml").write_text(
         "dag_id: d\ntasks:\n- {id: t, uses: 'boxed_steps:shout', with: {text: a}, "
         "isolation: {docker: {networkmode: host, command: ls}}}\n"
+        "- {id: u, uses: 'boxed_steps:shout', with: {text: a}, "
+        "isolation: {docker: [x], network_mode: {$t: h}, privileged: [a], environment: {A: {$x: t}}}}\n"
     )
     found = read_and_check(installed / "p.yaml", environ={}).problems
     assert [f"{one.path}: {one.sentence} | {one.hint}" for one in found] == [
@@ -102,4 +105,7 @@ def test_what_the_operator_does_not_take_is_a_problem(installed: Path) -> None:
         "tasks.t.isolation.docker.networkmode: DockerOperator takes no argument 'networkmode' "
         "| did you mean 'network_mode'?",
         "tasks.t.isolation.docker.command: 'command' is made of the function | leave it out",
+        "tasks.u.isolation.docker: must be the name of an image | such as python:3.12",
+        "tasks.u.isolation.network_mode: 'network_mode' is not rendered, so it cannot hold a marker | None",
+        "tasks.u.isolation.privileged: must be true or false, not a list | None",
     ]
