@@ -119,6 +119,7 @@ def test_a_file_is_known_by_bundle_and_path() -> None:
         "airflow.sdk.CronPartitionTimetable",
         "airflow.sdk.CronTriggerTimetable",
         "airflow.sdk.MultipleCronTriggerTimetable",
+        "airflow.sdk.PartitionedAssetTimetable",
         "airflow.sdk.get_parsing_context",
         "airflow.sdk.listener.get_listener_manager",
         "airflow.sdk.literal",

@@ -211,13 +211,23 @@ def _with_fields(node: ast.ClassDef, module: str, inherited: ConstructorArgument
     by_place, modules = list(inherited.by_place), dict(inherited.modules)
     for item in node.body:
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and _is_argument(item):
-            annotations[item.target.id] = ast.unparse(item.annotation)
-            by_place.append(item.target.id)
-            modules[item.target.id] = module
+            name = _name_of(item.target.id, item.value)
+            annotations[name] = ast.unparse(item.annotation)
+            by_place.append(name)
+            modules[name] = module
             if item.value is None or _is_field_without_default(item.value):
-                required.append(item.target.id)
+                required.append(name)
     names, places = tuple(dict.fromkeys(required)), tuple(dict.fromkeys(by_place))
     return ConstructorArguments(annotations, names, inherited.open, places, modules=modules)
+
+
+def _name_of(name: str, value: ast.expr | None) -> str:
+    """Give the name by which a field is given: its alias, or without the underscores that attrs leaves out."""
+    call = value if isinstance(value, ast.Call) else None
+    for word in call.keywords if call else ():
+        if word.arg == "alias" and isinstance(word.value, ast.Constant):
+            return str(word.value.value)
+    return name.lstrip("_") if call is not None and ast.unparse(call.func).startswith("attr") else name
 
 
 def _is_argument(field_of_class: ast.AnnAssign) -> bool:

@@ -329,6 +329,8 @@ class AssetSchedule:
 
     assets: AssetExpression
     or_time: TimeSchedule | None = None
+    #: whether partition keys of the changes are taken over, or the object that maps them
+    partition: bool | NewObject = False
 
 
 Schedule: TypeAlias = TimeSchedule | AssetSchedule | None

@@ -18,6 +18,8 @@ from airflow.sdk import (
     CronTriggerTimetable,
     DeltaTriggerTimetable,
     MultipleCronTriggerTimetable,
+    PartitionedAssetTimetable,
+    StartOfDayMapper,
 )
 
 A, B, C = (Asset(name) for name in "abc")
@@ -61,6 +63,17 @@ with DAG(
         timetable=MultipleCronTriggerTimetable("0 6 * * *", "0 18 * * *", timezone="Europe/Berlin"),
     ),
 ) as or_several:
+    EmptyOperator(task_id="a")
+
+with DAG("partitioned", schedule=PartitionedAssetTimetable(assets=A & B)) as partitioned:
+    EmptyOperator(task_id="a")
+
+with DAG(
+    "mapped",
+    schedule=PartitionedAssetTimetable(
+        assets=A | B, default_partition_mapper=StartOfDayMapper(timezone="Europe/Berlin")
+    ),
+) as mapped:
     EmptyOperator(task_id="a")
 
 ARRIVALS = AssetWatcher("arrivals", FileDeleteTrigger("/lake/arrived", poke_interval=30))

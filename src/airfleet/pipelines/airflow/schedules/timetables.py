@@ -14,6 +14,7 @@ from airflow.sdk import (
     CronPartitionTimetable,
     CronTriggerTimetable,
     MultipleCronTriggerTimetable,
+    PartitionedAssetTimetable,
 )
 from airflow.timetables.events import EventsTimetable
 from dateutil.relativedelta import relativedelta  # type: ignore[import-untyped]
@@ -114,6 +115,8 @@ def _zone_of_dag(context: BuildContext) -> Any:
 def _assets(value: AssetSchedule, path: str, context: BuildContext) -> Any:
     before = len(context.problems)
     condition = assets.expression(value.assets, context)
+    if value.partition and condition is not None:
+        return _partitioned(condition, value.partition, f"{path}.partition", context)
     if value.or_time is None:
         return condition
     times = _times(value.or_time, f"{path}.or", context)
@@ -122,6 +125,13 @@ def _assets(value: AssetSchedule, path: str, context: BuildContext) -> Any:
     if isinstance(times, str):
         times = _timetable_of(times, start_date=pendulum.datetime(2000, 1, 1, tz=_zone_of_dag(context)))
     return AssetOrTimeSchedule(timetable=_timetable_of(times), assets=condition)
+
+
+def _partitioned(condition: Any, partition: bool | NewObject, path: str, context: BuildContext) -> Any:
+    if partition is True:
+        return PartitionedAssetTimetable(assets=condition)
+    mapper = lower(partition, path, context, guard=False)
+    return PartitionedAssetTimetable(assets=condition, default_partition_mapper=mapper)
 
 
 # --- any timetable

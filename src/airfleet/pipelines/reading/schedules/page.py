@@ -70,7 +70,8 @@ A cron expression or preset is the moment of the run, and its data interval has 
 
 Several expressions have `interval` as a length alone, and no `partition`.
 Beside `events` may stand `restrict_to_events: true`, by which a run by hand is about the latest event, and
-`description`. Changes of assets with partition keys and other things come by a timetable:
+`description`. Beside assets may stand `partition: true`, by which runs have the partition keys of the changes, or the
+object that maps the keys: `partition: {$new: airflow.sdk.StartOfDayMapper}`. A Dag whose tasks name the keys has
 `{uses: airflow.sdk.PartitionedAtRuntime}`.
 
 ### Time zones
@@ -89,8 +90,9 @@ offset all year round: after `start_date: 2026-01-01T00:00:00+01:00` it is seven
 
 <ASSETS>
 
-An asset has one name and one address, in all Dags of a fleet. `watchers: [{name: …, trigger: {$new: …}}]` beside them
-are triggers that say that the asset has changed.
+An asset has one name and one address, in all Dags of a fleet. Where a document describes an asset, its name or its
+address alone is that asset in the whole document; other documents write `{ref: …}`.
+`watchers: [{name: …, trigger: {$new: …}}]` beside them are triggers that say that the asset has changed.
 
 ```yaml
 dag_id: report

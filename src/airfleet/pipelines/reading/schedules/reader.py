@@ -14,6 +14,7 @@ from airfleet.pipelines.language.spec import (
     Crons,
     Events,
     Every,
+    NewObject,
     Partition,
     Schedule,
     TimeSchedule,
@@ -295,7 +296,24 @@ def _with_or(found: AssetExpression | None, keys: _Keys, path: str, report: Repo
             keys["or"], at, "must be times, not assets", "write {any: […]} for more assets", code=Code.SCHEDULE
         )
         return None
-    return AssetSchedule(found, times) if found is not None else None
+    mapper = _mapper(keys.get("partition"), joined(path, "partition"), report)
+    return AssetSchedule(found, times, mapper) if found is not None else None
+
+
+def _mapper(node: Node | None, path: str, report: Report) -> bool | NewObject:
+    """Read ``partition`` of assets: true, or the object that maps the keys."""
+    if node is None or is_null(node):
+        return False
+    report.places[path] = node.place
+    if (found := _boolean(node)) is not None:
+        return found
+    made = value(node, path, report) if isinstance(node, Mapping) and node.get("$new") is not None else None
+    if isinstance(made, NewObject):
+        return made
+    if not report.is_wrong(path) and not (isinstance(node, Mapping) and node.get("$new") is not None):
+        hint = "write partition: {$new: airflow.sdk.StartOfDayMapper}, for example"
+        report.problem(node, path, "must be true or an object that maps partition keys", hint, Code.SCHEDULE)
+    return False
 
 
 def _timetable(keys: _Keys, path: str, report: Report) -> Timetable:
@@ -324,8 +342,8 @@ _FORMS: Final[dict[str, _Form]] = {
     "cron": _Form(_cron, ("timezone", "interval", "run_immediately", "partition")),
     "every": _Form(_every),
     "events": _Form(_events, ("restrict_to_events", "description")),
-    "assets": _Form(_assets, ("or",)),
-    "all": _Form(_all, ("or",)),
-    "any": _Form(_any, ("or",)),
+    "assets": _Form(_assets, ("or", "partition")),
+    "all": _Form(_all, ("or", "partition")),
+    "any": _Form(_any, ("or", "partition")),
     "uses": _Form(_timetable, ("with", "args")),
 }

@@ -81,10 +81,11 @@ def _times() -> Schema:
 def _asset_schedules() -> list[Schema]:
     times: Schema = {"anyOf": [{"$ref": "#/$defs/times"}, {"type": "null"}]}
     several: Schema = {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/condition"}}
+    beside: dict[str, Schema] = {"or": times, "partition": {"type": ["boolean", "object", "null"]}}
     return [
-        _object("assets", {"assets": {"anyOf": [{"$ref": "#/$defs/condition"}, several]}, "or": times}),
-        _object("all", {"all": several, "or": times}),
-        _object("any", {"any": several, "or": times}),
+        _object("assets", {"assets": {"anyOf": [{"$ref": "#/$defs/condition"}, several]}, **beside}),
+        _object("all", {"all": several, **beside}),
+        _object("any", {"any": several, **beside}),
     ]
 
 

@@ -58,6 +58,11 @@ def said(folder: Path, keys: str) -> list[str]:
          "2:48: schedule.partition.offset: must be between -1000 and 1000, not 5000"),
         ("schedule: {cron: '@daily', interval: 40000d}",
          "2:38: schedule.interval: is a duration of 40000 days; Airflow can reckon with 36500 at most"),
+        ("schedule: {assets: x, partition: true, or: '@daily'}",
+         "2:34: schedule.partition: cannot stand beside 'or'"),
+        ("schedule: {assets: x, partition: {$new: airflow.sdk.StartOfDayMaper}}",
+         "2:41: schedule.partition.$new: 'airflow.sdk' has no class or function 'StartOfDayMaper'\n"
+         "hint: did you mean 'StartOfDayMapper'?"),
         ("schedule: {every: 0s}", "2:19: schedule.every: must be more than nothing"),
         ("schedule: {every: P0M}", "2:19: schedule.every: must be more than nothing"),
         ("schedule: {every: P9000Y}",

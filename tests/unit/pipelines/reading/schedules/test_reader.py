@@ -77,6 +77,8 @@ def short(name: str) -> Asset:
         ("{assets: a, or: '@daily'}", AssetSchedule(short("a"), "@daily")),
         ("{any: [a], or: {every: 5m}}",
          AssetSchedule(AssetCondition((short("a"),), is_any=True), Every(dt.timedelta(minutes=5)))),
+        ("{assets: a, partition: true}", AssetSchedule(short("a"), partition=True)),
+        ("{assets: a, partition: {$new: a.B}}", AssetSchedule(short("a"), partition=NewObject("a.B"))),
         ("{assets: a, or: null}", AssetSchedule(short("a"))),
         ("{uses: a.B, args: [1, P1M], with: {c: d}}", Timetable("a.B", {"c": "d"}, (1, "P1M"))),
         ("null", None),
@@ -163,6 +165,8 @@ FORMS = "its address (s3://lake/orders), its name, or {name: …, uri: …}"
          "hint: write {$new: import path of a trigger, with: {…}}"),
         ("{assets: a, or: {assets: b}}", "27: schedule.or: must be times, not assets\n"
          "hint: write {any: […]} for more assets"),
+        ("{assets: a, partition: x}", "34: schedule.partition: must be true or an object that maps partition keys\n"
+         "hint: write partition: {$new: airflow.sdk.StartOfDayMapper}, for example"),
         ("{uses: a.B, args: x}", "29: schedule.args: must be a list of arguments\n"
          "hint: arguments with a name go under 'with'"),
         ("{args: [1]}", "11: schedule: a timetable needs 'uses', the import path of its class"),
