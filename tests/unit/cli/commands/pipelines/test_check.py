@@ -343,6 +343,12 @@ def write(folder: Path, **files: str) -> None:
         (folder / name.replace("__", ".")).write_text(text)
 
 
+def test_no_remark_is_made_on_a_file_of_jobs_that_a_pipeline_names(folder: Path, airfleet: Airfleet) -> None:
+    jobs = "dag_id: '${{ job.name }}'\njobs: {from: a_jobs.yaml}\ntasks: [{id: one}]\n"
+    write(folder, a_jobs__yaml="- {name: north}\n", p__yaml=jobs, other__yaml="- {name: south}\n")
+    assert airfleet("check", "pipelines").out == f"pipelines/other.yaml:1:1: {NO_PIPELINE}\n{HINT}"
+
+
 def test_what_airflowignore_names_is_not_checked(folder: Path, airfleet: Airfleet) -> None:
     (folder / "archived").mkdir()
     write(folder / "archived", old__yaml="dag_id: [\n", old__py="import airflow.contrib # dag\n")
