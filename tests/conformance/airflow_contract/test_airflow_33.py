@@ -120,6 +120,8 @@ def test_a_file_is_known_by_bundle_and_path() -> None:
         "airflow.sdk.CronTriggerTimetable",
         "airflow.sdk.MultipleCronTriggerTimetable",
         "airflow.sdk.PartitionedAssetTimetable",
+        "airflow.sdk.definitions.asset.AssetNameRef",
+        "airflow.sdk.definitions.asset.AssetUriRef",
         "airflow.sdk.get_parsing_context",
         "airflow.sdk.listener.get_listener_manager",
         "airflow.sdk.literal",

@@ -29,6 +29,7 @@ from airflow.sdk.listener import get_listener_manager
 
 from airfleet.pipelines.airflow.import_common import dags_and_problems, reach_modules
 from airfleet.pipelines.airflow.trial.debugger import Debugger
+from airfleet.pipelines.airflow.trial.references import describe_references
 from airfleet.pipelines.airflow.trial.stand_ins import Mock, replace_by_mocks
 from airfleet.pipelines.local.runner import Kind, TaskEvent, message
 from airfleet.system import fast_import
@@ -61,6 +62,7 @@ def main(pipe: int, order: Mapping[str, Any]) -> None:
 def run(dag: DAG, order: Mapping[str, Any], out: TextIO) -> dict[str, Any]:
     """Run ``dag`` to its end and say how it ended."""
     hurry(dag)
+    describe_references(dag)
     replace_by_mocks(dag, {task: Mock(value) for task, value in order["mocks"].items()})
     with fast_import.few_collections():
         fast_import.serve_current_version_only(in_process_api_server().app)
