@@ -21,7 +21,7 @@ def read(file: Path, job: str | None, project: Path | None) -> tuple[Pipeline, .
 
     Raises:
         FileProblems: the file is wrong.
-        FleetError: there is no such file.
+        FleetError: there is no such file, or it makes no Dag.
         UsageError: it has no such job.
     """
     from airfleet.pipelines.checks import pipeline_checks
@@ -30,6 +30,8 @@ def read(file: Path, job: str | None, project: Path | None) -> tuple[Pipeline, .
     checked = pipeline_checks.read_and_check(file, environ=environment(file, project))
     if checked.problems or checked.foreign:
         raise FileProblems(checked.problems or [p for p in [checked.foreign] if p])
+    if checked.is_shared:
+        raise FleetError(f"{file} makes no Dag: it has parts that pipelines share", hint="name a file with a dag_id")
     return checked.pipelines if job is None else (_of_job(checked.pipelines, job, file),)
 
 

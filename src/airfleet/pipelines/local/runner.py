@@ -172,7 +172,7 @@ def choose(path: Path, dag_id: str | None, job: str | None, environ: Mapping[str
     if dag_id is not None and not wanted:
         raise UsageError(f"{path} has no Dag '{dag_id}'" + _hint(dag_id, checked.dag_ids))
     if not checked.pipelines:
-        raise UsageError(f"{path} has no pipeline")
+        raise UsageError(f"{path} has no pipeline" + (", only parts that some share" if checked.is_shared else ""))
     if jobs:
         raise UsageError(f"{path} has {len(jobs)} jobs\nhint: choose one with --job: {', '.join(jobs)}")
     raise UsageError(f"{path} has several Dags\nhint: choose one: {', '.join(checked.dag_ids)}")

@@ -123,3 +123,23 @@ def test_a_template_is_checked_as_far_as_a_part_of_a_task_can_be(folder: Path, a
         "pipelines/_shop.yaml:4:76: templates.wrong.with.env.A: there is no file 'nope.txt' [AF109]",
         "pipelines/_shop.yaml:5:16: templates.gone.uses: there is no module 'nowhere' [AF103]",
     ]
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (
+            "show",
+            "pipelines/_shop.yaml makes no Dag: it has parts that pipelines share\nhint: name a file with a dag_id",
+        ),
+        ("run", "pipelines/_shop.yaml has no pipeline, only parts that some share"),
+    ],
+)
+def test_a_shared_file_is_no_pipeline_of_a_command(
+    command: str, said: str, folder: Path, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    (folder / "_shop.yaml").write_text("templates: {t: {retries: 1}}\n")
+    result = airfleet(command, "pipelines/_shop.yaml")
+    assert result.code != 0
+    assert said in result.err
