@@ -40,9 +40,9 @@ from airfleet.yaml.problems import Hints
 class Installed:
     """The names that pipelines of one file can use: installed, or in their project. Each thing is looked up once."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, root: Path | None = None) -> None:
         #: the project's folder
-        self.root = project_root(file)
+        self.root = root or project_root(file)
         self.roots: Roots = tuple(dict.fromkeys((str(self.root), str(file.parent.absolute()))))
         self.hints = Hints()
         #: of the files that tasks have read into them, as they were before

@@ -90,7 +90,8 @@ def read_and_check(
         return _unread(path, written)
     if variables is None:
         variables = interpolation.variables(environ)
-    library = OfOneFile(shared if shared is not None else SharedFiles())
+    files = shared if shared is not None else SharedFiles()
+    library = OfOneFile(files)
     reading = reader.read(
         written, str(path), variables=variables, environ=environ, only=only, library=library, taken_in=taken_in
     )
@@ -98,7 +99,7 @@ def read_and_check(
     remarks = list(reading.remarks)
     good = []
     source, now = Source(str(path), written), now or dt.datetime.now(dt.UTC)
-    installed = Installed(path)
+    installed = Installed(path, files.root(str(path)))
     zone = zone or default_zone(environ)
     ignores = ignores_in(written, str(path))
     for draft in reading.drafts:
