@@ -21,7 +21,6 @@ from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.language.expressions.scope import Scope
 from airfleet.pipelines.language.interpolation import resolve
 from airfleet.pipelines.language.shared_keys import MERGED, MOST_FILES, OWN_KEYS, PART_KEYS, SHARED_KEYS
-from airfleet.pipelines.language.values import text
 from airfleet.problem_codes import Code
 from airfleet.spelling import nearest
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, is_null
@@ -186,7 +185,7 @@ class Sharing:
         items = resolved.items if isinstance(resolved, Sequence) else (resolved,)
         for index, item in enumerate(items):
             path = f"include[{index}]" if isinstance(resolved, Sequence) else "include"
-            if isinstance(item, Scalar) and item.value is not None and item.text:
+            if isinstance(item, Scalar) and item.text and not isinstance(item.value, bool | None):
                 yield item, path
             else:
                 taken.is_complete = False
@@ -198,7 +197,7 @@ class Sharing:
             self._too_much(name, path)
             return None
         if key not in self._included:
-            found = self.library.named(text(name), name.place.file, self.file)
+            found = self.library.named(name.text, name.place.file, self.file)
             if isinstance(found, NotTaken):
                 self.report.problem(name, path, found.sentence, found.hint, Code.INCLUDE)
             elif found.documents and not are_parts(found.documents, name.text, taken_in=True):

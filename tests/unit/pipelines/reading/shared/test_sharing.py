@@ -183,6 +183,7 @@ P = "dag_id: d\ninclude: {}\ntasks: [{{id: a}}]\n"
 
 WRONG: list[tuple[dict[str, str], str, list[str]]] = [
     ({}, "7", ["pipelines/team/p.yaml:2:10: include: there is no file '7'"]),
+    ({}, "false", ["pipelines/team/p.yaml:2:10: include: must be the path of a file, or a list of paths"]),
     ({}, "{a: b}", ["pipelines/team/p.yaml:2:10: include: must be the path of a file, or a list of paths"]),
     ({}, "[null, [x]]",
      ["pipelines/team/p.yaml:2:11: include[0]: must be the path of a file, or a list of paths",
