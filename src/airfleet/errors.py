@@ -182,6 +182,10 @@ class Suggestion(str):
         made.wrong, made.meant = wrong, meant
         return made
 
+    def __reduce__(self) -> tuple[type[Suggestion], tuple[str, str]]:
+        """Give both words to copies."""
+        return Suggestion, (self.wrong, self.meant)
+
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Make a hint with the known word nearest to ``word``; None when none is near.

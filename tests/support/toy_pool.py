@@ -6,7 +6,6 @@ is told over its *requests* socket, and answers there.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import random
@@ -288,13 +287,40 @@ def toy_pool(folder: Path, limits: Limits | None = None) -> Iterator[ToyPool]:
         assert gone, "a process of the pool is left"
 
 
+#: a pool of two attempts in a process of its own: the folder of its files, and the content of one
+TWO_ATTEMPTS = """
+import json, os, sys
+from pathlib import Path
+from airfleet.task_process.children import open_descriptors
+from support.toy_pool import toy_pool
+before = [os.readlink(f"/proc/self/fd/{number}") for number, *_ in open_descriptors()]
+with toy_pool(Path(sys.argv[1])) as toys:
+    neighbour, attempt = (toys.start(toys.file(sys.argv[2])) for _ in range(2))
+    print(json.dumps([before, neighbour.told(), attempt.told()]))
+"""
+
+
+def two_attempts(folder: Path, words: str) -> Any:
+    """Give the descriptors of a process before it starts a pool, and what two attempts of that pool tell of themselves.
+
+    It is no fork of this process: libraries that other tests have used here close and open descriptors at every fork,
+    as libuv does with the pipe of its signals, by a number that may be another's by then.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_ATTEMPTS, str(folder), words],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
 def in_child(act: Any) -> Any:
     """Call ``act`` in a forked process, whose changes cannot be undone, and give its result."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         code = 1
-        gc.freeze()  # else what other tests left is collected here, and closes descriptors that are others' by now
         try:
             os.write(writer, json.dumps(act()).encode())
             code = 0

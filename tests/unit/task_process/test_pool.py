@@ -6,14 +6,12 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from airfleet.task_process import ipc
-from airfleet.task_process.children import open_descriptors
 from airfleet.task_process.pool import Limits
-from support.toy_pool import SIGNALS, ToyPool, ended, in_child, toy_pool
+from support.toy_pool import SIGNALS, ToyPool, ended, toy_pool, two_attempts
 
 
 @pytest.fixture
@@ -53,14 +51,7 @@ def test_the_pid_that_is_told_is_the_attempts_own_and_stays_taken_until_its_moni
 
 @pytest.mark.parametrize("words", ["shared", "unshareable"])
 def test_an_attempt_starts_as_a_process_of_its_own(tmp_path: Path, words: str) -> None:
-    # In a process of its own: what other tests left running in this one opens and closes descriptors, too.
-    def two_attempts() -> tuple[list[str], dict[str, Any], dict[str, Any]]:
-        before = [os.readlink(f"/proc/self/fd/{number}") for number, *_ in open_descriptors()]
-        with toy_pool(tmp_path) as toys:
-            neighbour, attempt = (toys.start(toys.file(words)) for _ in range(2))
-            return before, neighbour.told(), attempt.told()
-
-    before, neighbour, told = in_child(two_attempts)
+    before, neighbour, told = two_attempts(tmp_path, words)
     assert neighbour["pid"] != told["pid"]
     assert told["group"] == told["pid"]
     assert told["handlers"] == [str(signal.SIG_DFL)] * len(SIGNALS)

@@ -142,7 +142,7 @@ def _with_whole_groups(circle: tuple[str, ...]) -> tuple[str, ...]:
     """Write a circle with the id of a group in place of its beginning, its end, and the way between them.
 
     >>> _with_whole_groups(("g.a", "g", "h\\n", "h.b", "h", "g\\n", "g.a"))
-    ('g', 'h', 'g')
+    ('h', 'g', 'h')
     """
     around = circle[:-1]
     begun = next((at for at, name in enumerate(around) if name.endswith(_BEGUN) and name[:-1] in around), 0)
