@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from airfleet.cli import options
 from airfleet.cli.output import problem_view, terminal
 from airfleet.cli.queries import pipeline_file
 from airfleet.errors import EXIT_OK, EXIT_WRONG, FleetError, UsageError
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     "  crontab -l > jobs && airfleet convert jobs\n  airfleet convert dags/orders.yml --check"
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(readable=False, path_type=Path))
-@click.option(
+@options.option(
     "-o", "--output-dir", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Write the files into DIR."
 )
-@click.option("--check", "compare", is_flag=True, help="Compare the Dags of both, as Airflow stores them.")
+@options.option("--check", "compare", is_flag=True, help="Compare the Dags of both, as Airflow stores them.")
 def command(files: tuple[Path, ...], folder: Path | None, compare: bool) -> int:
     """Convert files of other formats to pipeline files.
 
