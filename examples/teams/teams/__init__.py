@@ -1,0 +1,1 @@
+"""The work of the pipelines of examples/teams."""
