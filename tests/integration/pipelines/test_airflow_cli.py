@@ -24,7 +24,7 @@ def test_reserialize_stores_the_dags_and_their_yaml_and_lists_the_errors(home: H
         {
             "bundle_name": "pipelines",
             "filepath": "wrong.yaml",
-            "error": "wrong.yaml:2:26: tasks.a.retries: must be a whole number, not the text 'many'",
+            "error": "wrong.yaml:2:26: tasks.a.retries: must be a whole number, not the text 'many' [AF030]",
         }
     ]
 

@@ -135,9 +135,9 @@ def test_params_may_be_values_schemas_and_objects(folder: Path) -> None:
 def test_what_an_object_refuses_is_a_problem(folder: Path) -> None:
     with pytest.raises(FileProblems) as error:
         built("deadline: {$new: airflow.sdk.DeadlineAlert, args: [1, 2, 3]}", folder)
-    assert [f"{p.path}: {p.sentence}" for p in error.value.problems] == [
-        "deadline: DeadlineAlert refuses its arguments: Callbacks of type int are not currently supported"
-    ]
+    [problem] = error.value.problems
+    assert problem.path == "deadline"
+    assert problem.sentence.startswith("DeadlineAlert refuses its arguments: Callbacks ")  # the rest is Airflow's
 
 
 CALLED = """
