@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from airfleet.cli.diagnosis import queue_checks
@@ -19,12 +21,43 @@ USUAL_POOL: Final = "default_pool"
 _OF_CONNECTIONS: Final = "AIRFLOW_CONN_"
 
 
-def undeclared(pipelines: Iterable[Pipeline], fleet: Fleet, environ: Mapping[str, str]) -> Iterator[Problem]:
+@dataclass(frozen=True)
+class Declared:
+    """The pools and connections that somebody declares, by name: in ``fleet.yaml``, or in an overlay of it."""
+
+    pools: frozenset[str] = frozenset()
+    #: None where there may be others: Airflow asks a secrets backend for them
+    connections: frozenset[str] | None = frozenset()
+
+
+def declared(fleet: Fleet, fleet_file: Path) -> Declared:
+    """List what ``fleet`` declares, and what the overlays beside its file would add."""
+    pools = {pool.name for pool in fleet.objects.pools}
+    connections = {one.id for one in fleet.objects.connections}
+    for overlay in sorted(fleet_file.parent.glob(f"{fleet_file.stem}.*{fleet_file.suffix}")):
+        pools |= _keys(overlay, "pools")
+        connections |= _keys(overlay, "connections")
+    has_backend = bool(fleet.airflow.get("secrets", {}).get("backend"))
+    return Declared(frozenset(pools), None if has_backend else frozenset(connections))
+
+
+def _keys(overlay: Path, name: str) -> set[str]:
+    """Give the keys of a mapping at the top of a file; none of a file that cannot be read, which is said elsewhere."""
+    from airfleet.pipelines.files.project_files import read_text
+    from airfleet.yaml import nodes
+
+    text = read_text(overlay)
+    documents = nodes.load(text, str(overlay))[0] if isinstance(text, str) else ()
+    found = documents[0].get(name) if documents and isinstance(documents[0], nodes.Mapping) else None
+    return {key.text for key, _ in found.entries} if isinstance(found, nodes.Mapping) else set()
+
+
+def undeclared(pipelines: Iterable[Pipeline], known: Declared, environ: Mapping[str, str]) -> Iterator[Problem]:
     """Yield a remark for each place that names a pool, and for the first one that names a connection, of nobody."""
     pipelines = tuple(pipelines)
-    yield from _pools(pipelines, frozenset(pool.name for pool in fleet.objects.pools))
-    if not fleet.airflow.get("secrets", {}).get("backend"):  # there may be others then
-        yield from _connections(pipelines, frozenset(one.id for one in fleet.objects.connections), environ)
+    yield from _pools(pipelines, known.pools)
+    if known.connections is not None:
+        yield from _connections(pipelines, known.connections, environ)
 
 
 def _pools(pipelines: Iterable[Pipeline], declared: frozenset[str]) -> Iterator[Problem]:

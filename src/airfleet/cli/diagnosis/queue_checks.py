@@ -20,13 +20,16 @@ USUAL = "default"
 def unserved(pipelines: Iterable[Pipeline], fleet: Fleet) -> Iterator[Problem]:
     """Yield a problem for each place that sends tasks to a queue that no worker of ``fleet`` takes."""
     usual = fleet.airflow.get("operators", {}).get("default_queue", USUAL)
+    served = frozenset(fleet.queues)
     said: set[tuple[Place, str]] = set()
     for pipeline in pipelines:
         for task in pipeline.tasks:
             queue = str(task.options.get("queue") or usual)
+            if task.uses is None or queue in served:
+                continue
             path, place = _where(pipeline, task)
             where = place if path.endswith(".queue") else Place(pipeline.file)  # said nowhere: once for a file
-            if task.uses is None or queue in fleet.queues or (where, queue) in said:
+            if (where, queue) in said:
                 continue
             said.add((where, queue))
             sentence = f"no worker takes tasks from the queue '{queue}'"

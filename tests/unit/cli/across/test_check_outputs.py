@@ -109,3 +109,15 @@ def test_pools_and_connections_that_nobody_declares(project: Project, airfleet: 
         ("AF208", 7, "no pool 'other' is declared: without it the tasks wait for ever",
          "write it under 'pools' in fleet.yaml"),
     ]  # fmt: skip
+
+
+def test_an_overlay_and_a_secrets_backend_declare_as_well(project: Project, airfleet: Airfleet) -> None:
+    text = "dag_id: a\ntasks:\n  - {id: one, uses: file_sensor, pool: big, with: {filepath: x, fs_conn_id: shop}}\n"
+    (project.root / "pipelines" / "a.yaml").write_text(text)
+    project.fleet_file.write_text("name: shop\n")
+    assert len(json.loads(airfleet("check", "-o", "json").out)["remarks"]) == 2
+    (project.root / "fleet.prod.yaml").write_text("pools: {big: 9}\nconnections: {shop: 'http://shop.example'}\n")
+    assert json.loads(airfleet("check", "-o", "json").out)["remarks"] == []
+    (project.root / "fleet.prod.yaml").write_text("pools: [")
+    project.fleet_file.write_text("pools: {big: 1}\nairflow: {secrets: {backend: shop.Secrets}}\n")
+    assert json.loads(airfleet("check", "-o", "json").out)["remarks"] == []

@@ -135,9 +135,10 @@ def check(paths: Sequence[Path], here: Project | None, memory: Memory | None = N
     if any(os.path.isdir(path) for path in paths) and not findings.has_unknown_dags:  # else other files may have them
         others = {*findings.other_dags, *(dag_id for dag_id, _ in findings.python_dags)}
         findings.remarks += shortened(dag_references.unknown(findings.pipelines, others))
-    if fleet is not None:
+    if here is not None and fleet is not None:
         findings.problems += shortened(queue_checks.unserved(findings.pipelines, fleet))
-        findings.remarks += shortened(declarations.undeclared(findings.pipelines, fleet, of_tasks))
+        declared = declarations.declared(fleet, here.fleet_file)
+        findings.remarks += shortened(declarations.undeclared(findings.pipelines, declared, of_tasks))
     findings.settle()
     return findings
 

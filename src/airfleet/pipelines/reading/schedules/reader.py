@@ -83,9 +83,8 @@ def _zone_and_expression(written: str) -> tuple[str | None, str]:
 def _list(node: Sequence, path: str, report: Report) -> TimeSchedule | None:
     """Read a list of cron expressions; others mean assets by it, or mix both."""
     if not node.items:
-        report.problem(
-            node, path, "needs at least one cron expression", "write null for a Dag that is only run by hand"
-        )
+        hint = "write null for a Dag that is only run by hand"
+        report.problem(node, path, "needs at least one cron expression", hint, Code.SCHEDULE)
         return None
     if of_assets := hints.of_list(plain(node)):
         report.problem(node, path, *of_assets, code=Code.SCHEDULE)
