@@ -16,4 +16,4 @@ def test_every_key_is_shared_or_a_dags_own() -> None:
 
 def test_mappings_of_names_are_merged() -> None:
     named = {name for name, argument in DAG_ARGUMENTS.items() if argument.kind in OF_NAMES}
-    assert set(MERGED) == named | {"defaults", "templates", "groups"}
+    assert set(MERGED) == named | {"defaults", "job_defaults", "templates", "groups"}
