@@ -77,7 +77,7 @@ def python_files(workload: Workload) -> Mapping[str, str]:
 
 
 def pipeline_files(workload: Workload) -> Mapping[str, str]:
-    """File name -> text, a file for each pipeline. The language has no mapping."""
+    """File name -> text, a file for each pipeline."""
     return {f"{dag_id}.yaml": "\n".join(_pipeline(workload, dag_id)) + "\n" for dag_id in dag_ids(workload)}
 
 
@@ -86,6 +86,16 @@ def _pipeline(workload: Workload, dag_id: str) -> Iterator[str]:
     yield "schedule: null"
     yield f"max_active_runs: {max(16, workload.runs)}"
     yield "tasks:"
+    yield from _mapped_tasks(workload) if workload.mapped else _tasks(workload)
+
+
+def _mapped_tasks(workload: Workload) -> Iterator[str]:
+    work = f"function: {workload.function}, amount: {workload.amount}"
+    yield f'  - {{id: t0, uses: "bench_work:numbers", with: {{{work}, count: {len(workload.graph) - 1}}}}}'
+    yield f'  - {{id: each, uses: "bench_work:run_one", with: {{{work}}}, expand: {{number: {{$x: t0}}}}}}'
+
+
+def _tasks(workload: Workload) -> Iterator[str]:
     for number, needed in enumerate(workload.graph):
         needs = f", needs: [{', '.join(f't{earlier}' for earlier in needed)}]" if needed else ""
         given = f"{{function: {workload.function}, amount: {workload.amount}, number: {number}}}"

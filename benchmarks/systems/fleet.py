@@ -105,10 +105,6 @@ class Pipelines(PythonDags):
         """The files of a workload."""
         return pipeline_files(workload)
 
-    def offers(self, workload: Workload) -> str:
-        """All but mapping."""
-        return "pipelines have no mapping" if workload.mapped else ""
-
 
 def _never() -> secrets.Secrets:
     raise AssertionError("the fleet has written its secrets")

@@ -22,6 +22,12 @@ def run_one(function: str, amount: float, number: int, run: str = "") -> int | N
     return result
 
 
+def numbers(function: str, amount: float, count: int) -> list[int]:
+    """Do the first task's work, and number the others."""
+    run_one(function, amount, 0)
+    return list(range(1, count + 1))
+
+
 def fibo(n: float) -> int:
     """The Fibonacci number, in the naive way that costs time."""
     return int(n) if n < 2 else fibo(n - 1) + fibo(n - 2)
