@@ -41,18 +41,18 @@ SECTIONS = {
         "render",
         "down",
     ),
-    "Pipelines": ("check", "explain", "show", "run", "test", "diff", "convert"),
+    "Pipelines": ("check", "explain", "show", "docs", "run", "test", "diff", "convert"),
     "Runs": ("trigger", "why"),
     "Shell": ("schema", "lsp", "completion"),
 }
 COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
 #: commands of :mod:`airfleet.cli.commands.pipelines`; all others are about the fleet
 ABOUT_PIPELINES = frozenset(
-    {"init", "check", "explain", "show", "run", "test", "diff", "convert", "trigger", "why", "schema", "lsp"}
+    {"init", "check", "explain", "show", "docs", "run", "test", "diff", "convert", "trigger", "why", "schema", "lsp"}
 )
 #: what needs no fleet on this machine, and so runs on every operating system
 ANYWHERE = frozenset(
-    {"init", "config", "check", "explain", "show", "diff", "convert", "schema", "lsp", "completion", "render"}
+    {"init", "config", "check", "explain", "show", "docs", "diff", "convert", "schema", "lsp", "completion", "render"}
 )
 
 

@@ -11,7 +11,8 @@ import click
 
 from airfleet.cli import options
 from airfleet.cli.graph import dot, layers, mermaid, svg, text
-from airfleet.cli.graph.layers import Cluster, Graph, Node
+from airfleet.cli.graph.layers import Graph
+from airfleet.cli.graph.pipeline_graph import graph, repeated
 from airfleet.cli.output import tables, terminal
 from airfleet.cli.queries import pipeline_file
 from airfleet.errors import FleetError, listed
@@ -53,29 +54,6 @@ def command(file: Path, job: str | None, all_arrows: bool, output: str, project:
         drawings = {"dot": dot.draw, "mermaid": mermaid.draw}
         picture = drawings[output](whole, title) if output in drawings else _as_svg(whole, title, all_arrows)
         terminal.put(picture.rstrip("\n"))
-
-
-def graph(pipeline: Pipeline) -> Graph:
-    """Return the tasks of a pipeline and which waits for which."""
-    from airfleet.pipelines.language.graph import upstream  # late, as all of the language
-
-    nodes = tuple(Node(task.id, _note(task), task.group) for task in pipeline.tasks)
-    clusters = tuple(Cluster(group.id, group.parent, _repeated(group)) for group in pipeline.groups)
-    known = {task.id for task in pipeline.tasks}
-    edges = tuple((up, task) for task, ups in upstream(pipeline).items() for up in ups if up in known)
-    return Graph(nodes, edges, clusters)
-
-
-def _note(task: Task) -> str:
-    uses = task.uses.written if task.uses else ""
-    return f"{uses} {_repeated(task)}".strip()
-
-
-def _repeated(entry: Task | Group) -> str:
-    """Name the arguments by which a task or group is repeated when it runs."""
-    if entry.expand is None:
-        return ""
-    return f"× {', '.join(entry.expand.values)}" if any(entry.expand.values) else "× sets of arguments"
 
 
 def as_data(pipeline: Pipeline) -> dict[str, Any]:
@@ -133,7 +111,7 @@ def _as_text(pipelines: Sequence[Pipeline], drawn: Graph, all_arrows: bool) -> s
 def _all_repeated(pipeline: Pipeline) -> list[str]:
     """Describe the tasks and groups that are repeated when they run; a drawing in a terminal has no room for it."""
     entries: list[Task | Group] = [*pipeline.tasks, *pipeline.groups]
-    return [f"{entry.id} runs for each of its items: {_repeated(entry)}" for entry in entries if entry.expand]
+    return [f"{entry.id} runs for each of its items: {repeated(entry)}" for entry in entries if entry.expand]
 
 
 def summary(graph: Graph) -> list[str]:

@@ -1,0 +1,45 @@
+"""``docs``: pages of the pipelines of a file or folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airfleet.client.project import Project
+from support.command_line import Airfleet
+
+SHOP = "dag_id: shop\nschedule: '@daily'\ntasks: [{id: fetch, uses: bash, with: {bash_command: ls}}]\n"
+
+
+@pytest.fixture
+def shop(project: Project) -> Path:
+    folder = project.root / "pipelines"
+    (folder / "shop.yaml").write_text(SHOP)
+    (folder / "compose.yaml").write_text("services: {a: {image: b}}\n")
+    return folder
+
+
+def test_a_page_for_each_pipeline_and_a_list_are_written(shop: Path, airfleet: Airfleet, tmp_path: Path) -> None:
+    result = airfleet("docs", str(shop), "-o", str(tmp_path / "pages"))
+    assert (result.code, result.err) == (0, f"1 page and a list of them are in {tmp_path / 'pages'}\n")
+    assert sorted(file.name for file in (tmp_path / "pages").iterdir()) == ["README.md", "shop.md"]
+    assert "| written in | `shop.yaml` |" in (tmp_path / "pages" / "shop.md").read_text()
+
+
+def test_a_page_is_printed_without_a_folder(shop: Path, airfleet: Airfleet) -> None:
+    assert airfleet("docs", str(shop / "shop.yaml")).out.startswith("# shop\n")
+
+
+def test_what_is_wrong_in_any_file_is_said_and_nothing_is_written(
+    shop: Path, airfleet: Airfleet, tmp_path: Path
+) -> None:
+    (shop / "wrong.yaml").write_text("dag_id: wrong\n")
+    result = airfleet("docs", str(shop), "-o", str(tmp_path / "pages"))
+    assert (result.code, "'tasks' is missing" in result.err, (tmp_path / "pages").exists()) == (1, True, False)
+
+
+def test_a_folder_without_pipelines_is_said(airfleet: Airfleet, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = airfleet("docs", str(tmp_path / "empty"))
+    assert (result.code, "has no pipeline" in result.err) == (1, True)
