@@ -185,7 +185,7 @@ def test_the_tutorial_shows_the_pipeline_that_init_writes_and_what_check_says_of
 ) -> None:
     monkeypatch.chdir(tmp_path)
     tutorial = REPOSITORY / "docs" / "tutorial" / "first-pipeline.md"
-    [shown] = [block for block in documents.blocks(tutorial) if block.language == "yaml"]
+    [shown] = [block for block in documents.blocks(tutorial) if block.file == "pipelines/hello.yaml"]
     for path, text in scaffold.files("shop").items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
