@@ -172,7 +172,8 @@ def test_a_template_is_not_repeated() -> None:
 
 def test_loops_do_not_make_values_without_end() -> None:
     loop = "for: {each: '${{ range(1000) }}'}"
-    inner = f"{{{loop}, id: 'c_${{{{ each }}}}', uses: bash, with: {{bash_command: ls}}}}"
+    many = ", ".join(["0"] * 1000)
+    inner = f"{{{loop}, id: 'c_${{{{ each }}}}', uses: bash, with: {{bash_command: ls, many: [{many}]}}}}"
     reading = read(f"- {{{loop}, group: 'g_${{{{ each }}}}', tasks: [{inner}]}}\n")
     assert [problem.sentence for problem in reading.problems][:1] == [
         "the entries that are repeated come to more than 1,000,000 values"

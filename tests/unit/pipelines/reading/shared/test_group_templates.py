@@ -82,7 +82,11 @@ def test_groups_that_double_at_each_level_are_bounded() -> None:
     levels = ", ".join(
         f"g{i}: {{tasks: [{{group: a, extends: g{i + 1}}}, {{group: b, extends: g{i + 1}}}]}}" for i in range(40)
     )
-    found = read("  - {group: x, extends: g0}\n", f"groups: {{{levels}, g40: {{tasks: [{{id: t}}]}}}}\n")
+    many = ", ".join(["0"] * 1000)
+    found = read(
+        "  - {group: x, extends: g0}\n",
+        f"groups: {{{levels}, g40: {{tasks: [{{id: t, with: {{many: [{many}]}}}}]}}}}\n",
+    )
     assert {problem.sentence for problem in found.problems} >= {
         "groups that extend others make more than 1,000,000 values of this file"
     }
