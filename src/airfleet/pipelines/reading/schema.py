@@ -63,8 +63,8 @@ def schema() -> Schema:
             "entries": {"type": "array", "minItems": 1, "items": {"anyOf": [_ref("task"), _ref("group")]}},
             "task": {**_task(_REPEATED), "anyOf": [{"required": ["id"]}, {"required": ["extends"]}]},
             "group": {**_group(), "required": ["group"], "anyOf": [{"required": ["tasks"]}, {"required": ["extends"]}]},
-            "named_group": _group(),
-            "template": _task({}),
+            "named_group": _alike("group", _group()),
+            "template": _alike("task", _task({})),
         },
     }
 
@@ -336,6 +336,11 @@ def _group() -> Schema:
         "properties": {**own, **_arguments(GROUP_ARGUMENTS), **_REPEATED},
         "additionalProperties": False,
     }
+
+
+def _alike(other: str, made: Schema) -> Schema:
+    """Write a definition whose properties are those of another one as references to them."""
+    return {**made, "properties": {name: _ref(f"{other}/properties/{name}") for name in made["properties"]}}
 
 
 def _ref(name: str) -> Schema:

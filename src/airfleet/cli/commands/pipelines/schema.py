@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from airfleet.cli.output import terminal
@@ -20,6 +18,8 @@ def command(file: str) -> None:
     An editor that knows YAML completes keys and marks mistakes with it. Rules between values are
     known to 'airfleet check' alone.
     """
+    from airfleet.yaml import json_schema
+
     if file == "fleet":
         from airfleet.fleet.config import schema as fleet
 
@@ -32,4 +32,4 @@ def command(file: str) -> None:
         from airfleet.pipelines.reading import schema as pipelines
 
         found = pipelines.schema()
-    terminal.put(json.dumps(found, indent=2, ensure_ascii=False))
+    terminal.put(json_schema.text(found).rstrip("\n"))
