@@ -30,7 +30,8 @@ from airflow.sdk.listener import get_listener_manager
 from airfleet.pipelines.airflow.import_common import dags_and_problems, reach_modules
 from airfleet.pipelines.airflow.trial.debugger import Debugger
 from airfleet.pipelines.airflow.trial.references import describe_references
-from airfleet.pipelines.airflow.trial.stand_ins import Mock, replace_by_mocks
+from airfleet.pipelines.airflow.trial.stand_ins import replace_by_mocks
+from airfleet.pipelines.cases.spec import Mock
 from airfleet.pipelines.local.runner import Kind, TaskEvent, message
 from airfleet.system import fast_import
 

@@ -27,7 +27,7 @@ from airfleet.pipelines.airflow.trial.supervisor import MemorySupervisor
 from airfleet.pipelines.airflow.trial.surroundings import TookTooLong
 from airfleet.pipelines.cases import trigger_rules
 from airfleet.pipelines.cases.checks import Ready
-from airfleet.pipelines.cases.spec import Case, Mock, Outcome, TaskOutcome
+from airfleet.pipelines.cases.spec import Case, Outcome, TaskOutcome
 from airfleet.pipelines.cases.verdict import unmet
 from airfleet.pipelines.language.spec import Pipeline
 from airfleet.pipelines.local.participation import absences
@@ -109,7 +109,7 @@ class _Trial:
 
     def run(self) -> Outcome:
         rendered = self._rendered_for_mocks()
-        stand_ins.replace_by_mocks(self.dag, {name: _stand_in(mock) for name, mock in self.case.mocks.items()})
+        stand_ins.replace_by_mocks(self.dag, self.case.mocks)
         for task_id in self._upstream_first():
             if task_id in self.absent:
                 continue
@@ -207,10 +207,6 @@ class _Trial:
         if any(not one.is_teardown or one.on_failure_fail_dagrun for one in after):
             return False
         return not task.is_teardown or task.on_failure_fail_dagrun
-
-
-def _stand_in(mock: Mock) -> stand_ins.Mock:
-    return stand_ins.Mock(mock.returns, mock.fails, mock.skips, mock.outputs)
 
 
 def _together(made: tuple[TaskOutcome, ...]) -> TaskOutcome:

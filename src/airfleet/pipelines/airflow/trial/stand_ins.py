@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
-
-@dataclass(frozen=True)
-class Mock:
-    """The behaviour of a mocked task."""
-
-    returns: Any = None
-    #: the message of its error
-    fails: str | None = None
-    skips: bool = False
-    #: other outputs, by key
-    outputs: Mapping[str, Any] = field(default_factory=dict)
+from airfleet.pipelines.cases.spec import Mock
 
 
 class MockedOperator(BaseOperator):

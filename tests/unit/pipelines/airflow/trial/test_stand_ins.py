@@ -12,7 +12,8 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, TaskGroup
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
-from airfleet.pipelines.airflow.trial.stand_ins import Mock, MockedOperator, replace_by_mocks
+from airfleet.pipelines.airflow.trial.stand_ins import MockedOperator, replace_by_mocks
+from airfleet.pipelines.cases.spec import Mock
 
 
 def test_a_stand_in_has_the_place_of_the_task_in_the_dag() -> None:
