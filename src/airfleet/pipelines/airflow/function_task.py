@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import BaseOperator
 
 from airfleet.errors import did_you_mean
 
@@ -59,15 +60,10 @@ class LateFunction:
         return self.load()(*args, **kwargs)
 
 
-class FunctionTask(PythonOperator):
-    """Runs a function with the keyword arguments written under ``with``.
+class FunctionOperator(BaseOperator):
+    """The part of an operator of Airflow that gives it a function as ``python_callable``, imported late."""
 
-    Parameters of the function that are named as Airflow's context values (``ti``, ``ds``,
-    ``params``, ...) get them, as in PythonOperator. Unlike there, an argument that the function
-    does not take fails the task instead of being dropped.
-    """
-
-    custom_operator_name = "@task"
+    python_callable: Callable[..., Any]
 
     def __init__(
         self,
@@ -86,6 +82,17 @@ class FunctionTask(PythonOperator):
         """Import the module of the function. Raises what importing raises."""
         if isinstance(self.python_callable, LateFunction):
             self.python_callable.load()
+
+
+class FunctionTask(FunctionOperator, PythonOperator):
+    """Runs a function with the keyword arguments written under ``with``.
+
+    Parameters of the function that are named as Airflow's context values (``ti``, ``ds``,
+    ``params``, ...) get them, as in PythonOperator. Unlike there, an argument that the function
+    does not take fails the task instead of being dropped.
+    """
+
+    custom_operator_name = "@task"
 
     def execute(self, context: Any) -> Any:
         """Import the function, then do as PythonOperator does."""

@@ -15,13 +15,14 @@ import sys
 import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from airflow.providers.standard.operators.python import (
     ExternalPythonOperator,
     PythonVirtualenvOperator,
     ShortCircuitOperator,
 )
+from airflow.sdk import BaseOperator
 from airflow.sdk.bases.branch import BaseBranchOperator
 
 from airfleet.pipelines.airflow.functions.runner import run_function
@@ -33,49 +34,47 @@ from airfleet.pipelines.language.function_options import is_file
 _OBJECTS: Final = frozenset({"macros", "conf", "dag", "dag_run", "task", "inlets", "outlets"})
 
 
-class InVirtualenv(PythonVirtualenvOperator):
-    """Runs a function of the project in a virtual environment that is made for it."""
+class SendingOperator(BaseOperator):
+    """The part of an operator of Airflow that sends a function: the one that imports the task's own."""
 
-    custom_operator_name = "@task.virtualenv"
+    op_kwargs: Mapping[str, Any]
 
     def __init__(self, *, function: str, folders: Iterable[str], op_kwargs: Any = None, **kwargs: Any) -> None:
         kwargs.setdefault("python_callable", run_function)  # that one is given to a repetition of a mapped task
         super().__init__(op_kwargs=op_kwargs, **kwargs)
         self.function = function
         self.folders = tuple(folders)
+
+    def determine_kwargs(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give the arguments of ``run_function``; of the context, only what the function names is sent."""
+        return {
+            "written": self.function,
+            "folders": list(self.folders),
+            "files": {},
+            "arguments": dict(self.op_kwargs),
+            "context": of_context(self.function, self.folders, context, self.op_kwargs),
+        }
+
+    def get_python_source(self) -> str:
+        """Give the source of the function that imports the task's own."""
+        return source_of_runner()
+
+
+class InVirtualenv(SendingOperator, PythonVirtualenvOperator):
+    """Runs a function of the project in a virtual environment that is made for it."""
+
+    custom_operator_name = "@task.virtualenv"
 
     def execute(self, context: Any) -> Any:
         """Make the environment and run the function in it."""
         os.environ["PATH"] = with_python(os.environ.get("PATH", ""))  # Airflow makes it by what is called python there
         return super().execute(context)
 
-    def determine_kwargs(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Give what is sent to the other Python."""
-        return sent(self, context)
 
-    def get_python_source(self) -> str:
-        """Give the source of the function that imports the task's own."""
-        return source_of_runner()
-
-
-class InOtherPython(ExternalPythonOperator):
+class InOtherPython(SendingOperator, ExternalPythonOperator):
     """Runs a function of the project by a Python that is there."""
 
     custom_operator_name = "@task.external_python"
-
-    def __init__(self, *, function: str, folders: Iterable[str], op_kwargs: Any = None, **kwargs: Any) -> None:
-        kwargs.setdefault("python_callable", run_function)  # that one is given to a repetition of a mapped task
-        super().__init__(op_kwargs=op_kwargs, **kwargs)
-        self.function = function
-        self.folders = tuple(folders)
-
-    def determine_kwargs(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Give what is sent to the other Python."""
-        return sent(self, context)
-
-    def get_python_source(self) -> str:
-        """Give the source of the function that imports the task's own."""
-        return source_of_runner()
 
 
 class BranchInVirtualenv(BaseBranchOperator, InVirtualenv):
@@ -104,26 +103,6 @@ class ShortCircuitInVirtualenv(ShortCircuitOperator, InVirtualenv):
 
 class ShortCircuitInOtherPython(ShortCircuitOperator, InOtherPython):
     """Skips what comes after it when a function in another Python answers no."""
-
-
-class _Isolated(Protocol):
-    function: str
-    folders: tuple[str, ...]
-
-    @property
-    def op_kwargs(self) -> Mapping[str, Any]:
-        """The arguments under ``with``, rendered."""
-
-
-def sent(task: _Isolated, context: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the arguments of ``run_function``; of the context, only what the function names is sent."""
-    return {
-        "written": task.function,
-        "folders": list(task.folders),
-        "files": {},
-        "arguments": dict(task.op_kwargs),
-        "context": of_context(task.function, task.folders, context, task.op_kwargs),
-    }
 
 
 def of_context(

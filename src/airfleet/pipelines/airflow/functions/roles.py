@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from airflow.providers.standard.operators.python import BranchPythonOperator, ShortCircuitOperator
 from airflow.providers.standard.sensors.python import PythonSensor
 
-from airfleet.pipelines.airflow.function_task import FunctionTask, LateFunction, refuse_unknown
+from airfleet.pipelines.airflow.function_task import FunctionOperator, FunctionTask, LateFunction, refuse_unknown
 
 
 class FunctionBranch(FunctionTask, BranchPythonOperator):
@@ -25,28 +25,10 @@ class FunctionShortCircuit(FunctionTask, ShortCircuitOperator):
     custom_operator_name = "@task.short_circuit"
 
 
-class FunctionSensor(PythonSensor):
+class FunctionSensor(FunctionOperator, PythonSensor):
     """Waits until the function answers yes."""
 
     custom_operator_name = "@task.sensor"
-
-    def __init__(
-        self,
-        *,
-        function: str,
-        op_kwargs: Mapping[str, Any] | None = None,
-        python_callable: LateFunction | None = None,  # of one repetition of a mapped task
-        **kwargs: Any,
-    ) -> None:
-        module, _, name = function.partition(":")
-        super().__init__(python_callable=python_callable or LateFunction(module, name), op_kwargs=op_kwargs, **kwargs)
-        self.function = function
-        self.given = tuple(op_kwargs or ())
-
-    def import_function(self) -> None:
-        """Import the module of the function. Raises what importing raises."""
-        if isinstance(self.python_callable, LateFunction):
-            self.python_callable.load()
 
     def execute(self, context: Any) -> Any:
         """Import the function, then ask it until it answers yes."""
