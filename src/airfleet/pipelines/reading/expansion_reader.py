@@ -62,9 +62,19 @@ def _arguments(node: Node, path: str, report: Report) -> Expansion | None:
         return None
     zipped = node.get("zip")
     if len(node.entries) == 1 and isinstance(zipped, Mapping) and marker_key(zipped) is None:
-        report.places[joined(path, "zip")] = zipped.place
-        return Expansion(Repeat.ZIP, _items(zipped, joined(path, "zip"), report))
+        return _zipped(zipped, joined(path, "zip"), report)
     return Expansion(Repeat.PRODUCT, _items(node, path, report))
+
+
+def _zipped(node: Mapping, path: str, report: Report) -> Expansion:
+    report.places[path] = node.place
+    lists = [inner for _, inner in node.entries if isinstance(inner, Sequence)]
+    outputs = [inner for _, inner in node.entries if _is_output(inner)]
+    if len(node.entries) not in (len(lists), len(outputs)):
+        report.problem(node, path, "goes through lists alone, or through outputs alone", code=Code.EXPANSION)
+    elif len({len(one.items) for one in lists}) > 1:
+        report.problem(node, path, "goes through lists of one length", code=Code.EXPANSION)
+    return Expansion(Repeat.ZIP, _items(node, path, report))
 
 
 def _items(node: Mapping, path: str, report: Report) -> dict[str, Value]:

@@ -169,6 +169,21 @@ WRONG = [
         "3:36: tasks.a.expand.x[0]: cannot be an output inside a list of items\n"
         "hint: let one task return the whole list, and write {$x: that_task} in place of it",
     ),
+    *(
+        (
+            f"- {{id: a, uses: 'm:f', expand: {{zip: {mixed}}}}}",
+            "3:38: tasks.a.expand.zip: goes through lists alone, or through outputs alone",
+        )
+        for mixed in ("{x: [1], y: {$x: b}}", "{x: [1], y: {k: 1}}", "{x: {k: 1}}")
+    ),
+    (
+        "- {id: a, uses: 'm:f', expand: {zip: {x: [1], y: [1, 2]}}}",
+        "3:38: tasks.a.expand.zip: goes through lists of one length",
+    ),
+    (
+        "- {group: g, expand: {zip: {x: [1], y: [1, 2]}}, tasks: [{id: a}]}",
+        "3:28: tasks.g.expand.zip: goes through lists of one length",
+    ),
     (
         "- {id: a, uses: 'm:f', expand: {x: [1]}, expand_kwargs: [{x: 1}]}",
         "3:57: tasks.a.expand_kwargs: stands beside 'expand'; a task is repeated by one of the two",

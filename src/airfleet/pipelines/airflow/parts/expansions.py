@@ -18,7 +18,6 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airfleet.pipelines.airflow.airflow_values import RENDERED, has_marker, literal_argument, lower
 from airfleet.pipelines.airflow.build_context import BuildContext
 from airfleet.pipelines.language.spec import Expansion, JinjaText, Repeat, Task, Value
-from airfleet.problem_codes import Code
 
 
 def items(expand: Expansion, path: str, context: BuildContext, annotations: Mapping[str, str]) -> Any:
@@ -30,7 +29,7 @@ def items(expand: Expansion, path: str, context: BuildContext, annotations: Mapp
         name: _of_argument(value, annotations.get(name, ""), f"{key}.{name}", context)
         for name, value in expand.values.items()
     }
-    return made if expand.repeat is Repeat.PRODUCT else _zipped(made, key, context)
+    return made if expand.repeat is Repeat.PRODUCT else _zipped(made)
 
 
 def _of_argument(value: Value, annotation: str, path: str, context: BuildContext) -> Any:
@@ -64,17 +63,11 @@ def unrendered(value: Any) -> Any:
     return f'{{{{ "{escaped}" }}}}'
 
 
-def _zipped(made: Mapping[str, Any], path: str, context: BuildContext) -> Any:
-    """Put lists, or outputs, side by side: the first items are one set of arguments, and so on."""
+def _zipped(made: Mapping[str, Any]) -> Any:
+    """Put lists of one length, or outputs, side by side: the first items are one set of arguments, and so on."""
     outputs = [value for value in made.values() if isinstance(value, XComArg)]
-    if outputs and len(outputs) < len(made):
-        context.wrong(f"{path}.zip", "goes through lists alone, or through outputs alone", code=Code.EXPANSION)
-        return []
     if outputs:
         return outputs[0].zip(*outputs[1:]).map(arguments_of(tuple(made)))
-    if len({len(value) for value in made.values()}) > 1:
-        context.wrong(f"{path}.zip", "goes through lists of one length", code=Code.EXPANSION)
-        return []
     return [dict(zip(made, row, strict=True)) for row in zip(*made.values(), strict=True)]
 
 
