@@ -213,7 +213,8 @@ def _with_fields(node: ast.ClassDef, module: str, inherited: ConstructorArgument
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and _is_argument(item):
             name = _name_of(item.target.id, item.value)
             annotations[name] = ast.unparse(item.annotation)
-            by_place.append(name)
+            if not _is_told(item.value, "kw_only", "True"):
+                by_place.append(name)
             modules[name] = module
             if item.value is None or _is_field_without_default(item.value):
                 required.append(name)
@@ -234,9 +235,13 @@ def _is_argument(field_of_class: ast.AnnAssign) -> bool:
     """Tell whether a field is given to the constructor: no variable of the class, and not ``init=False``."""
     if ast.unparse(field_of_class.annotation).rpartition(".")[2].startswith("ClassVar"):
         return False
-    value = field_of_class.value
+    return not _is_told(field_of_class.value, "init", "False")
+
+
+def _is_told(value: ast.expr | None, name: str, what: str) -> bool:
+    """Tell whether the call that makes a field gives it this argument."""
     words = value.keywords if isinstance(value, ast.Call) else ()
-    return not any(word.arg == "init" and ast.unparse(word.value) == "False" for word in words)
+    return any(word.arg == name and ast.unparse(word.value) == what for word in words)
 
 
 def _is_field_without_default(value: ast.expr) -> bool:

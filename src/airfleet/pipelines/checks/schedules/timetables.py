@@ -92,6 +92,10 @@ def _check_names(name: str, timetable: Timetable, takes: ConstructorArguments, p
         )
         sentence = f"{name} takes no argument '{given}'"
         checking.problem(f"{path}.with.{given}", sentence, hint, Code.ARGUMENT_NOT_TAKEN)
+    most = len(takes.by_place)
+    if takes.several is None and len(timetable.unnamed) > most:
+        sentence = f"{name} takes {most} arguments by their place, not {len(timetable.unnamed)}"
+        checking.problem(f"{path}.args", sentence, code=Code.ARGUMENT_NOT_TAKEN)
     if not unknown:
         by_place = {_name_at(index, takes) for index in range(len(timetable.unnamed))}
         for missing in takes.required:

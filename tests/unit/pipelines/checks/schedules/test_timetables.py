@@ -49,6 +49,10 @@ def said(folder: Path, schedule: str) -> list[str]:
 BERLIN = "timezone: Europe/Berlin"
 WRONG = [
     (
+        "uses: airflow.sdk.CronTriggerTimetable, args: [0 6 * * *, UTC, 1d]",
+        "schedule.args: CronTriggerTimetable takes 2 arguments by their place, not 3",
+    ),
+    (
         f"uses: {TRIGGER}CronTriggerTimetable, with: {{cron: 0 6 * * *, timezone: Europe/Berln}}",
         "schedule.with.timezone: there is no time zone 'Europe/Berln'\nhint: did you mean 'Europe/Berlin'?",
     ),
