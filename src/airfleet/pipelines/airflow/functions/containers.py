@@ -96,13 +96,19 @@ def _in_container(decorator: type) -> type[BaseOperator]:
 
 
 #: what any Python reads
-_PLAIN: Final = (str, int, float, bool, dt.date, dict)
+_PLAIN: Final = (str, int, float, bool, dt.date, type(None))
 
 
 def _plain(context: Mapping[str, Any]) -> dict[str, Any]:
     """Give what any Python can read: dates as those of the standard library, other objects not at all."""
     found = {name: _without_pendulum(value) for name, value in context.items()}
-    return {name: value for name, value in found.items() if value is None or isinstance(value, _PLAIN)}
+    return {name: value for name, value in found.items() if _is_plain(value)}
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(_is_plain(key) and _is_plain(item) for key, item in value.items())
+    return all(map(_is_plain, value)) if isinstance(value, list | tuple) else isinstance(value, _PLAIN)
 
 
 def _without_pendulum(value: Any) -> Any:

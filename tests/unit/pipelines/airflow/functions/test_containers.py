@@ -85,8 +85,10 @@ def test_the_modules_of_the_project_come_along(installed: Path) -> None:
 
 def test_only_what_any_python_reads_is_sent_of_the_context() -> None:
     moment = pendulum.datetime(2026, 1, 31, tz="Europe/Berlin")
-    plain = containers._plain({"a": 1, "moment": moment, "params": {"b": 2}, "dag": object(), "none": None})
-    assert plain == {"a": 1, "moment": dt.datetime.fromisoformat(moment.isoformat()), "params": {"b": 2}, "none": None}
+    objects = {"dag": object(), "triggering_asset_events": {object(): []}, "inlet_events": {"a": [object()]}}
+    params = {"b": [2, {"c": None}]}
+    plain = containers._plain({"a": 1, "moment": moment, "params": params, "none": None, **objects})
+    assert plain == {"a": 1, "moment": dt.datetime.fromisoformat(moment.isoformat()), "params": params, "none": None}
     assert type(plain["moment"]) is dt.datetime
 
 
