@@ -14,7 +14,7 @@ from airflow.dag_processing.importers import AbstractDagImporter, DagImportError
 from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
 from airflow.dag_processing.processor import DagFileParsingResult, DagFileProcessorProcess, _parse_file_entrypoint
 from airflow.models.dag import DagModel
-from airflow.sdk import DAG, BaseOperator
+from airflow.sdk import DAG, BaseOperator, TaskGroup
 
 from airfleet.dag_processor.job_runner import PipelineFileProcessorManager
 from airfleet.pipelines.airflow.importer import YamlDagImporter, register
@@ -118,13 +118,30 @@ def test_a_file_is_known_by_bundle_and_path() -> None:
         "airflow.sdk.CronDataIntervalTimetable",
         "airflow.sdk.CronPartitionTimetable",
         "airflow.sdk.CronTriggerTimetable",
+        "airflow.sdk.DagRunState",
         "airflow.sdk.MultipleCronTriggerTimetable",
         "airflow.sdk.PartitionedAssetTimetable",
+        "airflow.sdk._shared.module_loading.import_string",
+        "airflow.sdk.api.datamodels._generated.DagRunState",
+        "airflow.sdk.api.datamodels._generated.DagRunType",
+        "airflow.sdk.bases.branch.BaseBranchOperator",
+        "airflow.sdk.bases.decorator.DecoratedOperator",
+        "airflow.sdk.bases.operator.TriggerFailureReason",
         "airflow.sdk.definitions.asset.AssetNameRef",
         "airflow.sdk.definitions.asset.AssetUriRef",
+        "airflow.sdk.definitions.deadline.DeadlineAlert",
+        "airflow.sdk.definitions.param.ParamsDict",
+        "airflow.sdk.definitions.retry_policy.RetryRule",
+        "airflow.sdk.exceptions.AirflowException",
+        "airflow.sdk.exceptions.AirflowRuntimeError",
+        "airflow.sdk.exceptions.AirflowSkipException",
+        "airflow.sdk.exceptions.ErrorType",
+        "airflow.sdk.exceptions.ParamValidationError",
         "airflow.sdk.get_parsing_context",
         "airflow.sdk.listener.get_listener_manager",
         "airflow.sdk.literal",
+        "airflow.sdk.serde.deserialize",
+        "airflow.sdk.serde.serialize",
         "airflow.timetables.events.EventsTimetable",
         "airflow.utils.db.initdb",
         "airflow.utils.file.might_contain_dag",
@@ -180,3 +197,15 @@ def test_a_task_of_a_dag_can_be_replaced_by_another_operator() -> None:
     dag.task_dict["a"] = made
     made.dag = dag
     assert dag.get_task("a") is made
+
+
+def test_a_converted_dag_is_read_by_these_names() -> None:
+    with DAG("read", schedule=None) as dag:
+        with TaskGroup("g") as group:
+            task = BaseOperator(task_id="a", retries=2)
+        after = BaseOperator(task_id="b")
+        group >> after
+    assert task._BaseOperator__init_kwargs["retries"] == 2  # type: ignore[attr-defined]
+    assert dag.task_group.get_task_group_dict()["g"] is group
+    assert ([*group.get_roots()], [*group.get_leaves()]) == ([task], [task])
+    assert (group.downstream_task_ids, group.upstream_task_ids, group.upstream_group_ids) == ({"b"}, set(), set())
