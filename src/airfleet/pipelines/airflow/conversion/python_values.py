@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import inspect
 import re
 import types
 from collections.abc import Mapping
@@ -175,8 +176,6 @@ def schedule(value: Any, values: Values) -> Any:
 
 def _timetable(value: Any, values: Values) -> Any:
     """Give a timetable with the arguments that it was made with, as far as its class keeps them by their names."""
-    import inspect
-
     cls = type(value)
     given = {}
     for name, parameter in inspect.signature(cls.__init__).parameters.items():

@@ -21,7 +21,7 @@ from airfleet.pipelines.airflow.trial.supervisor import MemorySupervisor
 from airfleet.pipelines.airflow.trial.surroundings import Deadline, MacrosAt
 from airfleet.pipelines.cases.spec import TaskOutcome
 
-#: how often a task may wait for a trigger, or look again, before a case gives it up
+#: how often a try may wait for a trigger before a case gives it up
 MOST_WAITS: Final = 100
 
 _ONE_VERSION: Final = uuid.UUID(int=0)
@@ -129,7 +129,9 @@ def _outcome(
     ti: RuntimeTaskInstance, state: TaskInstanceState, error: BaseException | None, tries: int, of: Round
 ) -> TaskOutcome:
     outputs = {
-        key: _read(value) for (task, key, index), value in of.supervisor.outputs.items() if (task, index) == _key(ti)
+        key: deserialize(value)
+        for (task, key, index), value in of.supervisor.outputs.items()
+        if (task, index) == _key(ti)
     }
     returned = outputs.pop("return_value", None)
     return TaskOutcome(
@@ -139,11 +141,6 @@ def _outcome(
 
 def _key(ti: RuntimeTaskInstance) -> tuple[str, int]:
     return ti.task_id, -1 if ti.map_index is None else ti.map_index
-
-
-def _read(value: Any) -> Any:
-    """Read an output as Airflow keeps it."""
-    return deserialize(value)
 
 
 def rendered(task: Any, names: tuple[str, ...]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pendulum
 from airflow.sdk import DAG, DagRunState, TriggerRule
 from airflow.sdk.api.datamodels._generated import DagRun, DagRunType
 from airflow.sdk.exceptions import ParamValidationError
@@ -69,7 +70,7 @@ def outcome_of(ready: Ready, zone: dt.tzinfo = dt.UTC) -> Outcome:
 
 
 def _dag_run(dag: DAG, case: Case, date: dt.datetime, run_id: str) -> DagRun:
-    interval = coerce_to_core_timetable(dag.timetable).infer_manual_data_interval(run_after=_pendulum(date))
+    interval = coerce_to_core_timetable(dag.timetable).infer_manual_data_interval(run_after=pendulum.instance(date))
     now = case.now or date
     return DagRun(
         dag_id=dag.dag_id,
@@ -86,12 +87,6 @@ def _dag_run(dag: DAG, case: Case, date: dt.datetime, run_id: str) -> DagRun:
         consumed_asset_events=[],
         partition_key=None,
     )
-
-
-def _pendulum(date: dt.datetime) -> Any:
-    import pendulum
-
-    return pendulum.instance(date)
 
 
 @dataclass
