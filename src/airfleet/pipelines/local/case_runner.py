@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from airfleet.errors import Place, Problem
+from airfleet.errors import Problem
 from airfleet.pipelines.cases.spec import Case
 from airfleet.pipelines.local import home as local_home
 from airfleet.pipelines.local import runner
@@ -80,11 +80,9 @@ def _of_one_process(cases: Sequence[Case], environ: Mapping[str, str]) -> Iterat
 
 
 def _result(case: Case, told: Mapping[str, Any]) -> CaseResult:
-    problems = tuple(Problem(**{**item, "place": Place(**item["place"])}) for item in told["problems"])
-    return CaseResult(case, problems, told["seconds"], told["log"])
+    return CaseResult(case, tuple(map(runner.problem_of, told["problems"])), told["seconds"], told["log"])
 
 
 def message(problems: Sequence[Problem], seconds: float, log: str) -> str:
     """Write the result of a case as it goes over the pipe."""
-    items = [{key: value for key, value in asdict(problem).items() if key != "code"} for problem in problems]
-    return runner.message(result={"problems": items, "seconds": seconds, "log": log})
+    return runner.message(result={"problems": [*map(asdict, problems)], "seconds": seconds, "log": log})

@@ -35,7 +35,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -202,15 +202,10 @@ def _follow(
 
 
 def _problem(item: Mapping[str, Any], path: Path) -> Problem:
-    place = item["place"]
-    named = str(path) if place["file"] == str(path.absolute()) else place["file"]
-    return Problem(
-        Place(named, place["line"], place["column"]),
-        item["path"],
-        item["sentence"],
-        item["hint"],
-        Code(item["code"]),
-    )
+    """Read a problem of the child, in which the file is called as the caller calls it."""
+    found = problem_of(item)
+    is_same = found.place.file == str(path.absolute())
+    return replace(found, place=replace(found.place, file=str(path))) if is_same else found
 
 
 # --- the child
@@ -302,6 +297,11 @@ def stopped_by_signals() -> Iterator[None]:
     finally:
         for number in handled:
             signal.signal(number, signal.SIG_DFL)
+
+
+def problem_of(item: Mapping[str, Any]) -> Problem:
+    """Read a problem as it came over the pipe."""
+    return Problem(**{**item, "place": Place(**item["place"]), "code": Code(item["code"])})
 
 
 def message(**content: Any) -> str:
