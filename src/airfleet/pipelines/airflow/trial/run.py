@@ -54,7 +54,12 @@ def _problem(case: Case, path: str, sentence: str, hint: str | None = None) -> P
 
 
 def outcome_of(ready: Ready, zone: dt.tzinfo = dt.UTC) -> Outcome:
-    """Run a case to its end. Raises FileProblems where Airflow's operators refuse the pipeline."""
+    """Run a case to its end.
+
+    Raises:
+        FileProblems: Airflow's operators refuse the pipeline.
+        TookTooLong: the tasks took longer than the case allows.
+    """
     case, pipeline = ready.case, ready.pipeline
     with surroundings.environment_of(case):
         dag = dags.build(pipeline)
@@ -66,7 +71,9 @@ def outcome_of(ready: Ready, zone: dt.tzinfo = dt.UTC) -> Outcome:
         absent = frozenset(absence.task for absence in absences(pipeline, date, zone))
         trial = _Trial(dag, round_, case, pipeline, absent)
         with set_supervisor_comms(supervisor), surroundings.signals_kept():
-            return trial.run()
+            outcome = trial.run()
+        deadline.check()  # a task may fail of the alarm, or bear it
+        return outcome
 
 
 def _dag_run(dag: DAG, case: Case, date: dt.datetime, run_id: str) -> DagRun:

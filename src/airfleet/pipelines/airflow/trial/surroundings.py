@@ -50,12 +50,17 @@ class Deadline:
 
     def arm(self) -> None:
         """Let a task be ended when the time is over. Raises TookTooLong when it is."""
-        left = self.end - time.monotonic()
-        if left <= 0:
-            self._stop(0, None)
+        left = self.check()
         if self.is_heard:
             signal.signal(signal.SIGALRM, self._stop)
             signal.setitimer(signal.ITIMER_REAL, left)
+
+    def check(self) -> float:
+        """Say how many seconds are left. Raises TookTooLong when there are none."""
+        left = self.end - time.monotonic()
+        if left <= 0:
+            self._stop(0, None)
+        return left
 
     def _stop(self, number: int, frame: object) -> None:
         raise TookTooLong(f"the tasks took longer than {self.seconds:g}s ('timeout')")

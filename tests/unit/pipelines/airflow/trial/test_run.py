@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.pipelines.airflow.trial import run
+from airfleet.pipelines.airflow.trial.surroundings import TookTooLong
 from airfleet.pipelines.cases import reader
 from airfleet.pipelines.cases.checks import Ready, prepared
 from airfleet.pipelines.cases.spec import Outcome
@@ -46,6 +47,9 @@ def writes():
 def pushes(ti): ti.xcom_push("rows", 7)
 def told(params, ds, dag_run): return [params["day"], ds, dag_run.conf, str(dag_run.start_date)]
 def sleeps(): time.sleep(60)
+def bears():
+    try: sleeps()
+    except Exception: return "late"
 def state(ti): return [ti.get_dagrun_state(ti.dag_id, ti.run_id), ti.get_dr_count(dag_id="other")]
 """
 
@@ -258,9 +262,16 @@ def test_questions_about_other_runs_have_answers(folder: Path) -> None:
 
 def test_a_case_ends_when_its_time_is_over_and_handlers_are_as_before(folder: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    found = outcome(folder, "  - {id: a, uses: 'steps:sleeps'}\n", "  timeout: 1s\n")
-    assert found.tasks["a"].error == "TookTooLong: the tasks took longer than 1s ('timeout')"
+    with pytest.raises(TookTooLong, match=r"^the tasks took longer than 1s \('timeout'\)$"):
+        outcome(folder, "  - {id: a, uses: 'steps:sleeps'}\n", "  timeout: 1s\n")
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(("step", "run_is"), [("sleeps", "failed"), ("bears", "success")])
+def test_a_case_that_expects_how_its_last_task_ends_of_the_time_fails(folder: Path, step: str, run_is: str) -> None:
+    case = f"  timeout: 1s\n  expect: {{run: {run_is}}}\n"
+    (problem,) = run.verdict(ready(folder, f"  - {{id: a, uses: 'steps:{step}'}}\n", case))
+    assert problem.path == "cases[0].timeout"
 
 
 def test_tasks_after_the_end_of_the_time_do_not_begin(folder: Path) -> None:
