@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Literal, TypeAlias
 
 from airfleet.errors import Place
@@ -85,9 +85,9 @@ class _Comparison:
         if self.old.dag_id != self.new.dag_id:
             said = f"pipeline '{self.old.dag_id}' is now called '{self.new.dag_id}': Airflow takes it for another one"
             yield self.change("changed", said, "dag_id")
-        if self.old.schedule != self.new.schedule:
+        if not _same(self.old.schedule, self.new.schedule):
             yield self.change("changed", f"schedule changed {_schedules(self.old, self.new)}", "schedule")
-        for name, before, after in _pairs(self.old.options, self.new.options):
+        for name, before, after in _pairs(_options(self.old), _options(self.new)):
             yield self.value(name, before, after, name)
 
     def value(self, name: str, before: Value, after: Value, path: str) -> Change:
@@ -117,7 +117,9 @@ class _Comparison:
     def of_group(self, old: Group, new: Group) -> Iterator[Change]:
         for name, before, after in _pairs(old.options, new.options):
             yield self.value(f"{name} of group '{new.id}'", before, after, f"{new.path}.{name}")
-        if old.expand != new.expand:
+        if old.parent != new.parent:
+            yield self.change("changed", f"group '{new.id}' {_moved(new.parent)}", new.path)
+        if not _same(old.expand, new.expand):
             yield self.change("changed", f"group '{new.id}' {_repeated(old, new)}", f"{new.path}.expand")
 
     # --- tasks
@@ -155,8 +157,12 @@ class _Comparison:
         if old.uses != new.uses:
             said = f"task '{new.id}' uses {shown(new.uses)} instead of {shown(old.uses)}"
             yield self.change("changed", said, f"{new.path}.uses")
-        if old.expand != new.expand:
+        if old.group != new.group:
+            yield self.change("changed", f"task '{new.id}' {_moved(new.group)}", new.path)
+        if not _same(old.expand, new.expand):
             yield self.change("changed", f"task '{new.id}' {_repeated(old, new)}", f"{new.path}.expand")
+        for name, before, after in _pairs(_of_function(old), _of_function(new)):
+            yield self.value(f"{name} of task '{new.id}'", before, after, f"{new.path}.{name}")
         if old.part != new.part:
             parts = {Part.WORK: "no setup or teardown any more", Part.SETUP: "a setup", Part.TEARDOWN: "a teardown"}
             yield self.change("changed", f"task '{new.id}' is now {parts[new.part]}", new.path)
@@ -212,8 +218,40 @@ def _schedules(old: Pipeline, new: Pipeline) -> str:
 def _pairs(old: Mapping[str, Value], new: Mapping[str, Value]) -> Iterator[tuple[str, Value, Value]]:
     for name in dict.fromkeys([*new, *old]):
         before, after = old.get(name), new.get(name)
-        if before != after:
+        if not _same(before, after):
             yield name, before, after
+
+
+def _same(before: object, after: object) -> bool:
+    """Tell whether two values are the same in a file; to Python, ``true`` and 1 are equal."""
+    if isinstance(before, bool) or isinstance(after, bool):
+        return before is after
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        return before.keys() == after.keys() and all(_same(before[key], after[key]) for key in before)
+    if isinstance(before, (tuple, list)) and isinstance(after, (tuple, list)):
+        return len(before) == len(after) and all(map(_same, before, after))
+    if is_dataclass(before) and type(before) is type(after):
+        names = [one.name for one in fields(before) if one.compare]
+        return all(_same(getattr(before, name), getattr(after, name)) for name in names)
+    return before == after
+
+
+def _options(pipeline: Pipeline) -> Mapping[str, Value]:
+    return {"timezone": pipeline.timezone, **pipeline.options}
+
+
+def _of_function(task: Task) -> Mapping[str, Value]:
+    """Give the keys that say where a function runs and what its answer decides."""
+    found: dict[str, Value] = {}
+    if task.isolation is not None:
+        found["isolation"] = {task.isolation.kind: task.isolation.options}
+    if task.role is not None:
+        found[task.role.kind] = task.role.options or True
+    return found
+
+
+def _moved(group: str) -> str:
+    return f"is now in group '{group}'" if group else "is in no group any more"
 
 
 def _repeated(old: Task | Group, new: Task | Group) -> str:

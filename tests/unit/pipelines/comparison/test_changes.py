@@ -47,6 +47,10 @@ def said(old: str, new: str) -> list[str]:
         ("needs: [load]}", "needs: [load], retries: 4}", ["changed: retries of task 'say' changed from 1 to 4"]),
         ("needs: [load]", "needs: [fetch]",
          ["changed: task 'say' now needs 'fetch'", "changed: task 'say' no longer needs 'load'"]),
+        ("start_date: 2026", "timezone: Europe/Berlin\nstart_date: 2026", ["added: timezone is now 'Europe/Berlin'"]),
+        ('"shop:fetch",', '"shop:fetch", sensor: true,', ["added: sensor of task 'fetch' is now true"]),
+        ('"shop:fetch",', '"shop:fetch", isolation: {python: /p},',
+         ["added: isolation of task 'fetch' is now {python: {python: '/p'}}"]),
         ('"echo a"', '"echo b"', ["changed: bash_command of task 'say' changed from 'echo a' to 'echo b'"]),
         ('"http://a"}', '"http://a", size: 5}', ["added: size of task 'fetch' is now 5"]),
         ("{$x: fetch}", "{$x: {task: fetch, key: k}}",
@@ -79,6 +83,25 @@ def test_order_comments_and_templates_make_no_difference() -> None:
         "  - {id: fetch, retries: 1, retry_delay: 5m, uses: 'shop:fetch', with: {url: 'http://a'}}\n"
     )
     assert said(BASE, new) == []
+
+
+@pytest.mark.parametrize("written", ["with: {url: VALUE}", "with: {url: [{a: VALUE}]}", "params: {url: VALUE}"])
+def test_true_is_another_value_than_1(written: str) -> None:
+    old, new = (BASE.replace('with: {url: "http://a"}', written).replace("VALUE", value) for value in ("1", "true"))
+    assert len(said(old, new)) == 1
+    assert said(new, new) == []
+
+
+def test_a_task_and_a_group_move_into_a_group_and_keep_their_ids() -> None:
+    old = "dag_id: d\ntasks:\n- {id: a}\n- {group: inner, prefix: false, tasks: [{id: b}]}\n"
+    new = (
+        "dag_id: d\ntasks:\n- group: outer\n  prefix: false\n  tasks:\n"
+        "  - {id: a}\n  - {group: inner, prefix: false, tasks: [{id: b}]}\n"
+    )
+    moved = ["changed: group 'inner' is now in group 'outer'", "changed: task 'a' is now in group 'outer'"]
+    assert said(old, new) == ["added: group 'outer' is new", *moved]
+    back = [sentence.replace("is now in group 'outer'", "is in no group any more") for sentence in moved]
+    assert said(new, old) == [back[0], "removed: group 'outer' is gone", back[1]]
 
 
 def test_a_change_of_some_tasks_is_said_once() -> None:
