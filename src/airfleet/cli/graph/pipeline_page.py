@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 _FACTS: Final = {
     "start_date": "from",
     "end_date": "until",
-    "timezone": "time zone",
     "tags": "tags",
     "dagrun_timeout": "a run takes at most",
     "max_active_runs": "runs at once, at most",
@@ -61,6 +60,8 @@ def _schedule(pipeline: Pipeline) -> str:
 
 def _facts(pipeline: Pipeline, file: str) -> Iterator[tuple[str, str]]:
     yield "runs", _schedule(pipeline)
+    if pipeline.timezone:
+        yield "time zone", _cell(pipeline.timezone)
     for name, words in _FACTS.items():
         if name in pipeline.options:
             yield words, _cell(pipeline.options[name])
@@ -109,7 +110,10 @@ def _assets(pipeline: Pipeline) -> Iterator[tuple[str, str, str]]:
 
 def _cell(value: Any) -> str:
     """Write a value into a cell of a table, on one line."""
+    from airfleet.pipelines.comparison.shown_values import written  # late, as all of the language
+
     if value is None:
         return ""
-    text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    values = value if isinstance(value, (list, tuple)) else [value]
+    text = ", ".join(one if isinstance(one, str) else written(one) for one in values)
     return " ".join(text.split())

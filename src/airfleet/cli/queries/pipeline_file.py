@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from airfleet.pipelines.language.spec import Pipeline
 
 
-def read(file: Path, job: str | None, project: Path | None) -> tuple[Pipeline, ...]:
-    """Read the pipelines of ``file``: all of them, or the one of ``job``.
+def read(file: Path, job: str | None, project: Path | None, command: str = "airfleet show") -> tuple[Pipeline, ...]:
+    """Read the pipelines of ``file`` for ``command``: all of them, or the one of ``job``.
 
     Raises:
         FileProblems: the file is wrong.
@@ -26,7 +26,7 @@ def read(file: Path, job: str | None, project: Path | None) -> tuple[Pipeline, .
     """
     from airfleet.pipelines.checks import pipeline_checks
 
-    of_yaml(file, "airfleet show")
+    of_yaml(file, command)
     checked = pipeline_checks.read_and_check(file, environ=environment(file, project))
     if checked.problems or checked.foreign:
         raise FileProblems(checked.problems or [p for p in [checked.foreign] if p])

@@ -36,11 +36,12 @@ def shown(value: object) -> str:
     >>> shown("@daily"), shown(None), shown((1, XCom("load")))
     ("'@daily'", 'nothing', '[1, {$x: load}]')
     """
-    text = _written(value)
+    text = written(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
-def _written(value: object) -> str:
+def written(value: object) -> str:
+    """Write a value whole."""
     match value:
         case None:
             return "nothing"
@@ -57,9 +58,9 @@ def _written(value: object) -> str:
         case enum.Enum():
             return str(value.value)
         case Mapping():
-            return "{" + ", ".join(f"{key}: {_written(item)}" for key, item in value.items()) + "}"
+            return "{" + ", ".join(f"{key}: {written(item)}" for key, item in value.items()) + "}"
         case tuple() | list() | frozenset():
-            return "[" + ", ".join(map(_written, value)) + "]"
+            return "[" + ", ".join(map(written, value)) + "]"
         case _:
             return _of_the_language(value)
 
@@ -69,13 +70,13 @@ def _of_the_language(value: object) -> str:
         case OperatorRef() | CallableRef():
             return value.written
         case Callback(uses=uses, args=args):
-            return f"{{uses: {uses.written}, with: {_written(args)}}}" if args else uses.written
+            return f"{{uses: {uses.written}, with: {written(args)}}}" if args else uses.written
         case XCom(task=task, key="return_value"):
             return f"{{$x: {task}}}"
         case XCom(task=task, key=key):
             return f"{{$x: {{task: {task}, key: {key}}}}}"
         case JinjaText(text=text):
-            return f"{{$t: {_written(text)}}}"
+            return f"{{$t: {written(text)}}}"
         case FileText(path=path):
             return f"{{$f: {path}}}"
         case GroupItem(name=name):
@@ -90,12 +91,12 @@ def _of_the_language(value: object) -> str:
             return f"{{name: {name}, uri: {uri}}}"
         case AssetAlias(name=name):
             return f"{{alias: {name}}}"
-        case AssetReference(written=written):
-            return f"{{ref: {written}}}"
+        case AssetReference(written=text):
+            return f"{{ref: {text}}}"
         case Timetable(path=path, args=args):
-            return f"{path} with {_written(args)}" if args else path
+            return f"{path} with {written(args)}" if args else path
     if dataclasses.is_dataclass(value):
         said = (one for one in dataclasses.fields(value) if one.compare and getattr(value, one.name) != one.default)
-        parts = (f"{one.name}: {_written(getattr(value, one.name))}" for one in said)
+        parts = (f"{one.name}: {written(getattr(value, one.name))}" for one in said)
         return f"{type(value).__name__}({', '.join(parts)})"
     return str(value)

@@ -47,6 +47,24 @@ def test_a_page_has_everything_that_people_ask_for() -> None:
         assert line in written.splitlines(), line
 
 
+def test_values_are_written_as_in_the_file() -> None:
+    text = """
+dag_id: d
+timezone: Europe/Berlin
+dagrun_timeout: 1d
+params: {flag: true, many: {enum: [[1, 2], 3], default: 3}}
+tasks: [{id: a, doc_md: {$f: notes.md}, execution_timeout: 5m}]
+"""
+    for line in (
+        "| time zone | Europe/Berlin |",
+        "| a run takes at most | 1d |",
+        "| `flag` | true |  |",
+        "| `many` | 3 | one of [1, 2], 3 |",
+        "| `a` |  |  | execution_timeout 5m | {$f: notes.md} |",
+    ):
+        assert line in page(read_one(text), "d.yaml").splitlines(), line
+
+
 def test_no_argument_of_a_task_is_shown() -> None:
     assert "hidden" not in page(read_one(TEXT), "shop.yaml")
 

@@ -75,7 +75,8 @@ def _write(text: str, file: Path) -> Path:
         with file.open("x", encoding="utf-8") as out:
             out.write(text)
     except FileExistsError:
-        raise FleetError(f"{file} is there already, and is not overwritten", hint="name another folder") from None
+        there = file if os.path.lexists(file) else file.parent  # a file in place of the folder
+        raise FleetError(f"{there} is there already, and is not overwritten", hint="name another folder") from None
     except OSError as error:
         raise FleetError(f"{file} cannot be written: {(error.strerror or str(error)).lower()}") from None
     return file

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,8 +17,6 @@ from airfleet.errors import FileProblems, FleetError
 
 if TYPE_CHECKING:
     from airfleet.pipelines.language.spec import Pipeline
-
-_FOLDER: Final = click.Path(path_type=Path)
 
 
 @click.command(
@@ -44,10 +43,7 @@ def command(path: Path, folder: Path | None, project: Path | None) -> None:
     if folder is None:
         terminal.put("\n".join(pages.values()).rstrip("\n"))
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    for dag_id, text in pages.items():
-        (folder / f"{dag_id}.md").write_text(text, encoding="utf-8")
-    (folder / "README.md").write_text(pipeline_page.index(pipelines), encoding="utf-8")
+    _write({**pages, "README": pipeline_page.index(pipelines)}, folder)
     terminal.say(f"{len(pages)} {'page' if len(pages) == 1 else 'pages'} and a list of them are in {folder}")
 
 
@@ -56,7 +52,7 @@ def _read(path: Path, project: Path | None) -> list[Pipeline]:
     from airfleet.pipelines.files import listing
 
     if not pipeline_file.there(path).is_dir():
-        return list(pipeline_file.read(path, None, project))
+        return list(pipeline_file.read(path, None, project, "airfleet docs"))
     files = CheckedFiles(pipeline_file.environment(path / "any", project), sure=True)
     checked = [files.read(file) for file in listing.of(path).pipelines]
     if problems := [problem for one in checked for problem in one.problems]:
@@ -65,6 +61,16 @@ def _read(path: Path, project: Path | None) -> list[Pipeline]:
     if not found:
         raise FleetError(f"{path} has no pipeline")
     return found
+
+
+def _write(pages: Mapping[str, str], folder: Path) -> None:
+    """Write pages by their names. Raises FleetError when the folder cannot have them."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in pages.items():
+            (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FleetError(f"pages cannot be written into {folder}: {(error.strerror or str(error)).lower()}") from None
 
 
 def _named(file: str, path: Path) -> str:

@@ -57,6 +57,13 @@ def test_files_are_written_and_never_overwritten(orders: str, airfleet: Airfleet
     assert "new/orders.yaml is there already, and is not overwritten" in result.err
 
 
+def test_a_file_in_place_of_the_folder_is_said(orders: str, airfleet: Airfleet) -> None:
+    assert (
+        "error: fleet.yaml is there already, and is not overwritten"
+        in airfleet("convert", orders, "-o", "fleet.yaml").err
+    )
+
+
 def test_what_is_not_carried_over_is_said(orders: str, airfleet: Airfleet, project: Project) -> None:
     file = project.root / orders
     file.write_text(FACTORY + "    - {task_id: b, operator: x.Op, success_check_lambda: 'lambda x: x'}\n")

@@ -39,6 +39,19 @@ def test_what_is_wrong_in_any_file_is_said_and_nothing_is_written(
     assert (result.code, "'tasks' is missing" in result.err, (tmp_path / "pages").exists()) == (1, True, False)
 
 
+@pytest.mark.parametrize("there", ["pages", "pages/below"])
+def test_a_file_in_place_of_the_folder_is_said(there: str, shop: Path, airfleet: Airfleet, tmp_path: Path) -> None:
+    (tmp_path / "pages").write_text("mine")
+    result = airfleet("docs", str(shop), "-o", str(tmp_path / there))
+    assert (result.code, f"pages cannot be written into {tmp_path / there}: " in result.err) == (1, True)
+    assert (tmp_path / "pages").read_text() == "mine"
+
+
+def test_a_file_of_another_kind_is_refused_in_the_name_of_docs(shop: Path, airfleet: Airfleet) -> None:
+    (shop / "old.py").write_text("")
+    assert "airfleet docs takes a pipeline in YAML, not Dags in Python" in airfleet("docs", str(shop / "old.py")).err
+
+
 def test_a_folder_without_pipelines_is_said(airfleet: Airfleet, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     result = airfleet("docs", str(tmp_path / "empty"))
