@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,8 +26,7 @@ def differences(original: Path, text: str, environ: Mapping[str, str], module: s
         converted.write_text(text, encoding="utf-8")
         if makes_steps:
             steps.write_text(module, encoding="utf-8")
-        lines = airflow_process.lines(_PROGRAM, [str(original), str(converted)], original, environ)
-        return tuple(json.loads(line) for line in lines if line.startswith('"'))
+        return tuple(airflow_process.answer(_PROGRAM, [str(original), str(converted)], original, environ))
     finally:
         converted.unlink(missing_ok=True)
         if makes_steps:

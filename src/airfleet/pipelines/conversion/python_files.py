@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +30,12 @@ class PythonFile:
 
 def read(file: Path, environ: Mapping[str, str]) -> PythonFile:
     """Read a file with Dags. Raises FleetError when Airflow cannot."""
-    lines = airflow_process.lines(_PROGRAM, [str(file)], file, environ)
-    found = json.loads(lines[-1])
+    found = airflow_process.answer(_PROGRAM, [str(file)], file, environ)
     place = Place(str(file))
     problems = [Problem(place, path, sentence, code=Code.NOT_CARRIED_OVER) for path, sentence in found["notes"]]
     problems += [Problem(place, "", f"Airflow cannot read it: {error}") for error in found["errors"]]
+    if not found["documents"] and not problems:
+        problems.append(Problem(place, "", "there is no Dag in this file", code=Code.NOT_CARRIED_OVER))
     module, missing = _module(file, found["functions"])
     for name in missing:
         sentence = f"'{name}' is made when the file is read, and is not moved with the functions that use it"

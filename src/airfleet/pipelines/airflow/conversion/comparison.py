@@ -1,7 +1,7 @@
 """The Dags of two files, compared as Airflow stores them.
 
-Run as a program: ``python -m airfleet.pipelines.airflow.conversion.comparison ORIGINAL CONVERTED`` prints the
-differences, one JSON text a line.
+Run as a program: ``python -m airfleet.pipelines.airflow.conversion.comparison ANSWER ORIGINAL CONVERTED`` writes a file
+with the differences, as a list in JSON.
 """
 
 from __future__ import annotations
@@ -102,5 +102,5 @@ def _shown(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    for line in differences(Path(sys.argv[1]), Path(sys.argv[2])):
-        print(json.dumps(line))
+    found = list(differences(Path(sys.argv[2]), Path(sys.argv[3])))
+    Path(sys.argv[1]).write_text(json.dumps(found), encoding="utf-8")

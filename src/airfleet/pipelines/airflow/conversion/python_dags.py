@@ -1,7 +1,7 @@
 """Dags in Python as documents of ours: what Airflow keeps of a Dag, and the arguments that its operators were given.
 
-Run as a program: ``python -m airfleet.pipelines.airflow.conversion.python_dags FILE`` prints one JSON text, see
-:func:`converted`.
+Run as a program: ``python -m airfleet.pipelines.airflow.conversion.python_dags ANSWER FILE`` writes a file with JSON,
+see :func:`converted`. Its output belongs to Airflow and to the file with Dags.
 """
 
 from __future__ import annotations
@@ -207,4 +207,4 @@ def _expand(operator: Any, values: Values) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print("\n" + json.dumps(converted(Path(sys.argv[1])), default=str))
+    Path(sys.argv[1]).write_text(json.dumps(converted(Path(sys.argv[2])), default=str), encoding="utf-8")

@@ -104,6 +104,23 @@ def test_other_files_are_refused(content: str, said: str, project: Project, airf
     assert said in result.err
 
 
+@pytest.mark.parametrize(
+    ("content", "code", "said"),
+    [
+        ("x = 1\n", 1, "dags.py:1:1: there is no Dag in this file"),
+        ("import os\nos._exit(0)\n", 1, "of dags.py: it ends the process that reads it"),
+        ("import atexit\nfrom airflow.sdk import DAG\natexit.register(print, 'bye')\ndag = DAG('a')\n", 0, ""),
+    ],
+)
+def test_a_file_in_python_is_converted_or_refused_in_a_sentence(
+    content: str, code: int, said: str, project: Project, airfleet: Airfleet
+) -> None:
+    (project.root / "dags.py").write_text(content)
+    result = airfleet("convert", "dags.py")
+    assert result.code == code
+    assert said in result.err
+
+
 def test_wrong_words(orders: str, airfleet: Airfleet) -> None:
     assert airfleet("convert", orders, orders).code == 2
     assert "no such file or folder: gone" in airfleet("convert", "gone").err
