@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path as FilePath
 from typing import Any, Final
 
-from airfleet.editor import documentation, entries
+from airfleet.editor import documentation, entries, spots
 from airfleet.editor.spots import Path, Spot
 from airfleet.pipelines.analysis import short_names
 from airfleet.pipelines.analysis.module_files import Roots
@@ -119,8 +119,8 @@ def _arguments(spot: Spot, project: Project) -> Iterator[tuple[str, str]]:
 
 
 def _values(spot: Spot, project: Project) -> Iterator[Completion]:
-    key = next((step for step in reversed(spot.path) if isinstance(step, str)), "")
-    if key in ("needs", "setups", "$x", "$xcom", "task"):
+    key = spots.key_of(spot.path)
+    if key in spots.OF_ENTRIES:
         yield from (Completion(name, Kind.REFERENCE) for name in entries.names_for(spot.document, spot.path))
     elif key == "extends":
         templates = spot.document.get("templates")
@@ -130,7 +130,7 @@ def _values(spot: Spot, project: Project) -> Iterator[Completion]:
         yield from _uses(spot.typed, project)
     elif key == "schedule":
         yield from (Completion(name, Kind.VALUE, says, f'"{name}"') for name, says in PRESETS.items())
-    elif key in ("$f", "$file", "include"):
+    elif key in spots.OF_FILES:
         yield from _files(project.folder)
     else:
         yield from _choices(key)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from airfleet.editor import documentation, entries
+from airfleet.editor import documentation, entries, spots
 from airfleet.editor.spots import Written
 from airfleet.errors import Place
 from airfleet.pipelines.analysis.module_files import Roots
 from airfleet.yaml.nodes import Mapping
-
-_OF_FILES = ("$f", "$file", "include")
-_OF_ENTRIES = ("needs", "setups", "$x", "$xcom", "task")
 
 
 def definition(written: Written, file: Path, roots: Roots) -> Place | None:
@@ -19,15 +17,15 @@ def definition(written: Written, file: Path, roots: Roots) -> Place | None:
     if written.is_key:
         return None
     name = written.scalar.text
-    key = next((step for step in reversed(written.path) if isinstance(step, str)), "")
-    if key in _OF_ENTRIES:
+    key = spots.key_of(written.path)
+    if key in spots.OF_ENTRIES:
         entry = entries.called(written.document, written.path, name)
         return Place(str(file), entry.node.place.line, entry.node.place.column) if entry else None
     if key == "extends":
         return _template(written, name, file)
-    if key in _OF_FILES:
+    if key in spots.OF_FILES:
         target = file.parent / name
-        return Place(str(target)) if target.is_file() else None
+        return Place(str(target)) if os.path.isfile(target) else None  # a Path refuses long names
     if key == "uses" or ":" in name:
         source = documentation.source_of(name, roots)
         return Place(str(source.file), source.line) if source and source.file else None

@@ -33,8 +33,8 @@ def fixes(problem: Problem, lines: Sequence[str]) -> list[Edit]:
             found.append(Edit(f"Write '{meant}'", at, place, place + len(wrong), meant))
     if problem.severity is Severity.WARNING:
         comment = f"  # airfleet: ignore {problem.code}"
-        end = len(line.rstrip())
-        found.append(Edit(f"Silence {problem.code} on this line", at, end, len(line), comment))
+        end, whole = len(line.rstrip()), len(line.rstrip("\r\n"))
+        found.append(Edit(f"Silence {problem.code} on this line", at, end, whole, comment))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airfleet.editor import documentation, entries
+from airfleet.editor import documentation, entries, spots
 from airfleet.editor.spots import Written
 from airfleet.pipelines.analysis import short_names
 from airfleet.pipelines.analysis.module_files import Roots
@@ -24,9 +24,8 @@ def hover(written: Written, roots: Roots) -> str | None:
         return _of_key(written, roots)
     if written.path[-1] == "uses":
         return _of_uses(written.scalar.text, roots)
-    name = next((step for step in reversed(written.path) if isinstance(step, str)), "")
-    if name in ("needs", "setups", "$x", "task"):
-        return _of_entry(written, roots)
+    if spots.key_of(written.path) in spots.OF_ENTRIES:
+        return _of_entry(written)
     return None
 
 
@@ -62,7 +61,7 @@ def _of_uses(uses: str, roots: Roots) -> str | None:
     return "\n\n".join(part for part in parts if part)
 
 
-def _of_entry(written: Written, roots: Roots) -> str | None:
+def _of_entry(written: Written) -> str | None:
     entry = entries.called(written.document, written.path, written.scalar.text)
     if entry is None:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -53,7 +53,7 @@ class PipelineServer(LanguageServer):
         found = (*checked.problems, *checked.remarks)
         own = tuple(problem for problem in found if problem.place.file == str(file))
         self.problems[document.uri] = own
-        diagnostics = [_diagnostic(problem, document.lines) for problem in own]
+        diagnostics = [_diagnostic(problem, document) for problem in own]
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(document.uri, diagnostics))
 
 
@@ -113,7 +113,7 @@ def _answer(server: PipelineServer) -> None:
         written = spots.written_at(document.source, _position(document, params.position))
         file, roots = path_of(document.uri), _project(document).roots
         place = definitions.definition(written, file, roots) if written else None
-        return _location(place) if place else None
+        return _location(place, document) if place else None
 
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION)
     def act(params: types.CodeActionParams) -> list[types.CodeAction]:
@@ -143,28 +143,35 @@ def _item(completion: completing.Completion) -> types.CompletionItem:
     )
 
 
-def _diagnostic(problem: Problem, lines: Sequence[str]) -> types.Diagnostic:
-    start = types.Position(problem.place.line - 1, problem.place.column - 1)
-    line = lines[start.line] if start.line < len(lines) else ""
-    end = types.Position(start.line, max(len(line.rstrip()), start.character + 1))
+def _range(document: TextDocument, line: int, start: int, end: int) -> types.Range:
+    """Give a part of a line in the units of the editor."""
+    found = types.Range(types.Position(line, start), types.Position(line, end))
+    return document.position_codec.range_to_client_units(document.lines, found)
+
+
+def _diagnostic(problem: Problem, document: TextDocument) -> types.Diagnostic:
+    at, start = problem.place.line - 1, problem.place.column - 1
+    line = document.lines[at] if at < len(document.lines) else ""
+    where = _range(document, at, start, max(len(line.rstrip()), start + 1))
     message = f"{problem.sentence}\nhint: {problem.hint}" if problem.hint else problem.sentence
-    return types.Diagnostic(
-        types.Range(start, end), message, _SEVERITIES[problem.severity], code=problem.code.value, source=_SOURCE
-    )
+    return types.Diagnostic(where, message, _SEVERITIES[problem.severity], code=problem.code.value, source=_SOURCE)
 
 
-def _location(place: Place) -> types.Location:
+def _location(place: Place, document: TextDocument) -> types.Location:
+    """Give a place in the document, or at the beginning of a line of another file."""
     at = types.Position(place.line - 1, place.column - 1)
+    if Path(place.file) == path_of(document.uri):
+        at = document.position_codec.position_to_client_units(document.lines, at)
     return types.Location(Path(place.file).absolute().as_uri(), types.Range(at, at))
 
 
 def _action(document: TextDocument, problem: Problem, edit: fixes.Edit) -> types.CodeAction:
-    where = types.Range(types.Position(edit.line, edit.start), types.Position(edit.line, edit.end))
+    where = _range(document, edit.line, edit.start, edit.end)
     changes = {document.uri: [types.TextEdit(where, edit.text)]}
     return types.CodeAction(
         edit.title,
         kind=types.CodeActionKind.QuickFix,
-        diagnostics=[_diagnostic(problem, document.lines)],
+        diagnostics=[_diagnostic(problem, document)],
         edit=types.WorkspaceEdit(changes=changes),
     )
 

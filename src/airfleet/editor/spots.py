@@ -20,6 +20,16 @@ _REST_OF_WORD: Final = re.compile(r"[\w.$*-]*")
 #: keys from the document down; items of lists by their number
 Path: TypeAlias = tuple[str | int, ...]
 
+#: keys whose values name tasks and groups
+OF_ENTRIES: Final = ("needs", "setups", "$x", "$xcom", "task")
+#: keys whose values name files
+OF_FILES: Final = ("$f", "$file", "include")
+
+
+def key_of(path: Path) -> str:
+    """Give the key whose value, or an item of it, stands at a path; empty for a document that is a list."""
+    return next((step for step in reversed(path) if isinstance(step, str)), "")
+
 
 @dataclass(frozen=True)
 class Position:

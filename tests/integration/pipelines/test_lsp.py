@@ -60,6 +60,18 @@ def editor(tmp_path: Path) -> Iterator[Editor]:
         assert process.wait(10) == 0
 
 
+def test_columns_are_in_the_units_of_the_editor(editor: Editor, tmp_path: Path) -> None:
+    uri = (tmp_path / "p.yaml").as_uri()
+    text = "dag_id: d\ntasks:\n- {id: a, doc: '\U0001f600\U0001f600', neds: []}\n"  # two units each in UTF-16
+    editor.send("textDocument/didOpen", textDocument={"uri": uri, "languageId": "yaml", "version": 1, "text": text})
+    [problem] = editor.heard("textDocument/publishDiagnostics")["diagnostics"]
+    assert problem["range"]["start"] == {"line": 2, "character": 23}
+    where = {"textDocument": {"uri": uri}, "range": problem["range"], "context": {"diagnostics": [problem]}}
+    [action] = editor.ask("textDocument/codeAction", **where)
+    [edit] = action["edit"]["changes"][uri]
+    assert (edit["range"]["start"]["character"], edit["range"]["end"]["character"]) == (23, 27)
+
+
 def test_an_editor_gets_problems_fixes_completions_and_definitions(editor: Editor, tmp_path: Path) -> None:
     uri = (tmp_path / "p.yaml").as_uri()
     document = {"uri": uri, "languageId": "yaml", "version": 1, "text": TEXT}
@@ -79,3 +91,6 @@ def test_an_editor_gets_problems_fixes_completions_and_definitions(editor: Edito
     assert editor.ask("textDocument/definition", **at)["range"]["start"]["line"] == 2
     over = {"textDocument": {"uri": uri}, "position": {"line": 2, "character": 18}}
     assert "BashOperator" in editor.ask("textDocument/hover", **over)["contents"]["value"]
+    place = editor.ask("textDocument/definition", **over)
+    assert place["uri"].endswith("/operators/bash.py")
+    assert place["range"]["start"]["line"] > len(TEXT.splitlines())

@@ -50,7 +50,9 @@ def test_an_operator_leads_to_its_class(shop: Project) -> None:
     assert place.file.endswith("standard/operators/bash.py")
 
 
-@pytest.mark.parametrize("written", ["needs: [no|body]", "extends: no|ne", "uses: no.Clas|s", "que|ue: x"])
+@pytest.mark.parametrize(
+    "written", ["needs: [no|body]", "extends: no|ne", f"include: {'x' * 400}|", "uses: no.Clas|s", "que|ue: x"]
+)
 def test_of_nothing_there_is_no_place(written: str, shop: Project) -> None:
     found = written_at(*position(TEXT.replace("WRITTEN", written)))
     assert found is not None

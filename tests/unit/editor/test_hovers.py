@@ -28,6 +28,7 @@ BEGIN = "dag_id: d\ntasks:\n- {id: a, uses: 'shop.steps:fetch', with: {source: x
             "`shop.steps:fetch`\n\nFetch what has changed.\n\nArg",
         ),
         (BEGIN + "- {id: b, uses: 'shop.steps:fetch', with: {sou|rce: x}}", "**source**\n\nthe address\nof the shop"),
+        (BEGIN + "- {id: b, with: {x: {$xcom: a|}}}", "**a**: task, uses `shop.steps:fetch`, line 3"),
         (BEGIN + "- {id: b, needs: [a|]}", "**a**: task, uses `shop.steps:fetch`, line 3"),
     ],
 )
