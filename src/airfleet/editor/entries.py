@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from airfleet.editor.spots import Path
+from airfleet.pipelines.language.spec import Group
+from airfleet.pipelines.reading.names import has_prefix
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
 
 
@@ -14,32 +16,31 @@ class Entry:
     """A task or group as it is written."""
 
     name: str
+    #: the id with those of the groups around that prefix it
+    whole: str
     is_group: bool
     #: the groups around it, from the outside in
     around: tuple[str, ...]
     node: Mapping
 
-    @property
-    def whole(self) -> str:
-        """The id with those of the groups around."""
-        return ".".join([*self.around, self.name])
-
 
 def entries(document: Mapping) -> tuple[Entry, ...]:
     """List every task and group of a document that has a name."""
-    return tuple(_within(document.get("tasks"), ()))
+    return tuple(_within(document.get("tasks"), (), Group("", "")))
 
 
-def _within(tasks: Node | None, around: tuple[str, ...]) -> Iterator[Entry]:
+def _within(tasks: Node | None, around: tuple[str, ...], inside: Group) -> Iterator[Entry]:
     for item in tasks.items if isinstance(tasks, Sequence) else ():
         if not isinstance(item, Mapping):
             continue
         key = "group" if item.get("group") is not None else "id"
         name = item.get(key)
         if isinstance(name, Scalar) and name.text:
-            yield Entry(name.text, key == "group", around, item)
+            whole = inside.id_of(name.text)
+            yield Entry(name.text, whole, key == "group", around, item)
             if key == "group":
-                yield from _within(item.get("tasks"), (*around, name.text))
+                group = Group(whole, name.text, prefix=has_prefix(item))
+                yield from _within(item.get("tasks"), (*around, name.text), group)
 
 
 def groups_around(document: Mapping, path: Path) -> tuple[str, ...]:

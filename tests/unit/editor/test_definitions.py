@@ -42,6 +42,15 @@ def test_it_is_found(written: str, file: str, line: int, shop: Project) -> None:
     assert (place.file, place.line) == (str(shop.folder.parent / file), line)
 
 
+def test_a_group_without_a_prefix_is_no_part_of_an_id(shop: Project) -> None:
+    text = TEXT.replace("- group: g\n", "- group: g\n  prefix: false\n") + "- {id: c, needs: [b|]}\n"
+    found = written_at(*position(text.replace(", WRITTEN", "")))
+    assert found is not None
+    place = definition(found, shop.folder / "p.yaml", shop.roots)
+    assert place is not None
+    assert place.line == 10
+
+
 def test_an_operator_leads_to_its_class(shop: Project) -> None:
     found = written_at(*position(TEXT.replace("WRITTEN", "uses: ba|sh")))
     assert found is not None
