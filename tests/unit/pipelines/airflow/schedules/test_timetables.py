@@ -9,11 +9,12 @@ import pendulum
 import pytest
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
-from airflow.timetables.base import DataInterval, TimeRestriction
+from airflow.timetables.base import TimeRestriction
 
 from airfleet.pipelines.airflow import dag
 from airfleet.pipelines.airflow.import_common import dags_and_problems
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
+from support.scheduled_runs import scheduled_runs
 
 
 def built(folder: Path, keys: str, task: str = "id: a") -> DAG:
@@ -26,16 +27,8 @@ def built(folder: Path, keys: str, task: str = "id: a") -> DAG:
 
 def runs(folder: Path, keys: str, after: str, count: int) -> list[str]:
     """The moments, in UTC, at which the scheduler makes the next runs after one."""
-    timetable = DagSerialization.from_dict(DagSerialization.to_dict(built(folder, keys))).timetable
-    moment = pendulum.parse(after)
-    last, found = DataInterval(moment, moment), []
-    for _ in range(count):
-        info = timetable.next_dagrun_info(
-            last_automated_data_interval=last, restriction=TimeRestriction(moment, None, True)
-        )
-        last = info.data_interval
-        found.append(f"{info.run_after.in_timezone('UTC'):%m-%dT%H:%M}")
-    return found
+    found = scheduled_runs(built(folder, keys), after, count)
+    return [f"{info.run_after.in_timezone('UTC'):%m-%dT%H:%M}" for info in found]
 
 
 #: the changes of the clocks: a moment before each, and the runs at six o'clock there

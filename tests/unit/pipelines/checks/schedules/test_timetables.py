@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pendulum
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
-from airflow.timetables.base import DataInterval, TimeRestriction
 from dateutil.relativedelta import relativedelta
 
 from airfleet.pipelines.airflow import dag
 from airfleet.pipelines.airflow.import_common import dags_and_problems
 from airfleet.pipelines.checks.pipeline_checks import CheckedFile, read_and_check
+from support.scheduled_runs import scheduled_runs
 
 TRIGGER = "airflow.timetables.trigger."
 INTERVAL = "airflow.timetables.interval."
@@ -222,16 +221,10 @@ def runs(folder: Path, schedule: str, after: str, count: int) -> list[str]:
     file = folder / "p.yaml"
     file.write_text(f"dag_id: p\nschedule: {schedule}\ntasks: [{{id: a}}]\n")
     [pipeline] = read_and_check(file, environ={}).pipelines
-    timetable = DagSerialization.from_dict(DagSerialization.to_dict(dag.build(pipeline))).timetable
-    moment = pendulum.parse(after)
-    last, found = DataInterval(moment, moment), []
-    for _ in range(count):
-        info = timetable.next_dagrun_info(
-            last_automated_data_interval=last, restriction=TimeRestriction(moment, None, True)
-        )
-        last = info.data_interval
-        found.append(f"{last.start.in_timezone('UTC'):%Y-%m-%dT%H:%M}/{info.run_after.in_timezone('UTC'):%m-%dT%H:%M}")
-    return found
+    return [
+        f"{info.data_interval.start.in_timezone('UTC'):%Y-%m-%dT%H:%M}/{info.run_after.in_timezone('UTC'):%m-%dT%H:%M}"
+        for info in scheduled_runs(dag.build(pipeline), after, count)
+    ]
 
 
 def at_once(*moments: str) -> list[str]:
