@@ -82,6 +82,12 @@ def test_a_case_that_ends_the_process_has_failed_and_the_others_run(project: Pat
     assert cases[1]["problems"][0]["sentence"] == "the process of the tests ended in this case"
 
 
+def test_a_file_without_cases_is_said(project: Path) -> None:
+    (project / "none.test.yaml").write_text("cases: []\n")
+    done = call(project, "airfleet.cli", "test", "none.test.yaml")
+    assert (done.returncode, "there are no cases in the test files" in done.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

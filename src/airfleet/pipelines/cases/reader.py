@@ -182,6 +182,10 @@ class _FileReader:
     def connections(self, node: Node | None, path: str) -> dict[str, str]:
         made = {}
         for name, value in self.entries(node, path):
+            if "=" in name or "\0" in name:
+                sentence = "the environment cannot have a connection of this name"
+                self.report.problem(value, f"{path}.{name}", sentence)
+                continue
             if isinstance(value, Scalar):
                 made[name] = self.text(value, f"{path}.{name}") or ""
                 continue

@@ -91,6 +91,8 @@ def test_the_pipeline_of_the_same_name_may_lie_in_the_folder_above(tmp_path: Pat
         ("mocks: {a: {skips: 1}}\ncases: []", ["1:20: mocks.a.skips: must be true or false"]),
         ("connections: {a: {host: x}}\ncases: []",
          ["1:18: connections.a: 'type' is missing: the kind, as in `postgres`"]),
+        ("connections: {a=b: x}\ncases: []",
+         ["1:20: connections.a=b: the environment cannot have a connection of this name"]),
         ("cases: [{name: a, expect: {run: sucess}}]",
          ["1:33: cases[0].expect.run: must be one of success, failed\nhint: did you mean 'success'?"]),
         ("cases: [{name: a, expect: {tasks: {b: {tries: x}}}}]",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airfleet.cli import options
+from airfleet.cli.diagnosis.findings import short
 from airfleet.cli.output import log_filter, problem_view, tables, terminal
 from airfleet.cli.queries import pipeline_file
 from airfleet.cli.queries.checked_files import CheckedFiles
@@ -72,18 +73,12 @@ def _test_files(paths: Sequence[Path]) -> Iterator[Path]:
 
     for path in dict.fromkeys(paths):
         if pipeline_file.there(path).is_dir():
-            yield from map(_short, listing.of(path).tests)
+            yield from (Path(short(str(file))) for file in listing.of(path).tests)
         elif project_files.is_test(path):
             yield path
         else:
             hint = f"its tests stand in {path.stem}.test.yaml"
             raise FleetError(f"{path} is no test file: its name does not end in .test.yaml", hint)
-
-
-def _short(path: Path) -> Path:
-    """Name a file as a person here would."""
-    absolute = path.absolute()
-    return absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else path
 
 
 def _cases(files: Sequence[Path], environ: Mapping[str, str]) -> list[Case]:
@@ -100,6 +95,8 @@ def _cases(files: Sequence[Path], environ: Mapping[str, str]) -> list[Case]:
 
 
 def _wanted(cases: Sequence[Case], words: str | None) -> list[Case]:
+    if not cases:
+        raise FleetError("there are no cases in the test files", hint="a case begins with '- name: …' under 'cases'")
     found = [case for case in cases if words is None or words.lower() in case.id.lower()]
     if not found:
         raise UsageError(f"no case has '{words}' in its name\nhint: there are {listed([case.name for case in cases])}")
