@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path as FilePath
-from typing import Any, Final
+from typing import Final
 
 from airfleet.editor import documentation, entries, spots
-from airfleet.editor.spots import Path, Spot
+from airfleet.editor.known_keys import known_keys
+from airfleet.editor.spots import Spot
 from airfleet.pipelines.analysis import short_names
 from airfleet.pipelines.analysis.module_files import Roots
 from airfleet.pipelines.language.arguments import (
     CONTEXT_NAMES,
     DAG_ARGUMENTS,
-    DOCUMENT_KEYS,
     GROUP_ARGUMENTS,
-    GROUP_KEYS,
-    REPEAT_KEYS,
     TASK_ARGUMENTS,
-    TASK_KEYS,
 )
 from airfleet.pipelines.language.cron import PRESETS
 from airfleet.pipelines.language.expressions.functions import FUNCTIONS
@@ -78,31 +75,11 @@ def _keys(spot: Spot, project: Project) -> Iterator[Completion]:
 
 
 def _known_keys(spot: Spot, project: Project) -> Iterable[tuple[str, str]]:
-    path = spot.path
-    if not path:
-        return _said(DOCUMENT_KEYS, DAG_ARGUMENTS)
-    if path[-1] == "defaults":
-        return _said({}, TASK_ARGUMENTS)
-    if _is_entry(path):
-        is_group = spot.beside.get("group") is not None
-        if is_group:
-            return _said({**GROUP_KEYS, **REPEAT_KEYS}, GROUP_ARGUMENTS)
-        either = {} if spot.beside.get("id") is not None else {"group": GROUP_KEYS["group"]}
-        return _said({**TASK_KEYS, **REPEAT_KEYS, **either}, TASK_ARGUMENTS)
-    if len(path) == 2 and path[0] == "templates":
-        return _said(TASK_KEYS, TASK_ARGUMENTS)
-    if path[-1] in ("with", "expand") and len(spot.around) > 1:
+    if known := known_keys(spot.path, spot.beside):
+        return known.items()
+    if spot.path[-1] in ("with", "expand") and len(spot.around) > 1:
         return _arguments(spot, project)
     return [(marker, "") for marker in MARKERS if len(marker) > 1]
-
-
-def _said(own: Mapping[str, str], table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield from own.items()
-    yield from ((name, field.says) for name, field in table.items())
-
-
-def _is_entry(path: Path) -> bool:
-    return len(path) >= 2 and path[-2] == "tasks" and isinstance(path[-1], int)
 
 
 def _arguments(spot: Spot, project: Project) -> Iterator[tuple[str, str]]:

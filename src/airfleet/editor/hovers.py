@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from airfleet.editor import documentation, entries, spots
+from airfleet.editor.known_keys import known_keys
 from airfleet.editor.spots import Written
 from airfleet.pipelines.analysis import short_names
 from airfleet.pipelines.analysis.module_files import Roots
-from airfleet.pipelines.language.arguments import (
-    DAG_ARGUMENTS,
-    DOCUMENT_KEYS,
-    GROUP_ARGUMENTS,
-    GROUP_KEYS,
-    REPEAT_KEYS,
-    TASK_ARGUMENTS,
-    TASK_KEYS,
-)
 from airfleet.yaml.nodes import Scalar
 
 
@@ -36,18 +28,8 @@ def _of_key(written: Written, roots: Roots) -> str | None:
         source = documentation.source_of(uses.text, roots) if isinstance(uses, Scalar) else None
         words = documentation.of_argument(source, str(name)) if source else ""
         return f"**{name}**\n\n{words}" if words else None
-    says = _says(str(name), at_top=not above, is_group="group" in {key.text for key, _ in written.around[-1].entries})
+    says = known_keys(tuple(above), written.around[-1]).get(str(name))
     return f"**{name}**\n\n{says}" if says else None
-
-
-def _says(name: str, *, at_top: bool, is_group: bool) -> str | None:
-    if name in REPEAT_KEYS and not at_top:
-        return REPEAT_KEYS[name]
-    if at_top:
-        return DOCUMENT_KEYS.get(name) or (DAG_ARGUMENTS[name].says if name in DAG_ARGUMENTS else None)
-    if is_group and (name in GROUP_KEYS or name in GROUP_ARGUMENTS):
-        return GROUP_KEYS.get(name) or GROUP_ARGUMENTS[name].says
-    return TASK_KEYS.get(name) or (TASK_ARGUMENTS[name].says if name in TASK_ARGUMENTS else None)
 
 
 def _of_uses(uses: str, roots: Roots) -> str | None:

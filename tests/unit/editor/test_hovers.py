@@ -19,6 +19,7 @@ BEGIN = "dag_id: d\ntasks:\n- {id: a, uses: 'shop.steps:fetch', with: {source: x
         ("sched|ule: x", "**schedule**\n\nWhen to run"),
         (BEGIN + "- {id: b, retr|ies: 3}", "**retries**\n\nHow often a failed task is tried again."),
         (BEGIN + "- {group: g, tool|tip: x, tasks: []}", "**tooltip**\n\nText shown when the mouse rests"),
+        ("groups: {feed: {tool|tip: x}}", "**tooltip**\n\nText shown when the mouse rests"),
         (
             BEGIN + "- {id: b, uses: ba|sh}",
             f"`{BASH}`\n\nExecute a Bash",
@@ -38,7 +39,9 @@ def test_what_is_known_of_it_is_said(text: str, said: str, shop: Project) -> Non
     assert (hover(written, shop.roots) or "").startswith(said)
 
 
-@pytest.mark.parametrize("written", ["uses: no|thing", "needs: [no|body]", "own_k|ey: 1", "queue: fa|st"])
+@pytest.mark.parametrize(
+    "written", ["uses: no|thing", "needs: [no|body]", "own_k|ey: 1", "params: {po|ol: 1}", "queue: fa|st"]
+)
 def test_of_what_is_not_known_nothing_is_said(written: str, shop: Project) -> None:
     found = written_at(*position(f"{BEGIN}- {{id: b, {written}}}"))
     assert found is not None
