@@ -141,13 +141,18 @@ def number(node: Node) -> Value:
     raise Invalid(f"must be a number, not {shape(node)}")
 
 
+def truth(node: Node) -> bool | None:
+    """Read true or false, also as text, since the environment only knows text; None for everything else."""
+    value = node.value if isinstance(node, Scalar) else None
+    meant = from_text(value, "boolean") if isinstance(value, str) else value
+    return meant if isinstance(meant, bool) else None
+
+
 def boolean(node: Node) -> bool:
     """Read true or false."""
+    if (found := truth(node)) is not None:
+        return found
     value = node.value if isinstance(node, Scalar) else None
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and isinstance(meant := from_text(value, "boolean"), bool):
-        return meant
     meant_by_word = _WORDS_FOR_BOOLEANS.get(value.lower()) if isinstance(value, str) else None
     raise Invalid(f"must be true or false, not {shape(node)}", f"write {meant_by_word}" if meant_by_word else None)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from airfleet.pipelines.language.spec import Expansion, Group, NewObject, Value, XCom
-from airfleet.pipelines.language.values import Invalid, text
+from airfleet.pipelines.language.values import Invalid, text, truth
 from airfleet.problem_codes import Code
 from airfleet.yaml import nodes
 from airfleet.yaml.nodes import Node, Scalar, Sequence, is_null
@@ -93,7 +93,7 @@ class Names:
 def has_prefix(group: nodes.Mapping) -> bool:
     """Tell whether the ids in a group begin with its own id."""
     prefix = group.get("prefix")
-    return not (isinstance(prefix, Scalar) and prefix.value is False)
+    return prefix is None or truth(prefix) is not False
 
 
 def fits(name: str, pattern: str) -> bool:

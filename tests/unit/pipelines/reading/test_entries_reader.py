@@ -52,6 +52,12 @@ def test_the_ids_of_tasks_begin_with_those_of_their_groups() -> None:
     assert pipeline.groups[0].options == {"tooltip": "Both shops"}
 
 
+def test_a_variable_of_the_environment_can_take_the_prefix_away() -> None:
+    text = "dag_id: d\ntasks: [{group: g, prefix: '${{ env.PREFIX }}', tasks: [{id: t}]}]\n"
+    ids = [read(text, "p.yaml", environ={"PREFIX": said}).pipelines[0].tasks[0].id for said in ("false", "true")]
+    assert ids == ["t", "g.t"]
+
+
 def test_names_are_looked_for_from_the_inside_out() -> None:
     pipeline = only(NESTED)
     assert pipeline.task("load.store").needs == ("load.fetch", "begin")

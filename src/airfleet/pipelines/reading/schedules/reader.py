@@ -31,6 +31,7 @@ from airfleet.pipelines.language.values import (
     length,
     required_text,
     text,
+    truth,
 )
 from airfleet.pipelines.reading.schedules import assets, hints
 from airfleet.problem_codes import Code
@@ -213,23 +214,19 @@ def _option(keys: _Keys, name: str, path: str, report: Report, read: Callable[[N
 
 
 def _boolean_or_length(node: Node) -> object:
-    return length(node) if (found := _boolean(node)) is None else found
+    return length(node) if (found := truth(node)) is None else found
 
 
 def _boolean_or_duration(node: Node) -> object:
-    return duration(node) if (found := _boolean(node)) is None else found
-
-
-def _boolean(node: Node) -> bool | None:
-    return node.value if isinstance(node, Scalar) and isinstance(node.value, bool) else None
+    return duration(node) if (found := truth(node)) is None else found
 
 
 def _partition(node: Node | None, path: str, report: Report) -> Partition | None:
     if node is None or is_null(node):
         return None
     report.places[path] = node.place
-    if isinstance(node, Scalar) and isinstance(node.value, bool):
-        return Partition() if node.value else None
+    if (found := truth(node)) is not None:
+        return Partition() if found else None
     if not isinstance(node, Mapping):
         report.problem(
             node, path, "must be true or a mapping", "write {key_format: '%Y-%m-%d', offset: -1}", code=Code.SCHEDULE
@@ -304,7 +301,7 @@ def _mapper(node: Node | None, path: str, report: Report) -> bool | NewObject:
     if node is None or is_null(node):
         return False
     report.places[path] = node.place
-    if (found := _boolean(node)) is not None:
+    if (found := truth(node)) is not None:
         return found
     made = value(node, path, report) if isinstance(node, Mapping) and node.get("$new") is not None else None
     if isinstance(made, NewObject):

@@ -17,7 +17,7 @@ from airfleet.pipelines.language.function_options import (
 from airfleet.pipelines.language.kinds import ArgumentKind
 from airfleet.pipelines.language.markers import arguments, value
 from airfleet.pipelines.language.spec import CallableRef, Isolation, IsolationKind, Role, RoleKind, Uses, Value
-from airfleet.pipelines.language.values import Invalid, argument, required_text, texts
+from airfleet.pipelines.language.values import Invalid, argument, required_text, texts, truth
 from airfleet.problem_codes import Code
 from airfleet.yaml.fields import Table
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, is_null
@@ -71,10 +71,8 @@ class FunctionReader:
     def options_of_role(self, kind: RoleKind, node: Node) -> Role | None:
         path = joined(self.path, kind)
         self.report.places[path] = node.place
-        if isinstance(node, Scalar) and node.value is True:
-            return Role(kind)
-        if isinstance(node, Scalar) and node.value is False:
-            return None
+        if (flag := truth(node)) is not None:
+            return Role(kind) if flag else None
         if not isinstance(node, Mapping) or not ROLES[kind]:
             what = "true, or a mapping of options" if ROLES[kind] else "true or false"
             self.report.problem(node, path, f"must be {what}", code=Code.WRONG_SHAPE)

@@ -53,6 +53,8 @@ def short(name: str) -> Asset:
         ("{cron: 0 6 * * *, interval: null, timezone: null}", Crons((MORNING,))),
         ("{cron: 0 6 * * *, partition: true}", Crons((MORNING,), partition=Partition())),
         ("{cron: 0 6 * * *, partition: false}", Crons((MORNING,))),
+        ("{cron: 0 6 * * *, interval: 'true', run_immediately: 'false', partition: 'false'}",  # as the environment says
+         Crons((MORNING,), None, True, False)),
         ("{cron: 0 6 * * *, partition: {offset: -1, key_format: '%Y'}}",
          Crons((MORNING,), partition=Partition(-1, "%Y"))),
         ("{every: 90m}", Every(dt.timedelta(minutes=90))),

@@ -29,6 +29,8 @@ def task(written: str) -> Task:
          Role("short_circuit", {"ignore_downstream_trigger_rules": False})),
         ("branch: false", None),
         ("sensor: null", None),
+        ("branch: 'true'", Role("branch")),  # as the environment gives it
+        ("sensor: 'false'", None),
     ],
 )  # fmt: skip
 def test_the_answer_of_a_function_decides_something(written: str, role: Role | None) -> None:
