@@ -88,7 +88,9 @@ def _action(node: Node, path: str, report: Report) -> str:
 
 
 def _exceptions(node: Node) -> Value:
-    return tuple(_exception(written) for written in texts(node))
+    if not (found := tuple(_exception(written) for written in texts(node))):
+        raise Invalid("needs at least one error", _HINT, Code.EMPTY_VALUE)
+    return found
 
 
 def _exception(written: str) -> str:
