@@ -77,7 +77,11 @@ class FunctionReader:
             what = "true, or a mapping of options" if ROLES[kind] else "true or false"
             self.report.problem(node, path, f"must be {what}", code=Code.WRONG_SHAPE)
             return None
-        return Role(kind, self.options(node, path, ROLES[kind], f"a {kind.replace('_', ' ')}"))
+        options = self.options(node, path, ROLES[kind], f"a {kind.replace('_', ' ')}")
+        if options.get("soft_fail") and options.get("never_fail"):
+            sentence = "cannot stand beside 'soft_fail'"
+            self.report.problem(node, joined(path, "never_fail"), sentence, code=Code.CONTRADICTION)
+        return Role(kind, options)
 
     # --- isolation
 

@@ -92,6 +92,8 @@ INSTEAD = "write uses: module:function; an operator has a name of its own, such 
          "a sensor has no option 'poke_intervall'", "did you mean 'poke_interval'?"),
         ("uses: 'm:f', sensor: {deferrable: true}", "sensor.deferrable", "a sensor has no option 'deferrable'",
          "a function cannot wait in the triggerer; mode: reschedule takes no slot between two calls"),
+        ("uses: 'm:f', sensor: {soft_fail: true, never_fail: true}", "sensor.never_fail",
+         "cannot stand beside 'soft_fail'", None),
         ("uses: 'm:f', sensor: {timeout: soon}", "sensor.timeout", "must be a duration, not the text 'soon'",
          "write 90s, 5m, 1h30m, 1d or a number of seconds"),
         ("uses: 'm:f', sensor: {mode: pull}", "sensor.mode", "'pull' is not one of the values it can have",
