@@ -43,7 +43,10 @@ class JobFiles:
         found = resolve(node, path, scope, report)
         if len(report.problems) > before:
             return
-        for item in found.items if isinstance(found, Sequence) else (found,):
+        items = found.items if isinstance(found, Sequence) else (found,)
+        if not items:
+            report.problem(node, path, "names no file", code=Code.JOB)
+        for item in items:
             if isinstance(item, Scalar) and isinstance(item.value, str) and item.value:
                 yield from self._named_by(item, path, scope, report)
             else:
@@ -87,7 +90,7 @@ class _Source:
         self.report.problems.extend(problems)
         if problems:
             self.report.note_slip(self.path)
-        elif not documents:
+        elif not any(map(self.has_jobs, documents)):
             self.problem(f"'{found.name}' has no jobs")
         for document in documents:
             if not self.report.budget.take(document):
@@ -95,6 +98,12 @@ class _Source:
                 self.report.problem(self.node, self.path, sentence, code=Code.FILE_LIMIT)
                 return
             yield from self.of_document(document, found.name)
+
+    def has_jobs(self, document: Node) -> bool:
+        """Tell whether a document is more than an empty list or mapping; of a file for each job, a mapping may be."""
+        if isinstance(document, Mapping):
+            return self.is_one or bool(document.entries)
+        return not isinstance(document, Sequence) or bool(document.items)
 
     def read(self, found: NamedText) -> tuple[tuple[Node, ...], tuple[Problem, ...]]:
         """Read a file as its name says."""

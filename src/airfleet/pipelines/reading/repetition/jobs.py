@@ -38,7 +38,7 @@ def read_jobs(
         values = resolve(job.values, f"jobs.{job.name}", inside, report)
         assert isinstance(values, Mapping)  # a mapping is never resolved to something else
         name = values.get("name")
-        if not isinstance(name, Scalar):
+        if not isinstance(name, Scalar) or name.value is None:
             at = job.values.get("name") or job.values
             report.problem(at, f"jobs.{job.name}.name", "the name of a job must be text", code=Code.JOB)
             continue

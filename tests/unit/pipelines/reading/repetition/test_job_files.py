@@ -66,6 +66,9 @@ PROBLEMS = [
     ("{from: 'x/*.yaml'}", {}, ["p.yaml:2:14: jobs.from: there is no folder 'x'"], []),
     ("{from: '_jobs/*.yaml'}", {}, ["p.yaml:2:14: jobs.from: no file fits '_jobs/*.yaml'"], []),
     ("{from: j.yaml}", {"j.yaml": ""}, ["p.yaml:2:14: jobs.from: 'j.yaml' has no jobs"], []),
+    ("{from: j.yaml}", {"j.yaml": "[]"}, ["p.yaml:2:14: jobs.from: 'j.yaml' has no jobs"], []),
+    ("{from: j.yaml}", {"j.yaml": "{}"}, ["p.yaml:2:14: jobs.from: 'j.yaml' has no jobs"], []),
+    ("{from: []}", {}, ["p.yaml:2:14: jobs.from: names no file"], []),
     ("{from: j.csv}", {"j.csv": "name\n"}, ["p.yaml:2:14: jobs.from: 'j.csv' has no jobs"], []),
     ("{from: j.yaml}", {"j.yaml": "a: 1\n"}, [
         "j.yaml:1:1: jobs.from: a file of jobs is a list of them, or a mapping from their names to mappings\n"

@@ -55,6 +55,7 @@ def test_defaults_are_below_the_values_of_a_job() -> None:
         ("", "{matrix: {a: [x, x]}}", ["p.yaml:2:16: jobs.x: two jobs have this name\n"
                                        "hint: line 2 already has this name"]),
         ("", "[{name: '${{ [1] }}'}]", ["p.yaml:2:15: jobs.${{ [1] }}.name: the name of a job must be text"]),
+        ("", "[{name: '${{ null }}'}]", ["p.yaml:2:15: jobs.${{ null }}.name: the name of a job must be text"]),
         ("job_defaults: 5\n", "[{name: a}]", ["p.yaml:2:15: job_defaults: must be a mapping of values that jobs have, "
                                              "not a number"]),
         ("job_defaults: {name: x}\n", "[{name: a}]", ["p.yaml:2:22: job_defaults.name: each job has a name of its own\n"
