@@ -57,6 +57,15 @@ class Mapping:
                 return value
         return None
 
+    def without(self, *keys: str) -> Mapping:
+        """Return the mapping without some keys; itself when it has none of them."""
+        kept = tuple(entry for entry in self.entries if entry[0].text not in keys)
+        return self if len(kept) == len(self.entries) else Mapping(kept, self.place)
+
+    def replaced(self, key: str, value: Node) -> Mapping:
+        """Return the mapping with another value at ``key``, which it has."""
+        return Mapping(tuple((known, value if known.text == key else old) for known, old in self.entries), self.place)
+
 
 Node: TypeAlias = Scalar | Sequence | Mapping
 

@@ -114,7 +114,7 @@ def _of_yaml(file: Path, content: str) -> Converted:
 
 def _without_schema(document: Node) -> Node:
     assert isinstance(document, Mapping)  # it has a schema
-    return Mapping(tuple(entry for entry in document.entries if entry[0].text != "$schema"), document.place)
+    return document.without("$schema")
 
 
 def _unknown(file: Path, documents: tuple[Node, ...]) -> Problem:

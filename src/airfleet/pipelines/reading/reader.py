@@ -15,7 +15,6 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.dialects import translator
@@ -269,14 +268,11 @@ def _split(document: Mapping, whole: _WholeFile, report: Report) -> tuple[Mappin
     node, defaults = document.get("jobs"), document.get("job_defaults")
     if node is None and defaults is None:
         return document, (None,)
-    body = Mapping(tuple(item for item in document.entries if item[0].text not in _OF_JOBS), document.place)
+    body = document.without("jobs", "job_defaults")
     if node is None:
         return body, (None,)  # the defaults may be shared by documents that have jobs
     files = JobFiles(whole.library, whole.name)
     return body, read_jobs(node, whole.scope, report, files, defaults_of(defaults, report))
-
-
-_OF_JOBS: Final = ("jobs", "job_defaults")
 
 
 def _resolved(body: Mapping, scope: Scope, report: Report) -> Mapping:
@@ -285,8 +281,7 @@ def _resolved(body: Mapping, scope: Scope, report: Report) -> Mapping:
     apart = ["tasks"] if late is None else ["tasks", "templates"]
     if (groups := body.get("groups")) is not None and id(groups) not in scope.plain and names_an_item(groups):
         apart.append("groups")  # their parts are in the tasks already
-    rest = Mapping(tuple(pair for pair in body.entries if pair[0].text not in apart), body.place)
-    resolved = resolve(rest, "", scope, report)
+    resolved = resolve(body.without(*apart), "", scope, report)
     assert isinstance(resolved, Mapping)  # a mapping resolves to a mapping
     values: dict[str, Node] = {key.text: value for key, value in resolved.entries}
     if tasks is not None:

@@ -64,7 +64,7 @@ def _made(
     if not isinstance(item, Mapping) or written is None:
         yield _entry(item, path, index, scope, report, templates)
         return
-    entry = Mapping(tuple(pair for pair in item.entries if pair[0].text != "for"), item.place)
+    entry = item.without("for")
     if is_null(written):
         yield _entry(entry, path, index, scope, report, templates)
         return
@@ -91,9 +91,7 @@ def _entry(item: Node, path: str, index: int, scope: Scope, report: Report, temp
     if not isinstance(item, Mapping) or not isinstance(inner, Sequence):
         return resolve(item, here, scope, report)
     tasks = resolve_entries(inner, joined(here, "tasks"), scope, report, templates)
-    rest = resolve(
-        Mapping(tuple(pair for pair in item.entries if pair[0].text != "tasks"), item.place), here, scope, report
-    )
+    rest = resolve(item.without("tasks"), here, scope, report)
     assert isinstance(rest, Mapping)  # a mapping resolves to a mapping
     values = {key.text: value for key, value in rest.entries}
     return Mapping(

@@ -39,7 +39,7 @@ def with_names(entry: Mapping, path: str, scope: Scope, report: Report) -> Mappi
     if extends is None:
         return entry
     names = resolve(extends, joined(path, "extends"), scope, report)
-    return Mapping(tuple((key, names if key.text == "extends" else value) for key, value in entry.entries), entry.place)
+    return entry.replaced("extends", names)
 
 
 def names_an_item(template: Node) -> bool:

@@ -33,10 +33,7 @@ def with_extended_groups(body: Mapping, report: Report) -> Mapping:
     if not isinstance(tasks, Sequence) or not any(map(_is_group, tasks.items)):
         return body
     found = _Extension(GroupTemplates(named, report), report).entries(tasks, "tasks", ())
-    if found is tasks:
-        return body
-    entries = tuple((key, found if key.text == "tasks" else value) for key, value in body.entries)
-    return Mapping(entries, body.place)
+    return body if found is tasks else body.replaced("tasks", found)
 
 
 def named_groups(body: Mapping, report: Report) -> dict[str, Mapping]:
@@ -82,18 +79,16 @@ class _Extension:
         extends = item.get("extends")
         names = () if extends is None else self.groups.checked(extends, joined(path, "extends"))
         if self._is_circle(names, way, item, joined(path, "extends")):
-            return _without_extends(item)
-        body = self.groups.merged(item, path) if names else _without_extends(item)
+            return item.without("extends")
+        body = self.groups.merged(item, path) if names else item.without("extends")
         if names and not self.report.budget.take(body):
             self.report.problem(item, joined(path, "extends"), TOO_MANY, code=Code.FILE_LIMIT)
-            return _without_extends(item)
+            return item.without("extends")
         tasks = body.get("tasks")
         if tasks is None:
             return body
         inner = self.entries(tasks, joined(path, "tasks"), (*way, *names))
-        if inner is tasks:
-            return body
-        return Mapping(tuple((key, inner if key.text == "tasks" else value) for key, value in body.entries), body.place)
+        return body if inner is tasks else body.replaced("tasks", inner)
 
     def _is_circle(self, names: tuple[str, ...], way: tuple[str, ...], item: Mapping, path: str) -> bool:
         again = next((one for one in names if one in way), None)
@@ -109,9 +104,3 @@ class _Extension:
 
 def _is_group(item: Node) -> bool:
     return isinstance(item, Mapping) and item.get("group") is not None
-
-
-def _without_extends(item: Mapping) -> Mapping:
-    if item.get("extends") is None:
-        return item
-    return Mapping(tuple(entry for entry in item.entries if entry[0].text != "extends"), item.place)

@@ -36,7 +36,7 @@ class PartsReader(DocumentReader):
         self.report.places[path] = template.place
         for key in ("id", "arguments"):  # the task says its id, and more arguments
             self.report.note_slip(joined(path, key))
-        body = _without(template, "needs") if template.get("uses") else _without(template, "needs", "with")
+        body = template.without("needs") if template.get("uses") else template.without("needs", "with")
         return TaskReader(template, body, path, self.report, None, Names()).read({})
 
     def group(self, name: str, group: Mapping) -> None:
@@ -44,7 +44,7 @@ class PartsReader(DocumentReader):
         self.report.note_slip("include")
         key = Scalar("group", "group", group.place)
         written = (key, Scalar(name, name, group.place, quoted=True))
-        entry = Mapping((written, *_without(group, "extends", "needs").entries), group.place)
+        entry = Mapping((written, *group.without("extends", "needs").entries), group.place)
         self.report.note_slip(f"groups.{name}.tasks")  # another group may have them
         entries = Sequence((entry,), group.place)
         EntriesReader(self.templates(), Names.of(entries), self.report).read(entries, "groups", {})
@@ -66,7 +66,3 @@ def _has_expression(node: Node) -> bool:
         return "${{" in node.text
     inner = node.items if isinstance(node, Sequence) else [value for _, value in node.entries]
     return any(map(_has_expression, inner))
-
-
-def _without(node: Mapping, *names: str) -> Mapping:
-    return Mapping(tuple(entry for entry in node.entries if entry[0].text not in names), node.place)

@@ -285,8 +285,7 @@ def shareable(document: Mapping, report: Report) -> Mapping:
     for key, _ in document.entries:
         if key.text in OWN_KEYS:
             report.problem(key, key.text, "cannot be shared: it says what one Dag is", code=Code.NOT_SHARED)
-    kept = tuple(item for item in document.entries if item[0].text not in (*OWN_KEYS, "$schema"))
-    return document if len(kept) == len(document.entries) else Mapping(kept, document.place)
+    return document.without(*OWN_KEYS, "$schema")
 
 
 def merged(layers: Iterable[Mapping], document: Mapping) -> Mapping:

@@ -107,7 +107,7 @@ class FunctionReader:
     def isolated_by(self, kind: IsolationKind, node: Mapping, path: str) -> Isolation:
         inner = node.get(kind)
         assert inner is not None
-        rest = Mapping(tuple(item for item in node.entries if item[0].text != kind), node.place)
+        rest = node.without(kind)
         at = joined(path, kind)
         self.report.note_places(inner, at)
         if kind in CONTAINERS:
