@@ -47,7 +47,7 @@ def resolve(node: Node, path: str, scope: Scope, report: Report) -> Node:
     if id(node) in scope.plain:
         return node
     if isinstance(node, Sequence):
-        items = tuple([resolve(item, _item_path(path, i, item), scope, report) for i, item in enumerate(node.items)])
+        items = tuple([resolve(item, f"{path}[{i}]", scope, report) for i, item in enumerate(node.items)])
         return node if _same(items, node.items) else Sequence(items, node.place)
     return _resolve_mapping(node, path, scope, report)
 
@@ -68,12 +68,6 @@ def _note_plain(node: Node, found: set[int]) -> bool:
         found.add(id(node))
         return True
     return False
-
-
-def _item_path(path: str, index: int, item: Node) -> str:
-    """Tasks are named by their ids, other items by their numbers."""
-    name = item.get("id") if path == "tasks" and isinstance(item, Mapping) else None
-    return f"tasks.{name.text}" if isinstance(name, Scalar) and name.text else f"{path}[{index}]"
 
 
 def _resolve_mapping(node: Mapping, path: str, scope: Scope, report: Report) -> Mapping:

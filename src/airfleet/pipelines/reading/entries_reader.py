@@ -9,11 +9,11 @@ from typing import Final
 from airfleet.errors import Place
 from airfleet.pipelines.language.spec import Group, Task, Value
 from airfleet.pipelines.reading.group_reader import GroupReader
-from airfleet.pipelines.reading.names import Names
+from airfleet.pipelines.reading.names import Names, entry_path
 from airfleet.pipelines.reading.task_reader import TaskReader
 from airfleet.pipelines.reading.templates import Templates
 from airfleet.problem_codes import Code
-from airfleet.yaml.nodes import MAX_NODES, Mapping, Node, Scalar, Sequence
+from airfleet.yaml.nodes import MAX_NODES, Mapping, Node, Sequence
 from airfleet.yaml.problems import Report, joined
 
 TOO_MANY_VALUES: Final = f"jobs and templates make more than {MAX_NODES:,} values of this file"
@@ -57,9 +57,9 @@ class EntriesReader:
                 item, f"{path}[{index}]", "a task must be a mapping with an 'id'", code=Code.WRONG_SHAPE
             )
         elif item.get("group") is not None and item.get("id") is None:
-            self._group(item, _path_of(item, "group", path, index), defaults, group)
+            self._group(item, entry_path(item.get("group"), path, index), defaults, group)
         else:
-            self._task(item, _path_of(item, "id", path, index), defaults, group)
+            self._task(item, entry_path(item.get("id"), path, index), defaults, group)
 
     def _task(self, item: Mapping, path: str, defaults: _Defaults, group: Group | None) -> None:
         self.report.places.setdefault(path, item.place)
@@ -95,10 +95,3 @@ class EntriesReader:
         both = f"two {what}s have" if other == what else "a group and a task have"
         key = "id" if what == "task" else "group"
         self.report.problem(at, joined(path, key), f"{both} the id '{whole}'", hint, Code.TASK_ID_TWICE)
-
-
-def _path_of(item: Mapping, key: str, path: str, index: int) -> str:
-    """Name an entry by its id, where it has one."""
-    name = item.get(key)
-    is_named = isinstance(name, Scalar) and name.value is not None and name.text
-    return f"{path}.{name.text}" if is_named and isinstance(name, Scalar) else f"{path}[{index}]"

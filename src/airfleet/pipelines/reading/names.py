@@ -90,6 +90,13 @@ class Names:
         return replace(expand, values={name: self.outputs(value, group) for name, value in expand.values.items()})
 
 
+def entry_path(name: Node | None, path: str, index: int) -> str:
+    """Give the path of an entry in the list at ``path``: by its name where it has one, else by its number."""
+    if isinstance(name, Scalar) and name.value is not None and name.text:
+        return f"{path}.{name.text}"
+    return f"{path}[{index}]"
+
+
 def has_prefix(group: nodes.Mapping) -> bool:
     """Tell whether the ids in a group begin with its own id."""
     prefix = group.get("prefix")

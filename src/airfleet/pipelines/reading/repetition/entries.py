@@ -20,6 +20,7 @@ from typing import Final
 from airfleet.pipelines.language.expressions.functions import FUNCTIONS, shape
 from airfleet.pipelines.language.expressions.scope import ITEM, ROOTS, Scope
 from airfleet.pipelines.language.interpolation import resolve
+from airfleet.pipelines.reading.names import entry_path
 from airfleet.pipelines.reading.repetition.late_templates import with_names
 from airfleet.pipelines.reading.repetition.matrix import combinations
 from airfleet.pipelines.reading.templates import Templates
@@ -101,13 +102,10 @@ def _entry(item: Node, path: str, index: int, scope: Scope, report: Report, temp
 
 def _path_of(item: Node, path: str, index: int, scope: Scope | None) -> str:
     """Name an entry by its id, as the reader of entries will; without a scope, only by one that is plain."""
-    if not isinstance(item, Mapping):
-        return f"{path}[{index}]"
-    name = item.get("group") if item.get("id") is None else item.get("id")
+    name = (item.get("id") or item.get("group")) if isinstance(item, Mapping) else None
     if isinstance(name, Scalar) and "${{" in name.text:
         name = resolve(name, "", scope, Report(hints=Hints(0))) if scope else None
-    is_named = isinstance(name, Scalar) and name.value is not None and name.text
-    return f"{path}.{name.text}" if is_named and isinstance(name, Scalar) else f"{path}[{index}]"
+    return entry_path(name, path, index)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Final
 
 from airfleet.errors import Place
+from airfleet.pipelines.reading.names import entry_path
 from airfleet.pipelines.reading.templates import Templates
 from airfleet.problem_codes import Code
-from airfleet.yaml.nodes import MAX_NODES, Mapping, Node, Scalar, Sequence, is_null
+from airfleet.yaml.nodes import MAX_NODES, Mapping, Node, Sequence, is_null
 from airfleet.yaml.problems import Report, joined
 
 TOO_MANY: Final = f"groups that extend others make more than {MAX_NODES:,} values of this file"
@@ -66,16 +67,14 @@ class _Extension:
         """Give a list of tasks and groups; the same one when no group in it extends another."""
         if not isinstance(node, Sequence):
             return node
-        items = tuple(self.entry(item, f"{path}[{index}]", way) for index, item in enumerate(node.items))
+        items = tuple(self.entry(item, path, index, way) for index, item in enumerate(node.items))
         return node if all(a is b for a, b in zip(items, node.items, strict=True)) else Sequence(items, node.place)
 
-    def entry(self, item: Node, path: str, way: tuple[str, ...]) -> Node:
-        """Give one entry. ``way`` are the named groups that it stands in."""
+    def entry(self, item: Node, path: str, index: int, way: tuple[str, ...]) -> Node:
+        """Give one entry of the list at ``path``. ``way`` are the named groups that it stands in."""
         if not isinstance(item, Mapping) or not _is_group(item):
             return item
-        name = item.get("group")
-        if isinstance(name, Scalar) and name.text:
-            path = joined(path.rpartition("[")[0], name.text)
+        path = entry_path(item.get("group"), path, index)
         extends = item.get("extends")
         names = () if extends is None else self.groups.checked(extends, joined(path, "extends"))
         if self._is_circle(names, way, item, joined(path, "extends")):
