@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
 from typing import Final
 
 from airfleet.pipelines.language.expressions.functions import shape
@@ -33,27 +32,43 @@ def combinations(node: Mapping, path: str, report: Report) -> tuple[Mapping, ...
         report.problem(node, path, sentence, f"at most {MOST_COMBINATIONS:,} can be made", Code.FILE_LIMIT)
     if (len(report.wrong), len(report.problems)) != before:
         return None
-    found = [_Combination(names, values, node) for values in itertools.product(*lists)] if lists else []
-    kept = [one for one in found if not any(map(one.has_all, exclude))]
-    return tuple(one.mapping() for one in _with_included(kept, include))
+    numbers = _Numbers()
+    numbered = [[(value, numbers.of(value)) for value in values] for values in lists]
+    found = [_Combination(names, values, node) for values in itertools.product(*numbered)] if lists else []
+    excluded = [numbers.of_all(some) for some in exclude]
+    kept = [one for one in found if not any(map(one.has_all, excluded))]
+    return tuple(one.mapping() for one in _with_included(kept, include, numbers))
+
+
+class _Numbers:
+    """Numbers values, equal ones alike: combinations compare numbers, however large the values are."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def of(self, value: Node) -> int:
+        return self._known.setdefault(repr(plain(value)), len(self._known))
+
+    def of_all(self, some: Mapping) -> dict[str, int]:
+        return {key.text: self.of(value) for key, value in some.entries}
 
 
 class _Combination:
     """One combination, and what 'include' adds to it."""
 
-    def __init__(self, names: list[str], values: tuple[Node, ...], matrix: Mapping) -> None:
-        self.values = dict(zip(names, values, strict=True))
+    def __init__(self, names: list[str], values: tuple[tuple[Node, int], ...], matrix: Mapping) -> None:
+        self.values = {name: value for name, (value, _) in zip(names, values, strict=True)}
         self.added: dict[str, tuple[Scalar, Node]] = {}
         self.matrix = matrix
-        self._plain = {name: repr(plain(value)) for name, value in self.values.items()}
+        self._numbers = {name: number for name, (_, number) in zip(names, values, strict=True)}
 
-    def has_all(self, some: Mapping) -> bool:
+    def has_all(self, some: dict[str, int]) -> bool:
         """Tell whether it has all values of a mapping."""
-        return all(self._plain.get(key.text) == repr(plain(value)) for key, value in some.entries)
+        return all(self._numbers.get(name) == number for name, number in some.items())
 
-    def takes(self, some: Mapping) -> bool:
+    def takes(self, some: dict[str, int]) -> bool:
         """Tell whether a mapping can be added without another value at one of the own names."""
-        return all(self._plain.get(key.text, written) == written for key, written in _written(some))
+        return all(self._numbers.get(name, number) == number for name, number in some.items())
 
     def mapping(self) -> Mapping:
         """Give it as a value."""
@@ -62,15 +77,12 @@ class _Combination:
         return Mapping((*own, *self.added.values()), self.matrix.place)
 
 
-def _written(some: Mapping) -> Iterator[tuple[Scalar, str]]:
-    return ((key, repr(plain(value))) for key, value in some.entries)
-
-
-def _with_included(found: list[_Combination], include: tuple[Mapping, ...]) -> list[_Combination]:
+def _with_included(found: list[_Combination], include: tuple[Mapping, ...], numbers: _Numbers) -> list[_Combination]:
     """Add the mappings of 'include' to the combinations that they fit; one that fits none is one of its own."""
     more: list[_Combination] = []
     for some in include:
-        fitting = [one for one in found if one.takes(some)]
+        written = numbers.of_all(some)
+        fitting = [one for one in found if one.takes(written)]
         for one in fitting:
             one.added |= {key.text: (key, value) for key, value in some.entries if key.text not in one.values}
         if not fitting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -38,6 +39,16 @@ def made(text: str) -> tuple[Any, list[str]]:
 )
 def test_combinations(text: str, found: Any) -> None:
     assert made(text) == (found, [])
+
+
+def test_large_values_are_compared_once_not_for_each_combination() -> None:
+    large = f"[{', '.join(['7'] * 20_000)}]"
+    text = f"{{a: [{large}], b: [{', '.join(map(str, range(20_000)))}], exclude: [{{a: {large}, b: 3}}]}}"
+    [matrix], _ = nodes.load(text, "p.yaml")
+    assert isinstance(matrix, Mapping)
+    begun = time.monotonic()
+    assert len(combinations(matrix, "m", Report()) or ()) == 19_999
+    assert time.monotonic() - begun < 20
 
 
 def test_a_matrix_is_bounded() -> None:
