@@ -22,7 +22,8 @@ from airfleet.pipelines.analysis.annotations import items_in, kind_in, words_in
 from airfleet.pipelines.checks.jinja import has_own_jinja, template_error
 from airfleet.pipelines.files.named_files import located, outside
 from airfleet.pipelines.language.environments import Late, as_text
-from airfleet.pipelines.language.spec import Const, FileText, GroupItem, JinjaText, NewObject, Repeat, Value, XCom
+from airfleet.pipelines.language.graph import around
+from airfleet.pipelines.language.spec import Const, FileText, GroupItem, JinjaText, NewObject, Value, XCom
 from airfleet.pipelines.language.values import FUNCTION, from_text, misfit
 from airfleet.problem_codes import Code
 from airfleet.yaml.durations import calendar_duration, parse_duration
@@ -105,13 +106,10 @@ def _output(xcom: XCom, path: str, context: BuildContext) -> XComArg | None:
 
 def _item(item: GroupItem, path: str, context: BuildContext) -> MappedArgument | None:
     """Give the item of the nearest group around the task that is repeated by an argument of this name."""
-    group = context.groups_by_id.get(context.around)
-    while group is not None:
-        known = group.expand and (group.expand.repeat is Repeat.KWARGS or item.name in group.expand.values)
+    for group in around(context.around, context.groups_by_id):
         made = context.groups.get(group.id)
-        if known and isinstance(made, MappedTaskGroup):
+        if group.expand and group.expand.may_give(item.name) and isinstance(made, MappedTaskGroup):
             return MappedArgument(input=made._expand_input, key=item.name)
-        group = context.groups_by_id.get(group.parent)
     context.wrong(path, f"no group around this task is repeated by '{item.name}'", code=Code.EXPANSION)
     return None
 

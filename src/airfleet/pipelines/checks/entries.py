@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from airfleet.errors import listed
 from airfleet.pipelines.checks import circles
 from airfleet.pipelines.checks.check_context import Checking, markers_in
 from airfleet.pipelines.language import graph, ids
 from airfleet.pipelines.language.arguments import TASK_ARGUMENTS
+from airfleet.pipelines.language.graph import around
 from airfleet.pipelines.language.spec import Group, GroupItem, Part, Repeat, Task, XCom
 from airfleet.problem_codes import Code
 
@@ -41,7 +42,7 @@ def _check_group(group: Group, checking: Checking) -> None:
         for path, marker in markers_in(value, f"{group.path}.expand.{name}"):
             if isinstance(marker, XCom):
                 _check_name(marker.task, group, path, checking, _output_hint, checking.ids)
-    if group.expand is not None and any(one.expand for one in _around(group.parent, checking)):
+    if group.expand is not None and any(one.expand for one in around(group.parent, checking.groups)):
         sentence = "stands in a group that is repeated itself, which Airflow cannot do"
         checking.problem(f"{group.path}.expand", sentence, "repeat one of the two", Code.EXPANSION)
 
@@ -128,9 +129,9 @@ def _arrows(checking: Checking) -> dict[str, list[str]]:
         arrows[group.id + _BEGUN] = [*(up for up in group.upstream if up != group.id), *_begun(group.parent)]
         arrows.setdefault(group.id, [])
     within = [(task.group, task.id) for task in pipeline.tasks] + [(one.parent, one.id) for one in pipeline.groups]
-    for around, entry in within:
-        if around in arrows:
-            arrows[around].append(entry)
+    for group_id, entry in within:
+        if group_id in arrows:
+            arrows[group_id].append(entry)
     return arrows
 
 
@@ -160,15 +161,6 @@ def _with_whole_groups(circle: tuple[str, ...]) -> tuple[str, ...]:
 # --- repetition
 
 
-def _around(group: str, checking: Checking) -> Iterator[Group]:
-    """Yield a group and those around it, from the inside out."""
-    seen: set[str] = set()
-    while group in checking.groups and group not in seen:
-        seen.add(group)
-        yield checking.groups[group]
-        group = checking.groups[group].parent
-
-
 def _check_items(task: Task, checking: Checking) -> None:
     for below, value in task.values:
         for path, marker in markers_in(value, f"{task.path}.{below}"):
@@ -178,9 +170,9 @@ def _check_items(task: Task, checking: Checking) -> None:
 
 def _check_item(item: GroupItem, task: Task, path: str, checking: Checking) -> None:
     known: list[str] = []
-    for group in _around(task.group, checking):
+    for group in around(task.group, checking.groups):
         if group.expand is not None:
-            if group.expand.repeat is Repeat.KWARGS or item.name in group.expand.values:
+            if group.expand.may_give(item.name):
                 return
             known += group.expand.values
     if known:
@@ -195,7 +187,7 @@ def _check_expansion(task: Task, checking: Checking) -> None:
     if expand is None:
         return
     path = f"{task.path}.{'expand_kwargs' if expand.repeat is Repeat.KWARGS else 'expand'}"
-    if any(group.expand for group in _around(task.group, checking)):
+    if any(group.expand for group in around(task.group, checking.groups)):
         sentence = "stands in a group that is repeated itself, which Airflow cannot do"
         checking.problem(path, sentence, "repeat the group or the task", Code.EXPANSION)
     if task.uses is None:

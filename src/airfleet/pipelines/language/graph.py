@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from airfleet.pipelines.language.spec import Part, Pipeline
+from airfleet.pipelines.language.spec import Group, Part, Pipeline
 
 
 def upstream(pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
@@ -16,6 +16,15 @@ def upstream(pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
     if not pipeline.groups:
         return {task.id: task.upstream for task in pipeline.tasks}
     return _Resolved(pipeline).upstream()
+
+
+def around(group: str, groups: Mapping[str, Group]) -> Iterator[Group]:
+    """Yield a group and those around it, from the inside out; ``groups`` are all of a pipeline by their ids."""
+    seen: set[str] = set()
+    while group in groups and group not in seen:  # an id that two groups have may be its own parent
+        seen.add(group)
+        yield groups[group]
+        group = groups[group].parent
 
 
 class _Resolved:
@@ -35,21 +44,13 @@ class _Resolved:
         """Give the tasks in each group, and in the groups in it."""
         found: dict[str, list[str]] = defaultdict(list)
         for task in self.tasks:
-            for group in self._groups_around(task):
-                found[group].append(task)
+            for group in around(self.around[task], self.groups):
+                found[group.id].append(task)
         return found
-
-    def _groups_around(self, entry: str) -> Iterator[str]:
-        seen: set[str] = set()
-        group = self.around.get(entry, "")
-        while group in self.groups and group not in seen:
-            seen.add(group)
-            yield group
-            group = self.around[group]
 
     def upstream(self) -> dict[str, tuple[str, ...]]:
         found: dict[str, dict[str, None]] = {task: {} for task in self.tasks}
-        for entry in sorted(self.needs, key=lambda one: -len([*self._groups_around(one)])):
+        for entry in sorted(self.needs, key=lambda one: -len([*around(self.around[one], self.groups)])):
             waiting = (entry,) if entry in self.tasks else self._first(entry, found)
             for needed in self.needs[entry]:
                 done = (needed,) if needed in self.tasks else self._last(needed, found)
@@ -64,6 +65,7 @@ class _Resolved:
     def _last(self, group: str, found: Mapping[str, Mapping[str, None]]) -> tuple[str, ...]:
         """Give the last tasks of a group. A teardown is none: the work before it is (``TaskGroup.get_leaves``)."""
         inside = self.within.get(group, ())
+        within = frozenset(inside)
         waited_for = {up for task in inside for up in found[task]}
         last: dict[str, None] = {}
         pending = [task for task in reversed(inside) if task not in waited_for]
@@ -74,5 +76,5 @@ class _Resolved:
                 last[task] = None
             elif task not in seen:
                 seen.add(task)
-                pending += [up for up in found[task] if up in inside and self.tasks[up].part is not Part.SETUP]
+                pending += [up for up in found[task] if up in within and self.tasks[up].part is not Part.SETUP]
         return tuple(last)

@@ -355,6 +355,10 @@ class Expansion:
     #: argument → a list, a mapping or an output; of KWARGS, the one value is at the empty name
     values: Mapping[str, Value]
 
+    def may_give(self, argument: str) -> bool:
+        """Tell whether there are items for an argument; whole sets of arguments may have any."""
+        return self.repeat is Repeat.KWARGS or argument in self.values
+
 
 class Part(enum.Enum):
     """The part of a task in setup and teardown."""

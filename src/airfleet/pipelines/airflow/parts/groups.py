@@ -15,6 +15,7 @@ from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, said_
 from airfleet.pipelines.airflow.parts import expansions
 from airfleet.pipelines.airflow.parts.options import option
 from airfleet.pipelines.language import ids
+from airfleet.pipelines.language.graph import around
 from airfleet.pipelines.language.spec import Group, Part, Repeat, Task
 from airfleet.problem_codes import Code
 
@@ -52,14 +53,6 @@ def _input(group: Group, context: BuildContext) -> Any:
     return DictOfListsExpandInput(made) if group.expand.repeat is Repeat.PRODUCT else ListOfDictsExpandInput(made)
 
 
-def around(group: str, context: BuildContext) -> Iterator[Group]:
-    """Yield a group and those around it, from the inside out."""
-    by_id = context.groups_by_id
-    while group in by_id:
-        yield by_id[group]
-        group = by_id[group].parent
-
-
 # --- what waits for what
 
 
@@ -69,7 +62,6 @@ class _Entry:
 
     id: str
     group: str
-    path: str
     upstream: tuple[str, ...]
 
 
@@ -85,7 +77,7 @@ def connect(context: BuildContext) -> None:
         for needed in entry.upstream:
             if needed in context.built and entry.id in context.built:
                 _wait(context.built[entry.id], context.built[needed])
-    for entry in sorted(entries, key=lambda one: -len([*around(one.group, context)])):
+    for entry in sorted(entries, key=lambda one: -len([*around(one.group, context.groups_by_id)])):
         for needed in entry.upstream:
             is_of_tasks = needed in context.built and entry.id in context.built
             if not is_of_tasks and needed in nodes and entry.id in nodes:
@@ -94,9 +86,9 @@ def connect(context: BuildContext) -> None:
 
 def _entries(context: BuildContext) -> Iterator[_Entry]:
     for task in context.pipeline.tasks:
-        yield _Entry(task.id, task.group, task.path, task.upstream)
+        yield _Entry(task.id, task.group, task.upstream)
     for group in context.pipeline.groups:
-        yield _Entry(group.id, group.parent, group.path, group.upstream)
+        yield _Entry(group.id, group.parent, group.upstream)
 
 
 def _wait(task: Any, needed: Any) -> None:
