@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ast
 import functools
+import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from airfleet.pipelines.analysis import modules
 from airfleet.pipelines.analysis.module_files import Roots
@@ -60,7 +60,7 @@ class Operator:
 def operator(path: str, roots: Roots = ()) -> Operator | MissingDefinition | Unknown:
     """Read what the operator at an import path takes, with everything it inherits up to BaseOperator."""
     top = path.partition(".")[0]
-    if any(Path(root, top).exists() or Path(root, f"{top}.py").is_file() for root in roots):
+    if any(map(os.path.exists, (os.path.join(root, name) for root in roots for name in (top, f"{top}.py")))):
         return _read_operator(path, roots)  # the user's own: may be edited while we live
     return _installed_operator(path)
 

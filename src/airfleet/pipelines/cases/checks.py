@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ def prepared(cases: Iterable[Case], read: Reader) -> tuple[tuple[Ready, ...], tu
 
 def _pipeline(case: Case, read: Reader) -> Pipeline | Problem:
     problem = partial(Problem, case.place("pipeline"), f"{case.path}.pipeline")
-    if not case.pipeline.is_file():
+    if not os.path.isfile(case.pipeline):
         hint = "'pipeline' names it, beside the test file"
         return problem(f"there is no pipeline file {case.pipeline}", hint, code=Code.TASK_FILE)
     name = str(case.pipeline)

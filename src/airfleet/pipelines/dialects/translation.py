@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,7 +68,7 @@ class Translation:
         for start in range(len(parts)):
             for root in self.roots:
                 found = Path(root, *parts[start:])
-                if found.is_file():
+                if os.path.isfile(found):
                     self.stamps[str(found)] = stamp(str(found))
                     return found
         return None

@@ -42,6 +42,9 @@ def test_a_case_finds_its_pipeline(pipeline: str, case: str, tmp_path: Path) -> 
     [
         (None, "", ["shop.test.yaml:1:9: cases[0].pipeline: there is no pipeline file shop.yaml\n"
                     "hint: 'pipeline' names it, beside the test file"]),
+        (None, f"pipeline: {'n' * 300}.yaml",
+         [f"shop.test.yaml:1:29: cases[0].pipeline: there is no pipeline file {'n' * 300}.yaml\n"
+          "hint: 'pipeline' names it, beside the test file"]),
         ("dag_id: a\n", "", ["shop.test.yaml:1:9: cases[0].pipeline: shop.yaml is wrong: 'tasks' is missing\n"
                              "hint: airfleet check shop.yaml"]),
         (JOBS, "", ["shop.test.yaml:1:9: cases[0].pipeline: shop.yaml makes 2 Dags\n"

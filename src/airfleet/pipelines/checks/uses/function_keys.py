@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from airfleet.pipelines.analysis import catalog, short_names, well_known
@@ -47,7 +48,7 @@ def _check_isolation(isolation: Isolation, task: Task, checking: Checking) -> No
     folders = (file.parent, checking.installed.root)
     for folder in folders:
         checking.installed.stamps.setdefault(str(folder / requirements), stamp(str(folder / requirements)))
-    if not any((folder / requirements).is_file() for folder in folders):
+    if not any(os.path.isfile(folder / requirements) for folder in folders):
         sentence = f"there is no file '{requirements}' beside the pipeline or in the project"
         checking.problem(f"{task.path}.isolation.venv", sentence, code=Code.TASK_FILE)
 

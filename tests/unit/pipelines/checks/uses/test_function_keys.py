@@ -45,6 +45,8 @@ def said(task: str, tmp_path: Path, more: str = "") -> list[str]:
          "| add apache-airflow-providers-cncf-kubernetes to the requirements"),
         ("uses: 'steps:work', isolation: {venv: needed.txt}",
          "tasks.t.isolation.venv: there is no file 'needed.txt' beside the pipeline or in the project | None"),
+        (f"uses: 'steps:work', isolation: {{venv: {'n' * 300}.txt}}",
+         f"tasks.t.isolation.venv: there is no file '{'n' * 300}.txt' beside the pipeline or in the project | None"),
     ],
 )  # fmt: skip
 def test_what_is_wrong(task: str, problem: str, tmp_path: Path) -> None:

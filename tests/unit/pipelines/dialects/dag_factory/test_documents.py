@@ -337,6 +337,10 @@ def test_functions_of_files_and_assets_of_files(tmp_path: Path) -> None:
             "orders.tasks.a.python_callable_name: the project has no file 'no.py' to import from",
         ),
         (
+            f"operator: {PYTHON}, python_callable_name: f, python_callable_file: {'n' * 300}.py",
+            f"orders.tasks.a.python_callable_name: the project has no file '{'n' * 300}.py' to import from",
+        ),
+        (
             f"operator: {PYTHON}, python_callable: load",
             "orders.tasks.a.python_callable: must be the import path of a function, such as shop.steps.load",
         ),
