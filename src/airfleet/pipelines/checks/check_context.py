@@ -153,16 +153,8 @@ def markers_in(value: Value, path: str) -> Iterator[tuple[str, Marker]]:
         return
     if isinstance(value, MARKERS):
         yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            if isinstance(item, _MAY_HOLD_MARKERS):
-                yield from markers_in(item, f"{path}.{key}")
-    elif isinstance(value, tuple):
-        for index, item in enumerate(value):
-            if isinstance(item, _MAY_HOLD_MARKERS):
-                yield from markers_in(item, f"{path}[{index}]")
-    elif isinstance(value, (NewObject, Deadline)):
-        for at, item in value.parts(path):
+    elif isinstance(value, _HOLDERS):
+        for at, item in _inside(value, path):
             yield from markers_in(item, at)
 
 
@@ -170,21 +162,22 @@ def objects_in(value: Value, path: str) -> Iterator[tuple[str, NewObject]]:
     """Yield every object to make in ``value``, with its path; those in it come after it."""
     if isinstance(value, NewObject):
         yield path, value
-        for at, item in value.parts(path):
+    if isinstance(value, _HOLDERS):
+        for at, item in _inside(value, path):
             yield from objects_in(item, at)
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            if isinstance(item, _MAY_HOLD_MARKERS):
-                yield from objects_in(item, f"{path}.{key}")
+
+
+def _inside(value: Value, path: str) -> Iterator[tuple[str, Value]]:
+    """Yield what a list, a mapping or an object holds, with its path, but for plain values: they hold nothing."""
+    if isinstance(value, (NewObject, Deadline)):
+        yield from value.parts(path)
+    elif isinstance(value, dict):
+        yield from ((f"{path}.{key}", item) for key, item in value.items() if isinstance(item, _NOT_PLAIN))
     elif isinstance(value, tuple):
-        for index, item in enumerate(value):
-            if isinstance(item, _MAY_HOLD_MARKERS):
-                yield from objects_in(item, f"{path}[{index}]")
-    elif isinstance(value, Deadline):
-        for at, item in value.parts(path):
-            yield from objects_in(item, at)
+        yield from ((f"{path}[{index}]", item) for index, item in enumerate(value) if isinstance(item, _NOT_PLAIN))
 
 
 MARKERS: Final = (JinjaText, XCom, FileText, Const, GroupItem)
+_HOLDERS: Final = (dict, tuple, NewObject, Deadline)
 #: Most values are plain; their paths need not be written out.
-_MAY_HOLD_MARKERS: Final = (*MARKERS, NewObject, Deadline, dict, tuple)
+_NOT_PLAIN: Final = (*MARKERS, *_HOLDERS)
