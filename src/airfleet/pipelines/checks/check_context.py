@@ -103,6 +103,12 @@ class Checking:
         #: ids of tasks and groups
         self.entries = self.ids.union(self.groups)
         self._sorted: list[str] | None = None
+        #: each task, with the options that are written at the task itself, not in the defaults
+        self.tasks_with_options = tuple((task, self._written(task)) for task in self.pipeline.tasks)
+
+    def _written(self, task: Task) -> Mapping[str, Value]:
+        places = self.pipeline.places
+        return {name: value for name, value in task.options.items() if f"{task.path}.{name}" in places}
 
     def ids_below(self, name: str) -> tuple[str, ...]:
         """Give the ids that begin with ``name`` and a dot, as those of a group do elsewhere."""

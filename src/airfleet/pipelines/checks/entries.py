@@ -23,8 +23,7 @@ def check_entries(checking: Checking) -> None:
         _check_group(group, checking)
     for task in checking.pipeline.tasks:
         _check_needs(task, checking)
-        _check_outputs(task, checking)
-        _check_items(task, checking)
+        _check_markers(task, checking)
         _check_expansion(task, checking)
         _check_part(task, checking)
     _check_circles(checking)
@@ -59,11 +58,13 @@ def _check_names(entry: Task | Group, checking: Checking) -> None:
         _check_name(needed, entry, f"{entry.path}.needs[{index}]", checking, _needs_hint, checking.entries)
 
 
-def _check_outputs(task: Task, checking: Checking) -> None:
+def _check_markers(task: Task, checking: Checking) -> None:
     for below, value in task.values:
         for path, marker in markers_in(value, f"{task.path}.{below}"):
             if isinstance(marker, XCom):
                 _check_name(marker.task, task, path, checking, _output_hint, checking.ids)
+            elif isinstance(marker, GroupItem):
+                _check_item(marker, task, path, checking)
 
 
 def _check_name(
@@ -159,13 +160,6 @@ def _with_whole_groups(circle: tuple[str, ...]) -> tuple[str, ...]:
 
 
 # --- repetition
-
-
-def _check_items(task: Task, checking: Checking) -> None:
-    for below, value in task.values:
-        for path, marker in markers_in(value, f"{task.path}.{below}"):
-            if isinstance(marker, GroupItem):
-                _check_item(marker, task, path, checking)
 
 
 def _check_item(item: GroupItem, task: Task, path: str, checking: Checking) -> None:

@@ -50,8 +50,7 @@ def check_limits(checking: Checking) -> None:
     pipeline = checking.pipeline
     _check_options("", pipeline.options, DAG_COLUMNS, checking)
     _check_options("defaults", pipeline.defaults, TASK_COLUMNS, checking)
-    for task in pipeline.tasks:
-        own = {name: value for name, value in task.options.items() if f"{task.path}.{name}" in pipeline.places}
+    for task, own in checking.tasks_with_options:
         _check_options(task.path, own, TASK_COLUMNS, checking)
         _check_arguments(task, checking)
     _check_owner_links(checking)

@@ -199,8 +199,7 @@ def _check_dates(checking: Checking) -> None:
         hint = "for a Dag that is only run by hand, leave out the schedule"
         checking.problem(start.path, sentence, hint, Code.CALENDAR)
     _check_order(of_dag | _moments("defaults", pipeline.defaults, checking), checking)
-    for task in pipeline.tasks:
-        own = {name: value for name, value in task.options.items() if f"{task.path}.{name}" in pipeline.places}
+    for task, own in checking.tasks_with_options:
         if any(name in own for name in _DATES):
             _check_order(of_dag | _moments(task.path, own, checking), checking)
 

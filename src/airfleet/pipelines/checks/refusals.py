@@ -35,7 +35,8 @@ def check_refusals(checking: Checking) -> None:
     _check_jinja(checking)
     for prefix, options in _written(checking):
         for name in ("inlets", "outlets"):
-            check_assets(options.get(name), checking)
+            if name in options:
+                check_assets(options[name], checking)
         executor, resources = options.get("executor"), options.get("resources")
         if isinstance(executor, str) and executor not in EXECUTORS:
             hint = "leave it out: a fleet has one executor, CeleryExecutor"
@@ -55,8 +56,8 @@ def _written(checking: Checking) -> Iterator[tuple[str, Mapping[str, Value]]]:
     yield "defaults", pipeline.defaults
     for group in pipeline.groups:
         yield f"{group.path}.defaults", group.defaults
-    for task in pipeline.tasks:
-        yield task.path, {name: v for name, v in task.options.items() if f"{task.path}.{name}" in pipeline.places}
+    for task, own in checking.tasks_with_options:
+        yield task.path, own
 
 
 def _check_run_types(checking: Checking) -> None:

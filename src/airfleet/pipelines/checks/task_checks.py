@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from airfleet.pipelines.analysis import catalog
 from airfleet.pipelines.analysis.modules import MissingDefinition
@@ -41,6 +42,8 @@ from airfleet.pipelines.language.spec import (
 from airfleet.pipelines.language.values import misfit
 from airfleet.pipelines.upgrade import imports
 from airfleet.problem_codes import Code
+
+_OF_EVERY_TASK: Final = frozenset(TASK_ARGUMENTS)
 
 
 def check_task(task: Task, checking: Checking) -> None:
@@ -103,13 +106,13 @@ def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
         hint = f"a Python function is written {module}:{name}"
         checking.problem(f"{task.path}.uses", f"'{uses.written}' is not an operator", hint, Code.NOT_AN_OPERATOR)
         return
-    _check_names(task, uses.written, found.signature, frozenset(TASK_ARGUMENTS), checking)
+    _check_names(task, uses.written, found.signature, _OF_EVERY_TASK, checking)
     _check_markers(task, uses.written, found, checking)
     check_rendered_objects(task, found.renders_objects, checking)
     _check_kinds(task, found.signature, checking)
     check_sensor(task, found.signature, checking)
     check_question(task, found.path, checking)
-    for name in _not_given(task, found.signature, frozenset(TASK_ARGUMENTS), checking):
+    for name in _not_given(task, found.signature, _OF_EVERY_TASK, checking):
         hint = _needed_hint(name, task)
         checking.problem(task.path, f"{uses.written} needs '{name}'", hint, Code.ARGUMENT_MISSING)
 
@@ -149,15 +152,14 @@ def _not_taken(task: Task, takes: Signature, elsewhere: frozenset[str]) -> tuple
 
 def _not_given(task: Task, takes: Signature, elsewhere: frozenset[str], checking: Checking) -> Iterator[str]:
     """Required names that are not there; a misspelt or misplaced one is said once, at the place of the slip."""
-    if any(f"{task.path}.{key}" in checking.wrong for key in wrong_key_hints.HOLDING_ARGUMENTS):
+    given = _given(task)
+    missing = [name for name in takes.required if name not in given and f"{task.path}.{name}" not in checking.wrong]
+    if not missing or any(f"{task.path}.{key}" in checking.wrong for key in wrong_key_hints.HOLDING_ARGUMENTS):
         return
     if task.expand is not None and task.expand.repeat is Repeat.KWARGS:
         return  # it may give them
-    given = _given(task)
     slips = {checking.hints.nearest(name, takes.parameters) for name in _not_taken(task, takes, elsewhere)}
-    for name in takes.required:
-        if not (name in given or name in slips or f"{task.path}.{name}" in checking.wrong):
-            yield name
+    yield from (name for name in missing if name not in slips)
 
 
 def _check_markers(task: Task, written: str, found: catalog.Operator, checking: Checking) -> None:

@@ -86,8 +86,9 @@ def assets_of(pipeline: Pipeline) -> Iterator[AssetLike]:
         *(task.options for task in pipeline.tasks),
     )
     for given in options:
-        yield from assets_in(given.get("inlets"))
-        yield from assets_in(given.get("outlets"))
+        for name in ("inlets", "outlets"):
+            if name in given:  # in most options it is not
+                yield from assets_in(given[name])
 
 
 # --- for people

@@ -34,6 +34,7 @@ from airfleet.yaml.nodes import Mapping, Node, Scalar, is_null
 from airfleet.yaml.problems import Report, joined
 
 _TEARDOWN_KEYS: Final = ("setups", "on_failure_fail_dagrun")
+_FLAG: Final = Argument("boolean", "")
 
 
 class TaskReader:
@@ -108,19 +109,18 @@ class TaskReader:
                 )
         setups = joined(path, "setups")
         fails = node.get("on_failure_fail_dagrun")
-        known = Argument("boolean", "")
         return replace(
             task,
             part=Part.TEARDOWN,
             setups=read_names(node.get("setups"), setups, task.id, task.group, self.names, self.report),
             fails_run=fails is not None
-            and argument(fails, joined(path, "on_failure_fail_dagrun"), known, self.report) is True,
+            and argument(fails, joined(path, "on_failure_fail_dagrun"), _FLAG, self.report) is True,
         )
 
     def flag(self, name: str) -> bool:
         """Read a key that is true or false."""
-        node, known = self.value(name), Argument("boolean", "")
-        return node is not None and argument(node, joined(self.path, name), known, self.report) is True
+        node = self.value(name)
+        return node is not None and argument(node, joined(self.path, name), _FLAG, self.report) is True
 
     def environments(self, uses: Uses) -> Callable[[str], bool]:
         """List the arguments that are the environment of a process."""

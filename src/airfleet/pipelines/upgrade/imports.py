@@ -21,6 +21,7 @@ def is_airflow(module: str) -> bool:
     return module == "airflow" or module.startswith("airflow.")
 
 
+@functools.cache
 def is_gone(module: str, name: str) -> bool:
     """Tell whether ``from module import name`` fails in Airflow 3."""
     if name in moved_names.GONE_NAMES.get(module, ()) or module_is_gone(module):
