@@ -32,12 +32,13 @@ def for_ever(folders: Sequence[Path], memory: Memory, check: Callable[[], None])
     while True:
         begun = time.monotonic()
         now = stamps(folders)
+        pause = max(_PAUSE, (time.monotonic() - begun) * _SHARE)
         if changed := sorted(path for path in seen.keys() | now.keys() if seen.get(path) != now.get(path)):
             seen = now
             memory.forget(changed)
             terminal.say(f"\n{time.strftime('%H:%M:%S')} changed: {listed([short(path) for path in changed], 3)}")
             check()
-        time.sleep(max(_PAUSE, (time.monotonic() - begun) * _SHARE))
+        time.sleep(pause)
 
 
 def stamps(folders: Iterable[Path]) -> Stamps:

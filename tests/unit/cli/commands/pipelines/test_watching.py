@@ -10,6 +10,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from airfleet.cli.commands.pipelines import watching
 from airfleet.cli.queries.checked_files import CheckedFiles, Memory
 from airfleet.client.project import Project
@@ -71,6 +73,29 @@ def test_hidden_folders_and_environments_are_not_watched(tmp_path: Path) -> None
         (tmp_path / name).touch()
     found = watching.stamps([tmp_path])
     assert {os.path.relpath(path, tmp_path) for path in found} == {"a.yaml", "sql/a.sql"}
+
+
+def test_a_check_that_takes_long_does_not_put_off_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD.format("a"))
+    real_sleep, checks, pauses = time.sleep, 0, []
+
+    def check() -> None:
+        nonlocal checks
+        checks += 1
+        real_sleep(0.2)
+        (tmp_path / f"new_{checks}.yaml").touch()
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if checks == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    with pytest.raises(KeyboardInterrupt):
+        watching.for_ever([tmp_path], Memory(), check)
+    assert max(pauses) < 2  # as long as ten looks, not as ten checks
 
 
 def test_a_whole_text_cannot_be_watched(project: Project, airfleet: Airfleet) -> None:
