@@ -24,7 +24,7 @@ _STEPS: Final = {
 PAGES: Final[dict[Code, Page]] = {
     Code.NOT_RENDERED: Page(
         "A template stands outside of `$t`",
-        "Text is taken as it stands, so `{{ ds }}` would reach the task as six characters. In Dags in Python the same"
+        "Text is taken as it stands, so `{{ ds }}` would reach the task unrendered. In Dags in Python the same"
         " text is rendered.",
         _task('uses: bash, with: {bash_command: "echo {{ ds }}"}'),
         _task('uses: bash, with: {bash_command: {$t: "echo {{ ds }}"}}'),
