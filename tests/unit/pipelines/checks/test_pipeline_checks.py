@@ -557,7 +557,9 @@ def test_a_timetable_of_airflow_2_is_not_there(project: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["k" * 100_000 + ":f", "k" * 300 + ".K", "k." * 50_000 + "K", "airflow." + "k" * 300 + ".K"])
+@pytest.mark.parametrize(
+    "name", ["k" * 100_000 + ":f", "k" * 300 + ".K", "k." * 50_000 + "K", "airflow." + "k" * 300 + ".K"]
+)
 def test_a_name_that_no_file_can_have_is_a_module_that_is_not_there(name: str, project: Path) -> None:
     [problem] = said(project, f"dag_id: d\ntasks: [{{id: t, uses: '{name}'}}]\n")
     assert "tasks.t.uses: there is no module 'k" in problem or "tasks.t.uses: there is no module 'airflow" in problem

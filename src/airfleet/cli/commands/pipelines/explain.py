@@ -40,15 +40,14 @@ def named(written: str) -> Code:
     Raises:
         UsageError: there is no such code.
     """
-    by_name = Code.__members__.get(written.upper().replace("-", "_"))
-    if by_name is not None and by_name is not Code.GENERAL:
+    codes = {name: code for name, code in Code.__members__.items() if code is not Code.GENERAL}
+    if by_name := codes.get(written.upper().replace("-", "_")):
         return by_name
     number = re.fullmatch(r"(?:AF)?(\d{1,3})", written.strip(), re.IGNORECASE | re.ASCII)
     code = f"AF{int(number[1]):03}" if number else written.strip().upper()
-    known = [one.value for one in Code if one is not Code.GENERAL]
-    if code in known:
+    if code in codes.values():
         return Code(code)
-    hint = did_you_mean(code, [*known, *Code.__members__]) or "airfleet explain lists all codes"
+    hint = did_you_mean(code, [*codes.values(), *codes]) or "airfleet explain lists all codes"
     raise UsageError(f"there is no code '{written}'\nhint: {hint}")
 
 

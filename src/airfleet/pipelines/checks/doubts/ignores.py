@@ -86,10 +86,10 @@ _LEAVE_OUT: Final = ("leave the comment out", Code.USELESS_IGNORE)
 
 
 def _wrong_code(code: str, ignore: Ignore) -> Problem | None:
-    known = code in list(Code)
-    if known and Code(code).can_be_silenced:
+    known = set(Code) - {Code.GENERAL}
+    if code in known and Code(code).can_be_silenced:
         return None
-    if known:
+    if code in known:
         sentence = f"{code} cannot be silenced"
         return Problem(ignore.place, "", sentence, f"airfleet explain {code}", Code.WRONG_IGNORE)
     can_be = [one for one in Code if one.can_be_silenced]

@@ -33,6 +33,7 @@ def test_a_warning_says_how_it_is_silenced(airfleet: Airfleet) -> None:
         ("AF0999", "airfleet explain lists all codes"),
         ("unknwon_key", "did you mean 'UNKNOWN_KEY'?"),
         ("AF000", None),
+        ("GENERAL", "airfleet explain lists all codes"),
         ("x" * 10_000, "airfleet explain lists all codes"),
     ],
 )

@@ -74,6 +74,7 @@ def found(code: Code, line: int = 1) -> Problem:
         ("AF012", Code.UNKNOWN_KEY, True, ["AF012 cannot be silenced"]),
         ("AF220", Code.NOT_RENDERED, True, ["AF220 cannot be silenced"]),
         ("AF2000", Code.NOT_RENDERED, True, ["there is no code 'AF2000'"]),
+        ("AF000", Code.NOT_RENDERED, True, ["there is no code 'AF000'"]),
         ("", Code.NOT_RENDERED, True, ["this comment names no code, and silences nothing"]),
     ],
 )
