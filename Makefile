@@ -147,7 +147,7 @@ docs: install-dev ## Write the reference pages, the JSON Schemas and the README'
 docs-check: install-dev
 	$(BIN)/python scripts/docs.py check
 
-bench: .venv-core/.installed .venv-peers/.installed ## Measure, beside others (BENCH=task_path SYSTEMS="airfleet stock" WORKLOADS=chain40 SLOTS=2 REPEATS=1 SCALE=1 TURNS=1 ROUNDS=5; QUICK=1; FULL=1)
+bench: .venv-core/.installed .venv-peers/.installed .venv-dag-factory/.installed ## Measure, beside others (BENCH=task_path SYSTEMS="airfleet stock" WORKLOADS=chain40 SLOTS=2 REPEATS=1 SCALE=1 TURNS=1 ROUNDS=5; QUICK=1; FULL=1)
 	PYTHONPATH=tests .venv-core/bin/python benchmarks/run.py $(BENCH) -- $(if $(SYSTEMS),--systems "$(SYSTEMS)") \
 		$(if $(WORKLOADS),--workloads "$(WORKLOADS)") $(if $(SLOTS),--slots $(SLOTS)) $(if $(REPEATS),--repeats $(REPEATS)) \
 		$(if $(SCALE),--scale $(SCALE)) $(if $(BUDGET),--budget $(BUDGET)) $(if $(TURNS),--turns) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick) $(if $(FULL),--full)
@@ -181,6 +181,7 @@ lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	$(COMPILE) requirements/airflow34.in -o requirements/airflow34.lock
 	$(COMPILE) requirements/mutants.in -o requirements/mutants.lock
 	$(COMPILE) requirements/peers.in -o requirements/peers.lock
+	$(COMPILE) requirements/dag_factory.in -c requirements/airfleet.lock -o requirements/dag_factory.lock
 
 clean: stop ## Remove the environments
 	rm -rf .venv .venv-*
@@ -260,4 +261,9 @@ $(UV): requirements/bootstrap.lock
 .venv-peers/.installed: $(UV) requirements/peers.lock
 	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-peers
 	$(UV) pip sync --quiet --compile-bytecode --python .venv-peers/bin/python --require-hashes requirements/peers.lock
+	@touch $@
+
+.venv-dag-factory/.installed: $(UV) requirements/dag_factory.lock
+	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-dag-factory
+	$(UV) pip sync --quiet --compile-bytecode --python .venv-dag-factory/bin/python --require-hashes requirements/dag_factory.lock
 	@touch $@

@@ -3,7 +3,7 @@
     python benchmarks/parse_cost.py [--sizes 1,100,1000] [--tasks 10] [--json FILE]
 
 Each figure is the median of several reads in one fresh process whose imports are warm, as they
-are in a dag-processor and in a worker. Five ways to write the same Dags (bash tasks in a chain):
+are in a dag-processor and in a worker. Seven ways to write the same Dags (bash tasks in a chain):
 
 - ``folder``: one YAML file per pipeline, read by airfleet;
 - ``jobs``: one YAML file with one job per Dag, read by airfleet;
@@ -29,7 +29,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-WAYS = ("folder", "jobs", "python", "loader", "loader_context")
+WAYS = ("folder", "jobs", "python", "loader", "loader_context", "dag_factory", "dag_factory_context")
+#: airfleet is not in the environment of dag-factory, nor dag-factory in that of airfleet
+DAG_FACTORYS_PYTHON = Path(__file__).resolve().parents[1] / ".venv-dag-factory" / "bin" / "python"
 
 
 def main() -> None:
@@ -39,11 +41,12 @@ def main() -> None:
         print(json.dumps(measure(options.measure, Path(options.folder), options.size)))
         return
     rows = []
-    print(line("way", "Dags", "parse, ms/Dag", "task start, ms"))
+    print(line("way", "Dags", "parse, ms/Dag", "one changed, ms", "task start, ms"))
     for way in WAYS:
         for size in map(int, options.sizes.split(",")):
             rows.append(row(way, size, options.tasks))
-            print(line(way, size, rows[-1]["parse_ms_per_dag"], rows[-1]["task_start_ms"]), flush=True)
+            figures = (rows[-1][name] for name in ("parse_ms_per_dag", "one_changed_ms", "task_start_ms"))
+            print(line(way, size, *figures), flush=True)
     text = json.dumps({"tasks_per_dag": options.tasks, "rows": rows}, indent=2)
     print(text)
     if options.json:
@@ -70,13 +73,14 @@ def row(way: str, size: int, tasks: int) -> dict[str, object]:
         globals()[f"write_{way}"](folder, size, tasks)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
         done = subprocess.run(
-            [sys.executable, __file__, "--measure", way, "--folder", str(folder), "--size", str(size)],
+            [str(python_for(way)), __file__, "--measure", way, "--folder", str(folder), "--size", str(size)],
             env=kept
             | {
                 "AIRFLOW_HOME": scratch,
                 "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
                 "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "600",
                 "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+                "AIRFLOW__DAG_FACTORY__ENABLE_TELEMETRY": "False",
             },
             stdout=subprocess.PIPE,
             text=True,
@@ -86,12 +90,21 @@ def row(way: str, size: int, tasks: int) -> dict[str, object]:
     return {"way": way, "dags": size, **figures}
 
 
-def line(way: str, dags: object, parse: object, start: object) -> str:
+def python_for(way: str) -> str | Path:
+    """The interpreter whose environment has what this way needs."""
+    if not way.startswith("dag_factory"):
+        return sys.executable
+    if not DAG_FACTORYS_PYTHON.exists():
+        raise SystemExit("the environment of dag-factory is not installed: make .venv-dag-factory/.installed")
+    return DAG_FACTORYS_PYTHON
+
+
+def line(way: str, dags: object, parse: object, changed: object, start: object) -> str:
     """One line of the table for people."""
-    return f"{way:<15}{dags:>6}{parse:>16}{start:>16}"
+    return f"{way:<20}{dags:>6}{parse:>16}{changed:>18}{start:>16}"
 
 
-# --- the same Dags, five ways
+# --- the same Dags, seven ways
 
 
 def write_folder(folder: Path, size: int, tasks: int) -> None:
@@ -157,6 +170,27 @@ for path in Path(__file__).parent.glob(f"{wanted or '*'}.yaml"):
 """,
 )
 
+DAG_FACTORY = """
+from pathlib import Path
+
+from dagfactory import load_yaml_dags
+
+load_yaml_dags(globals_dict=globals(), dags_folder=str(Path(__file__).parent))
+"""
+
+DAG_FACTORY_CONTEXT = """
+from pathlib import Path
+
+from airflow.sdk import get_parsing_context
+from dagfactory import load_yaml_dags
+
+wanted = get_parsing_context().dag_id
+if wanted:
+    load_yaml_dags(globals_dict=globals(), config_filepath=str(Path(__file__).parent / f"{wanted}.yaml"))
+else:
+    load_yaml_dags(globals_dict=globals(), dags_folder=str(Path(__file__).parent))
+"""
+
 
 def write_python(folder: Path, size: int, tasks: int) -> None:
     """One Python file per Dag."""
@@ -176,11 +210,34 @@ def write_loader_context(folder: Path, size: int, tasks: int) -> None:
     Path(folder, "loader.py").write_text(LOADER_CONTEXT)
 
 
+def write_dag_factory(folder: Path, size: int, tasks: int) -> None:
+    """One file of dag-factory per Dag, and its loader."""
+    for number in range(size):
+        Path(folder, f"dag_{number}.yaml").write_text(dag_factory_yaml(f"dag_{number}", tasks))
+    Path(folder, "loader.py").write_text(DAG_FACTORY)
+
+
+def write_dag_factory_context(folder: Path, size: int, tasks: int) -> None:
+    """The same, reading for one Dag its own file alone."""
+    write_dag_factory(folder, size, tasks)
+    Path(folder, "loader.py").write_text(DAG_FACTORY_CONTEXT)
+
+
+def dag_factory_yaml(dag_id: str, tasks: int) -> str:
+    """The Dag as dag-factory 1.1 has it."""
+    lines = [f"{dag_id}:", "  default_args: {start_date: 2026-01-01}", "  schedule: '@daily'", "  tasks:"]
+    for number in range(tasks):
+        needs = f", dependencies: [t{number - 1}]" if number else ""
+        operator = "operator: airflow.providers.standard.operators.bash.BashOperator"
+        lines.append(f"    - {{task_id: t{number}, {operator}, bash_command: 'echo {number} {{{{ ds }}}}'{needs}}}")
+    return "\n".join(lines) + "\n"
+
+
 # --- in the measuring process
 
 
 def measure(way: str, folder: Path, size: int) -> dict[str, float]:
-    """Milliseconds to read everything, per Dag, and to get one Dag for one task."""
+    """Milliseconds to read everything, per Dag; to read again for one changed file; to get one Dag for a task."""
     from airflow.dag_processing.dagbag import DagBag
 
     bundle = _bundle(way, folder)
@@ -197,10 +254,15 @@ def measure(way: str, folder: Path, size: int) -> dict[str, float]:
     own = {"folder": f"{name}.yaml", "jobs": "all.yaml", "python": f"{name}.py"}.get(way, "loader.py")
     # The task first: its process has not read all Dags before, and the garbage collector would feel them.
     os.environ["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = name
-    start = median_ms(lambda: read(folder / own).dags[name], 15 if way != "loader" else 5)
+    start = median_ms(lambda: read(folder / own).dags[name], 15 if way not in ("loader", "dag_factory") else 3)
     del os.environ["_AIRFLOW_PARSING_CONTEXT_DAG_ID"]
+    changed = median_ms(lambda: read(folder / own).dags[name], 15 if own.startswith(name) else 3)
     parse = median_ms(read_all, 5 if size <= 100 else 3)
-    return {"parse_ms_per_dag": round(parse / size, 3), "task_start_ms": round(start, 3)}
+    return {
+        "parse_ms_per_dag": round(parse / size, 3),
+        "one_changed_ms": round(changed, 3),
+        "task_start_ms": round(start, 3),
+    }
 
 
 def _bundle(way: str, folder: Path) -> Path:
