@@ -33,7 +33,7 @@ from airfleet.pipelines.files.shared_files import OfOneFile, SharedFiles
 from airfleet.pipelines.language import interpolation
 from airfleet.pipelines.language.spec import Pipeline, Task, Value
 from airfleet.pipelines.reading import reader
-from airfleet.problem_codes import Code
+from airfleet.problem_codes import Code, Severity
 from airfleet.yaml.durations import MOST_DURATION
 from airfleet.yaml.problems import in_order, joined
 
@@ -103,16 +103,18 @@ def read_and_check(
     zone = zone or default_zone(environ)
     ignores = ignores_in(written, str(path))
     for draft in reading.drafts:
-        wrong = check(draft.pipeline, installed, draft.wrong, zone, draft.parts)
+        found = check(draft.pipeline, installed, draft.wrong, zone, draft.parts)
+        wrong = [one for one in found if one.severity is Severity.ERROR]
         problems.extend(reading.paths.as_written(problem) for problem in wrong if problem.place not in reading.settled)
         if draft.good and not wrong:
             good.append(draft.pipeline)
         if only is None:  # nobody hears remarks in the process of a task
-            doubts = remarks_about(draft.pipeline, installed, source, now)
+            doubts = [one for one in found if one.severity is Severity.WARNING]
+            doubts += remarks_about(draft.pipeline, installed, source, now)
             remarks.extend(map(reading.paths.as_written, doubts))
     stamps = {**library.stamps, **installed.stamps, **reading.stamps}
-    found = tuple(good), in_order(_once(problems, str(path))), reading.dag_ids, reading.foreign, in_order(remarks)
-    return CheckedFile(*found, taken_in=stamps, is_shared=reading.is_shared, paths=reading.paths, ignores=ignores)
+    checked = tuple(good), in_order(_once(problems, str(path))), reading.dag_ids, reading.foreign, in_order(remarks)
+    return CheckedFile(*checked, taken_in=stamps, is_shared=reading.is_shared, paths=reading.paths, ignores=ignores)
 
 
 def _once(problems: Iterable[Problem], file: str) -> Iterator[Problem]:
@@ -165,7 +167,7 @@ def check(
     zone: dt.tzinfo = dt.UTC,
     parts: tuple[Task, ...] = (),
 ) -> tuple[Problem, ...]:
-    """Give every problem of one pipeline, in order of place, and of shared parts of tasks.
+    """Give every problem of one pipeline, warnings too, in order of place, and of shared parts of tasks.
 
     Nothing more is said about the values at the paths in ``wrong``, which have a problem already.
     """
@@ -237,6 +239,8 @@ def _check_order(dates: Mapping[str, _Moment], checking: Checking) -> None:
     if start is None or end is None or start.moment <= end.moment:
         return
     if start.path.count(".") > end.path.count("."):  # the one that is written further in is the odd one
-        checking.problem(start.path, f"is after the end_date, {end.written.date()}", code=Code.DATE_ORDER)
+        sentence = f"is after the end_date, {end.written.date()}, so no run is ever due"
+        checking.problem(start.path, sentence, code=Code.DATE_ORDER)
     else:
-        checking.problem(end.path, f"is before the start_date, {start.written.date()}", code=Code.DATE_ORDER)
+        sentence = f"is before the start_date, {start.written.date()}, so no run is ever due"
+        checking.problem(end.path, sentence, code=Code.DATE_ORDER)

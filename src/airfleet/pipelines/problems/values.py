@@ -133,12 +133,6 @@ PAGES: Final[dict[Code, Page]] = {
         _pipeline("params: {region: {enum: [eu, us], default: asia}}"),
         _pipeline("params: {region: {enum: [eu, us], default: eu}}"),
     ),
-    Code.DATE_ORDER: Page(
-        "The end is before the start",
-        "There would be no run between the two.",
-        _pipeline("start_date: 2026-03-01\nend_date: 2026-01-01"),
-        _pipeline("start_date: 2026-01-01\nend_date: 2026-03-01"),
-    ),
     Code.CONTRADICTION: Page(
         "Two settings contradict each other",
         "Each of the two is right alone; Airflow refuses them together.",

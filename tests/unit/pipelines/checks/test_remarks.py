@@ -45,6 +45,26 @@ def test_a_step_that_does_what_it_looks_like(written: str, tmp_path: Path) -> No
     assert remarks(SCHEDULE.format(f"schedule: {written}"), tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("keys", "task", "said"),
+    [
+        ("start_date: 2026-02-01T00:00:00+01:00\nend_date: 2026-01-31T22:00:00Z", "id: t",
+         "3:11: end_date: is before the start_date, 2026-02-01"),
+        ("start_date: 2026-03-01\ndefaults: {end_date: 2026-01-01}", "id: t",
+         "3:22: defaults.end_date: is before the start_date, 2026-03-01"),
+        ("end_date: 2026-01-01\ndefaults: {start_date: 2026-03-01}", "id: t",
+         "3:24: defaults.start_date: is after the end_date, 2026-01-01"),
+        ("tags: [a]", "id: t, start_date: 2026-02-01, end_date: 2026-01-01",
+         "3:51: tasks.t.end_date: is before the start_date, 2026-02-01"),
+        ("end_date: 2026-01-01", "id: t, start_date: 2026-02-01",
+         "3:29: tasks.t.start_date: is after the end_date, 2026-01-01"),
+    ],
+)  # fmt: skip
+def test_nothing_is_due_between_an_end_and_a_later_start(keys: str, task: str, said: str, tmp_path: Path) -> None:
+    text = f"dag_id: d\n{keys}\ntasks: [{{{task}}}]\n"
+    assert remarks(text, tmp_path) == [f"p.yaml:{said}, so no run is ever due"]
+
+
 def test_a_limit_of_no_time_is_hardly_meant(tmp_path: Path) -> None:
     tasks = "tasks: [{id: a, execution_timeout: 0m}, {id: b}]"
     text = f"dag_id: d\ndagrun_timeout: 0\ndefaults: {{execution_timeout: 0s}}\n{tasks}\n"
