@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,11 +42,15 @@ def test_a_function_of_a_folder_finds_what_stands_beside_it(sent: Any, tmp_path:
     )
 
 
-def test_modules_that_are_sent_are_enough(sent: Any) -> None:
+def test_modules_that_are_sent_are_enough_and_gone_afterwards(
+    sent: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     files = {"sent_steps.py": STEPS, "sent_helpers/words.py": "def up(t): return t.upper()\n"}
     assert sent("sent_steps:shout", [], files, {"text": "a", "ds": 1}, {"ds": 2}) == "A1"
     assert sent("sent_steps:all_of", [], {}, {"n": 1}, {"ds": 2}) == ["ds", "n"]
     assert sent("sent_steps:late", [], {}, {"n": 1}, {"ds": 2}) == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_argument_that_is_not_taken_fails(sent: Any) -> None:
