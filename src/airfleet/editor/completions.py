@@ -88,7 +88,7 @@ def _arguments(spot: Spot, project: Project) -> Iterator[tuple[str, str]]:
         return
     source = documentation.source_of(uses.text, project.roots)
     for name, is_needed in documentation.arguments_of(uses.text, project.roots).items():
-        words = documentation.of_argument(source, name) if source else ""
+        words = documentation.of_argument(source, name, project.roots) if source else ""
         yield name, " ".join(filter(None, ["(needed)" if is_needed else "", words]))
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from airfleet.pipelines.analysis import catalog, modules, short_names
 from airfleet.pipelines.analysis.module_files import Roots, module_file
 from airfleet.pipelines.analysis.modules import Definition
-from airfleet.pipelines.analysis.signatures import Signature
+from airfleet.pipelines.analysis.signatures import ROOTS_OF_OPERATORS, Signature, base_name
 from airfleet.pipelines.upgrade import imports
 
 
@@ -30,12 +32,15 @@ class Source:
     @property
     def docstring(self) -> str:
         """The docstring, without its indentation; empty without one."""
-        node = self.definition.node
-        own = ast.get_docstring(node)
-        if own is None and isinstance(node, ast.ClassDef):
-            init = next((one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"), None)
-            own = ast.get_docstring(init) if init else None
-        return own or ""
+        return next(_docstrings(self.definition), "")
+
+
+def _docstrings(definition: Definition) -> Iterator[str]:
+    """Yield the docstrings of a function, or of a class and of its constructor."""
+    node = definition.node
+    inits = node.body if isinstance(node, ast.ClassDef) else []
+    init = next((one for one in inits if isinstance(one, ast.FunctionDef) and one.name == "__init__"), None)
+    yield from (text for one in (node, init) if one is not None and (text := ast.get_docstring(one)))
 
 
 def source_of(uses: str, roots: Roots) -> Source | None:
@@ -62,15 +67,59 @@ def arguments_of(uses: str, roots: Roots) -> dict[str, bool]:
     return dict(operator.signature.parameters) if isinstance(operator, catalog.Operator) else {}
 
 
-_PARAM = r"^:param(?: \S+)? {name}:(.*(?:\n[ \t]+.*)*)"
+_PARAM: Final = re.compile(r"^:param(?: [^:\n]*?)? ?\*{0,2}(\w+):(.*(?:\n[ \t]+.*|\n(?=\n[ \t]))*)", re.MULTILINE)
 
 
-def of_argument(source: Source, name: str) -> str:
-    """Give the words about one argument in the docstring; empty without any."""
-    found = re.search(_PARAM.format(name=re.escape(name)), source.docstring, re.MULTILINE)
-    return inspect.cleandoc(found[1]).strip() if found else ""
+def of_argument(source: Source, name: str, roots: Roots = ()) -> str:
+    """Give the words about one argument in the docstring of a class or of what it comes from; empty without any."""
+    return of_arguments(source, roots).get(name, "")
+
+
+def of_arguments(source: Source, roots: Roots = ()) -> Mapping[str, str]:
+    """Give the words about each argument that a docstring describes, of a class or of what it comes from."""
+    found = (source.definition, *_bases(source.definition, roots))
+    words: dict[str, str] = {}
+    for definition in reversed(found):
+        for docstring in reversed([*_docstrings(definition)]):
+            words |= {one[1]: as_markdown(inspect.cleandoc(one[2])) for one in _PARAM.finditer(docstring)}
+    return words
+
+
+#: how far the bases of a class are followed
+_MOST_BASES: Final = 12
+
+
+def _bases(definition: Definition, roots: Roots, depth: int = 0) -> Iterator[Definition]:
+    """Yield what a class comes from, nearest first, up to what every operator has."""
+    node = definition.node
+    names = [base_name(base) for base in node.bases] if isinstance(node, ast.ClassDef) else []
+    for name in names if depth < _MOST_BASES else ():
+        base = modules.find(definition.module, name, roots)
+        if isinstance(base, Definition) and name not in ROOTS_OF_OPERATORS:
+            yield base
+            yield from _bases(base, roots, depth + 1)
 
 
 def summary(docstring: str) -> str:
     """Give a docstring without its list of arguments."""
-    return re.split(r"^:param|^\.\. seealso", docstring, maxsplit=1, flags=re.MULTILINE)[0].strip()
+    text = re.split(r"^:param|^:return|^\.\. ", docstring, maxsplit=1, flags=re.MULTILINE)[0]
+    return as_markdown(text.strip())
+
+
+_ROLE: Final = re.compile(r":(?:\w+:)?\w+:`([^`]*)`")
+_LINK: Final = re.compile(r"`([^`<]+?)\s*<([^`>]+)>`_{1,2}")
+
+
+def as_markdown(text: str) -> str:
+    """Write the roles and links of a docstring as Markdown.
+
+    >>> as_markdown("a :class:`~airflow.models.Pool`, see `the guide <https://a.example>`__")
+    'a `Pool`, see [the guide](https://a.example)'
+    """
+    return _LINK.sub(r"[\1](\2)", _ROLE.sub(lambda role: f"`{_shown(role[1])}`", text)).strip()
+
+
+def _shown(target: str) -> str:
+    """Give what a role of a docstring shows: the title before ``<target>``, or after ``~`` the last name alone."""
+    title = target.partition("<")[0].strip()
+    return title.rpartition(".")[2] if title.startswith("~") else title

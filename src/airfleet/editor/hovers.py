@@ -26,7 +26,7 @@ def _of_key(written: Written, roots: Roots) -> str | None:
     if above and above[-1] in ("with", "expand") and len(written.around) > 1:
         uses = written.around[-2].get("uses")
         source = documentation.source_of(uses.text, roots) if isinstance(uses, Scalar) else None
-        words = documentation.of_argument(source, str(name)) if source else ""
+        words = documentation.of_argument(source, str(name), roots) if source else ""
         return f"**{name}**\n\n{words}" if words else None
     says = known_keys(tuple(above), written.around[-1]).get(str(name))
     return f"**{name}**\n\n{says}" if says else None

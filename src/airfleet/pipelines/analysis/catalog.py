@@ -80,5 +80,5 @@ def _read_operator(path: str, roots: Roots) -> Operator | MissingDefinition | Un
     facts = class_facts(found.module, name, roots)
     own = {key: needed for key, needed in facts.parameters.items() if key not in BASE_OPERATOR_ARGUMENTS}
     fields = None if facts.template_fields is None else frozenset(facts.template_fields)
-    takes = Signature(own, facts.open, facts.kinds)
+    takes = Signature(own, facts.open, facts.annotations)
     return Operator(path, takes, fields, facts.is_operator or facts.open, facts.renders_objects or facts.open)

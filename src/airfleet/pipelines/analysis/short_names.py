@@ -121,8 +121,7 @@ def _operator_modules(provider: str) -> tuple[tuple[str, Path], ...]:
     """List the modules in which a provider says it has operators and sensors."""
     if not re.fullmatch(r"\w+(\.\w+)*", provider):
         return ()
-    info = _facts_of(provider)
-    listed = dict.fromkeys(_OPERATOR_MODULE.findall(_text(info))) if info else {}
+    listed = dict.fromkeys(_OPERATOR_MODULE.findall(info_of(provider)))
     files = ((module, module_file(module)) for module in listed)
     return tuple((module, file) for module, file in files if file is not None)
 
@@ -159,6 +158,12 @@ def snake_case(name: str) -> str:
 def is_installed(provider: str) -> bool:
     """Tell whether Airflow's provider of this name (``http``, ``common.sql``) is installed."""
     return _facts_of(provider) is not None
+
+
+def info_of(provider: str) -> str:
+    """Read the text in which an installed provider says what it has; empty for one that is not installed."""
+    file = _facts_of(provider)
+    return _text(file) if file is not None else ""
 
 
 def _facts_of(provider: str) -> Path | None:

@@ -26,8 +26,6 @@ class Signature:
     parameters: Mapping[str, bool]
     #: whether it takes, or may take, others too
     open: bool = False
-    #: name → kind of value, where the annotation says it plainly
-    kinds: Mapping[str, ArgumentKind] = field(default_factory=dict)
     #: name → annotation, as it is written
     annotations: Mapping[str, str] = field(default_factory=dict)
     #: the annotation of what a function returns; empty without one
@@ -38,6 +36,11 @@ class Signature:
         """The names that must be given."""
         return tuple(name for name, needed in self.parameters.items() if needed)
 
+    @functools.cached_property
+    def kinds(self) -> Mapping[str, ArgumentKind]:
+        """The kind of value of each name, where the annotation says it plainly."""
+        return {name: kind for name, annotation in self.annotations.items() if (kind := kind_in(annotation))}
+
 
 def signature(args: ast.arguments, returns: ast.expr | None = None) -> Signature:
     """Parameters by name; those that come before ``/`` cannot be given by name, so they make it open."""
@@ -46,9 +49,8 @@ def signature(args: ast.arguments, returns: ast.expr | None = None) -> Signature
     parameters = {arg.arg: index < without_default for index, arg in enumerate(names)}
     parameters |= {arg.arg: default is None for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True)}
     annotated = {arg.arg: ast.unparse(arg.annotation) for arg in (*names, *args.kwonlyargs) if arg.annotation}
-    kinds = {name: kind for name, annotation in annotated.items() if (kind := kind_in(annotation))}
     is_open = args.kwarg is not None or bool(args.posonlyargs)
-    return Signature(parameters, is_open, kinds, annotated, ast.unparse(returns) if returns else "")
+    return Signature(parameters, is_open, annotated, ast.unparse(returns) if returns else "")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class ClassFacts:
     template_fields: tuple[str, ...] | None = ()
     is_operator: bool = False
     open: bool = False
-    kinds: Mapping[str, ArgumentKind] = field(default_factory=dict)
+    #: name → annotation, as it is written
+    annotations: Mapping[str, str] = field(default_factory=dict)
     #: the names of the class and of all that it comes from, as far as they could be read
     lineage: frozenset[str] = frozenset()
     #: whether it says itself how objects in its fields are rendered
@@ -68,13 +71,13 @@ class ClassFacts:
 
 _BASE: Final = ClassFacts(is_operator=True)
 _UNKNOWN_BASE: Final = ClassFacts(template_fields=None, open=True)
-_ROOTS_OF_OPERATORS: Final = ("BaseOperator", "AbstractOperator", "DAGNode")
+ROOTS_OF_OPERATORS: Final = ("BaseOperator", "AbstractOperator", "DAGNode")
 _WITHOUT_ARGUMENTS: Final = ("object", "ABC", "Generic", "Protocol")
 
 
 def class_facts(module: str, name: str, roots: Roots, within: frozenset[tuple[str, str]] = frozenset()) -> ClassFacts:
     """Read what the class ``name`` of ``module`` takes; ``within`` are the classes that are being read already."""
-    if name in _ROOTS_OF_OPERATORS:
+    if name in ROOTS_OF_OPERATORS:
         return _BASE
     if name in _WITHOUT_ARGUMENTS or name.endswith(("Mixin", "MixIn")):
         return ClassFacts()
@@ -82,27 +85,27 @@ def class_facts(module: str, name: str, roots: Roots, within: frozenset[tuple[st
     if not isinstance(found, Definition) or not isinstance(found.node, ast.ClassDef):
         return replace(_UNKNOWN_BASE, lineage=frozenset({name}))
     here = (found.module, found.node.name)
-    if found.node.name in _ROOTS_OF_OPERATORS:
+    if found.node.name in ROOTS_OF_OPERATORS:
         return _BASE
     if here in within:
         return _UNKNOWN_BASE
     inner = within | {here}
-    bases = [class_facts(found.module, base, roots, inner) for base in _base_names(found.node)]
+    bases = [class_facts(found.module, base_name(base), roots, inner) for base in found.node.bases]
     return ClassFacts(
         parameters=_parameters(found.node, bases),
         template_fields=_template_fields(found, bases, roots, inner),
         is_operator=any(base.is_operator for base in bases),
         open=any(base.open for base in bases) or _takes_unknown(found.node),
-        kinds=_kinds(found.node, bases),
+        annotations=_annotations(found.node, bases),
         lineage=frozenset({found.node.name}).union(*(base.lineage for base in bases)),
         renders_objects=any(base.renders_objects for base in bases) or _renders_objects(found.node),
     )
 
 
-def _base_names(node: ast.ClassDef) -> Iterator[str]:
-    for base in node.bases:
-        inner = base.value if isinstance(base, ast.Subscript) else base
-        yield inner.id if isinstance(inner, ast.Name) else "?"
+def base_name(base: ast.expr) -> str:
+    """Give the name of a base of a class, without its type arguments; ``?`` for one that is no name."""
+    inner = base.value if isinstance(base, ast.Subscript) else base
+    return inner.id if isinstance(inner, ast.Name) else "?"
 
 
 def _renders_objects(node: ast.ClassDef) -> bool:
@@ -136,12 +139,12 @@ def _parameters(node: ast.ClassDef, bases: list[ClassFacts]) -> dict[str, bool]:
     return {**{key: needed for key, needed in inherited.items() if key not in passed}, **taken, **own}
 
 
-def _kinds(node: ast.ClassDef, bases: list[ClassFacts]) -> dict[str, ArgumentKind]:
-    """Kinds of the class's own arguments and of inherited ones; an argument taken anew counts as its own."""
+def _annotations(node: ast.ClassDef, bases: list[ClassFacts]) -> dict[str, str]:
+    """Annotations of the class's own arguments and of inherited ones; an argument taken anew counts as its own."""
     init = _init(node)
     own = signature(init.args) if init else Signature({})
-    inherited = {name: kind for base in reversed(bases) for name, kind in base.kinds.items()}
-    return {**{name: kind for name, kind in inherited.items() if name not in own.parameters}, **own.kinds}
+    inherited = {name: written for base in reversed(bases) for name, written in base.annotations.items()}
+    return {**{name: one for name, one in inherited.items() if name not in own.parameters}, **own.annotations}
 
 
 def passed_on(init: ast.FunctionDef) -> set[str]:

@@ -46,6 +46,11 @@ def is_never(timetable: Timetable) -> bool:
     return timetable.path.startswith("airflow.") and timetable.path.rpartition(".")[2] in _NEVER
 
 
+def is_storable(path: str) -> bool:
+    """Tell whether Airflow stores a timetable with all that it needs to read it again."""
+    return not (path.startswith("airflow.sdk.") and path.endswith(".EventsTimetable"))
+
+
 @dataclass(frozen=True)
 class Expression:
     """A cron expression or preset of a schedule, its place, and the time zone that it names itself."""

@@ -43,7 +43,8 @@ def schema() -> Schema:
             "duration": _DURATION,
             "date": _DATE,
             "function": {"type": "string", "pattern": r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"},
-            "callback": {"anyOf": [{"$ref": "#/$defs/function"}, _CALLBACK, {"$ref": "#/$defs/object"}]},
+            "callback": {"anyOf": [_ref("function"), _ref("called"), _ref("object")]},
+            "called": _CALLED,
             "file": _FILE,
             "deadline": _deadline(),
             "retry_rule": _retry_rule(),
@@ -93,14 +94,20 @@ _DATE: Final[Schema] = {
     "type": "string",
     "pattern": r"^\d{4}-?\d{2}-?\d{2}([Tt ].+)?$",
 }
-_FILE: Final[Schema] = {
-    "type": "object",
-    "description": "The text of a file of the project.",
-    "properties": {"$f": {"type": "string"}, "$file": {"type": "string"}},
-    "minProperties": 1,
-    "maxProperties": 1,
-    "additionalProperties": False,
-}
+
+
+def _single(keys: tuple[str, ...], value: Schema, description: str) -> Schema:
+    """Write a mapping of one key; the words stand at the key, so that an editor shows those of the argument around."""
+    return {
+        "type": "object",
+        "properties": {key: {**value, "description": description} for key in keys},
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+    }
+
+
+_FILE: Final[Schema] = _single(("$f", "$file"), {"type": "string"}, "The text of a file of the project.")
 _OUTPUT: Final[Schema] = {
     "anyOf": [
         {"type": "string"},
@@ -155,18 +162,7 @@ def _retry_policy() -> Schema:
     return {"type": "object", "properties": properties, "required": ["rules"], "additionalProperties": False}
 
 
-def _single(keys: tuple[str, ...], value: Schema, description: str) -> Schema:
-    return {
-        "type": "object",
-        "description": description,
-        "properties": dict.fromkeys(keys, value),
-        "minProperties": 1,
-        "maxProperties": 1,
-        "additionalProperties": False,
-    }
-
-
-_CALLBACK: Final[Schema] = {
+_CALLED: Final[Schema] = {
     "type": "object",
     "description": "A function or a notifier's class, and its arguments.",
     "properties": {
@@ -178,9 +174,12 @@ _CALLBACK: Final[Schema] = {
 }
 _OBJECT: Final[Schema] = {
     "type": "object",
-    "description": "An object of a class, or what a function gives, made when the Dag is built.",
     "properties": {
-        "$new": {"type": "string", "pattern": r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[.:][A-Za-z_]\w*$"},
+        "$new": {
+            "type": "string",
+            "pattern": r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[.:][A-Za-z_]\w*$",
+            "description": "An object of a class, or what a function gives, made when the Dag is built.",
+        },
         "args": {"type": ["array", "null"], "items": {"$ref": "#/$defs/value"}},
         "with": {
             "type": ["object", "null"],
@@ -248,6 +247,7 @@ _VALUE: Final[Schema] = {
         {"type": "array", "items": {"$ref": "#/$defs/value"}},
         {"$ref": "#/$defs/marker"},
         {
+            "title": "mapping of values",  # tells this alternative from the others where an editor shows a text
             "type": "object",
             "propertyNames": {"not": {"pattern": r"^\$"}},
             "additionalProperties": {"$ref": "#/$defs/value"},

@@ -144,7 +144,7 @@ def test_rendered_fields_that_are_changed_or_computed_are_not_known(facts: dict[
 
 
 def test_an_argument_taken_anew_has_the_kind_that_the_class_itself_says(facts: dict[str, ClassFacts]) -> None:
-    assert facts["Child"].kinds == {"a": "integer", "c": "boolean"}
+    assert facts["Child"].annotations == {"a": "int", "c": "bool"}
 
 
 def test_the_lineage_names_the_class_and_its_bases(facts: dict[str, ClassFacts]) -> None:

@@ -6,7 +6,7 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from airfleet.cli.diagnosis import dag_references, declarations, queue_checks
 from airfleet.cli.diagnosis.findings import Findings, short, short_place, shortened
 from airfleet.cli.output import problem_formats, terminal
 from airfleet.cli.output import problem_view as problems
-from airfleet.cli.queries import pipeline_file
+from airfleet.cli.queries import fleet_file, pipeline_file
 from airfleet.cli.queries.checked_files import CheckedFiles, Memory
 from airfleet.client import project
 from airfleet.client.project import FLEET_FILE, Project
@@ -30,13 +30,9 @@ from airfleet.problem_codes import Code
 if TYPE_CHECKING:
     from airfleet.fleet.config.spec import Fleet
     from airfleet.pipelines.files.listing import Rules
-    from airfleet.yaml import nodes
 
 #: fleet.yaml, or its overlay for an environment
 _FLEET = re.compile(r"fleet(?:\.([\w-]+))?\.yaml")
-
-#: keys of fleet.yaml whose entries stand for themselves: pipelines use others than the one that is wrong
-_ONE_BY_ONE = ("vars", "env")
 
 #: objects made between two searches for cyclic garbage; what a check makes has no cycles, and Python's 700 cost a tenth
 _GARBAGE_OBJECTS = 20_000
@@ -114,8 +110,8 @@ def _project(folder: Path | None, env: str | None, paths: Sequence[Path]) -> Pro
 def check(paths: Sequence[Path], here: Project | None, memory: Memory | None = None) -> Findings:
     """Check ``paths``, or all of the project when there are none; ``memory`` has what earlier checks found."""
     findings = Findings()
-    fleet, wrong = _fleet_of(here) if here is not None else (None, ())
-    known = _what_is_right(here) if here is not None and fleet is None else fleet
+    fleet, wrong = fleet_file.read(here) if here is not None else (None, ())
+    known = fleet_file.what_is_right(here) if here is not None and fleet is None else fleet
     if here is not None and not paths:  # else it is said when fleet.yaml is named
         paths = _whole_project(here, known, wrong, findings)
     outside = os.environ if here is None else here.environ
@@ -141,48 +137,6 @@ def check(paths: Sequence[Path], here: Project | None, memory: Memory | None = N
         findings.remarks += shortened(declarations.undeclared(findings.pipelines, declared, of_tasks))
     findings.settle()
     return findings
-
-
-def _fleet_of(here: Project) -> tuple[Fleet | None, Sequence[Problem]]:
-    from airfleet.fleet.config import reader
-
-    try:
-        return reader.read_file(here.fleet_file, here.environ), ()
-    except FileProblems as wrong:
-        return None, wrong.problems
-
-
-def _what_is_right(here: Project) -> Fleet | None:
-    """Return the fleet of a file without the keys that have problems: its pipelines are checked all the same."""
-    from airfleet.fleet.config import reader
-    from airfleet.yaml import nodes
-
-    try:
-        top = reader.load_files(here.fleet_file, here.environ).top
-    except FileProblems:
-        return None
-    while isinstance(top, nodes.Mapping):
-        fleet, wrong = reader.interpreted(reader.Document(top, ()), here.environ, here.root.absolute(), lenient=True)
-        rest = _without(top, {problem.path for problem in wrong})
-        if fleet is not None or rest == top:
-            return fleet
-        top = rest
-    return None
-
-
-def _without(node: nodes.Mapping, blamed: Set[str], path: str = "") -> nodes.Mapping:
-    """Return the same without what is blamed: of :data:`_ONE_BY_ONE` the entries alone."""
-    from airfleet.fleet.config.section_reader import joined
-    from airfleet.yaml import nodes
-
-    kept: list[tuple[nodes.Scalar, nodes.Node]] = []
-    for key, value in node.entries:
-        at = joined(path, key.text)
-        if at in _ONE_BY_ONE and at not in blamed and isinstance(value, nodes.Mapping):
-            kept.append((key, _without(value, blamed, at)))
-        elif not any(wrong == at or wrong.startswith((f"{at}.", f"{at}[")) for wrong in blamed):
-            kept.append((key, value))
-    return replace(node, entries=tuple(kept))
 
 
 def _whole_project(

@@ -21,6 +21,7 @@ from airfleet.pipelines.checks.check_context import Checking, markers_in, not_fo
 from airfleet.pipelines.checks.named.objects import check_objects
 from airfleet.pipelines.checks.schedules.assets import identifier_problem
 from airfleet.pipelines.language import cron
+from airfleet.pipelines.language.schedules import is_storable
 from airfleet.pipelines.language.spec import NewObject, Timetable, Value
 from airfleet.pipelines.upgrade import imports
 from airfleet.problem_codes import Code
@@ -32,7 +33,7 @@ def check_timetable(timetable: Timetable, path: str, checking: Checking) -> None
     if wrong := imports.gone(timetable.path):
         checking.problem(f"{path}.uses", *wrong, code=Code.OPERATOR_GONE)
         return
-    if timetable.path.startswith("airflow.sdk.") and timetable.path.endswith(".EventsTimetable"):
+    if not is_storable(timetable.path):
         sentence = "Airflow stores this timetable without what it needs to read it again"
         checking.problem(f"{path}.uses", sentence, "write schedule: {events: [2026-12-24, …]}", Code.TIMETABLE)
         return

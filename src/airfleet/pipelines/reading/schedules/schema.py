@@ -11,6 +11,7 @@ def definitions() -> dict[str, Schema]:
     return {
         "schedule": {"anyOf": [{"$ref": "#/$defs/times"}, {"type": "null"}, *_asset_schedules()]},
         "times": _times(),
+        "timetable": _timetable(),
         "cron": _CRON,
         "crons": {"anyOf": [_cron(), {"type": "array", "minItems": 1, "items": _cron()}]},
         "length": _LENGTH,
@@ -62,20 +63,24 @@ def _times() -> Schema:
         "restrict_to_events": {"type": ["boolean", "null"]},
         "description": {"type": ["string", "null"]},
     }
-    timetable: dict[str, Schema] = {
-        "uses": {"type": "string"},
-        "with": {"type": ["object", "null"]},
-        "args": {"type": ["array", "null"]},
-    }
     return {
         "anyOf": [
             {"$ref": "#/$defs/crons"},
             _object("cron", by_cron),
             _object("every", {"every": {"$ref": "#/$defs/length"}}),
             _object("events", by_events),
-            _object("uses", timetable),
+            {"$ref": "#/$defs/timetable"},
         ]
     }
+
+
+def _timetable() -> Schema:
+    keys: dict[str, Schema] = {
+        "uses": {"type": "string"},
+        "with": {"type": ["object", "null"]},
+        "args": {"type": ["array", "null"]},
+    }
+    return _object("uses", keys)
 
 
 def _asset_schedules() -> list[Schema]:
