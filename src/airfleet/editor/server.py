@@ -14,12 +14,12 @@ from pygls.workspace import TextDocument
 
 from airfleet import __version__
 from airfleet.editor import completions as completing
-from airfleet.editor import definitions, fixes, hovers, spots
+from airfleet.editor import definitions, file_problems, fixes, hovers, spots
 from airfleet.editor.completions import Kind, Project
+from airfleet.editor.file_problems import Workspace
 from airfleet.editor.spots import Position
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.checks.check_context import Installed
-from airfleet.pipelines.checks.pipeline_checks import read_and_check
 from airfleet.problem_codes import Severity
 
 _SOURCE: Final = "airfleet"
@@ -45,15 +45,26 @@ class PipelineServer(LanguageServer):
         self.environ = environ
         self.variables = variables
         self.problems: dict[str, tuple[Problem, ...]] = {}
+        #: by the address of a shared file: the pipelines that take it in
+        self.takers: dict[str, tuple[Path, ...]] = {}
+
+    @property
+    def surroundings(self) -> Workspace:
+        """What surrounds the open files."""
+        opened = self.workspace.text_documents.values()
+        edited = {os.path.realpath(path_of(document.uri)): document.source for document in opened}
+        return Workspace(self.environ, self.variables, edited)
+
+    def look_for_takers(self, document: TextDocument) -> None:
+        """Find the pipelines that take in an open file; between two saves they stay the same."""
+        self.takers[document.uri] = file_problems.takers_of(path_of(document.uri), self.surroundings)
 
     def check(self, document: TextDocument) -> None:
-        """Check the text of an open file, and tell the editor its problems."""
-        file = path_of(document.uri)
-        checked = read_and_check(file, environ=self.environ, variables=self.variables, text=document.source)
-        found = (*checked.problems, *checked.remarks)
-        own = tuple(problem for problem in found if problem.place.file == str(file))
-        self.problems[document.uri] = own
-        diagnostics = [_diagnostic(problem, document) for problem in own]
+        """Check an open file, and tell the editor its problems."""
+        takers = self.takers.get(document.uri, ())
+        found = file_problems.problems(path_of(document.uri), self.surroundings, takers)
+        self.problems[document.uri] = found
+        diagnostics = [_diagnostic(problem, document) for problem in found]
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(document.uri, diagnostics))
 
 
@@ -75,19 +86,24 @@ def _listen(server: PipelineServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: types.DidOpenTextDocumentParams) -> None:
-        server.check(server.workspace.get_text_document(params.text_document.uri))
+        document = server.workspace.get_text_document(params.text_document.uri)
+        server.look_for_takers(document)
+        server.check(document)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def changed(params: types.DidChangeTextDocumentParams) -> None:
         server.check(server.workspace.get_text_document(params.text_document.uri))
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
-    def saved(params: types.DidSaveTextDocumentParams) -> None:
-        server.check(server.workspace.get_text_document(params.text_document.uri))
+    def saved(_params: types.DidSaveTextDocumentParams) -> None:
+        for document in [*server.workspace.text_documents.values()]:  # others may take in what was saved
+            server.look_for_takers(document)
+            server.check(document)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
         server.problems.pop(params.text_document.uri, None)
+        server.takers.pop(params.text_document.uri, None)
 
 
 def _answer(server: PipelineServer) -> None:

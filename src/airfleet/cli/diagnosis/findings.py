@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airfleet.cli.diagnosis.shared_parts import SharedParts
 from airfleet.errors import Place, Problem
+from airfleet.pipelines.checks.shared_parts import SharedParts
 
 if TYPE_CHECKING:
     from airfleet.pipelines.checks.doubts.ignores import Ignore

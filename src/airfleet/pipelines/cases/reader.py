@@ -51,6 +51,18 @@ def read(text: str, file: str) -> CaseFile:
     return CaseFile(tuple(cases), in_order(report.problems))
 
 
+def pipeline_of(file: str, named: str | None) -> Path:
+    """Find the pipeline of a case: the one that it names, or that of the test file's own name, beside or above it."""
+    path = Path(file)
+    if named:
+        return path.parent / named
+    suffix = next((suffix for suffix in TEST_SUFFIXES if path.name.endswith(suffix)), path.suffix)
+    name = path.name.removesuffix(suffix) + path.suffix
+    beside = path.with_name(name)
+    above = path.parent.parent / name
+    return above if not beside.is_file() and above.is_file() else beside
+
+
 @dataclass(frozen=True)
 class _Start:
     """The beginning of a file."""
@@ -92,18 +104,9 @@ class _FileReader:
             return None
         merged = _merged(shared, own)
         named = merged.pop("pipeline", None)
-        pipeline = Path(self.file).parent / named if named else self.default()
+        pipeline = pipeline_of(self.file, named)
         places = self.report.places
         return Case(name, self.file, path, pipeline, expected=expected, places=places, **merged)
-
-    def default(self) -> Path:
-        """Find the pipeline of the test file's own name, beside it or in the folder above."""
-        path = Path(self.file)
-        suffix = next((suffix for suffix in TEST_SUFFIXES if path.name.endswith(suffix)), path.suffix)
-        name = path.name.removesuffix(suffix) + path.suffix
-        beside = path.with_name(name)
-        above = path.parent.parent / name
-        return above if not beside.is_file() and above.is_file() else beside
 
     def shared(self, found: Mapping[str, Node], path: str) -> dict[str, Any]:
         """Read the keys that a file and its cases have alike; only those that are there."""

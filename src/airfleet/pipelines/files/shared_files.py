@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -113,6 +114,8 @@ class NoFiles:
 class SharedFiles:
     """The library on the disk, for one file or for a whole check: each content is read once."""
 
+    #: by real path: texts that an editor has, and the files not yet
+    edited: Mapping[str, str] = field(default_factory=dict)
     #: by real path: its stamp, and what was read
     _read: dict[str, tuple[Stamp, SharedFile]] = field(default_factory=dict)
     _roots: dict[str, Path] = field(default_factory=dict)
@@ -154,7 +157,7 @@ class SharedFiles:
         """Give what is in a file of the project in the folder ``root``, whose stamp is ``seen``."""
         known = self._read.get(real)
         if known is None or known[0] != seen:
-            known = self._read[real] = seen, _read(os.path.normpath(path), real, seen, root)
+            known = self._read[real] = seen, _read(os.path.normpath(path), real, seen, root, self.edited.get(real))
         return known[1]
 
 
@@ -261,12 +264,12 @@ class OfOneFile:
         return seen
 
 
-def _read(name: str, real: str, seen: Stamp, root: Path) -> SharedFile:
+def _read(name: str, real: str, seen: Stamp, root: Path, edited: str | None) -> SharedFile:
     label = os.path.relpath(real, os.path.realpath(root))
     if seen[1] > MAX_SHARED_MEGABYTES * 1_000_000:
         sentence = f"the file has {seen[1] / 1e6:,.0f} MB; a shared file may have {MAX_SHARED_MEGABYTES} at most"
         return SharedFile(real, name, label, problems=(Problem(Place(name), "", sentence, code=Code.FILE_LIMIT),))
-    text = read_text(Path(real))
+    text = read_text(Path(real)) if edited is None else edited
     if isinstance(text, Problem):
         place = Place(name, text.place.line, text.place.column)
         return SharedFile(real, name, label, problems=(replace(text, place=place),))
