@@ -17,8 +17,11 @@ from airfleet.pipelines.cases import reader as case_reader
 from airfleet.pipelines.checks.pipeline_checks import CheckedFile, read_and_check
 from airfleet.pipelines.checks.shared_parts import SharedParts
 from airfleet.pipelines.files import listing
-from airfleet.pipelines.files.project_files import is_test, project_root
-from airfleet.pipelines.files.shared_files import SharedFiles
+from airfleet.pipelines.files.project_files import is_test, project_root, read_text
+from airfleet.pipelines.files.shared_files import OfOneFile, SharedFiles
+from airfleet.pipelines.language import interpolation
+from airfleet.pipelines.language.spec import Pipeline
+from airfleet.pipelines.reading import reader
 from airfleet.yaml.problems import in_order
 
 #: pipelines of a project that are looked at for those that take in a shared file
@@ -27,7 +30,7 @@ MOST_PIPELINES: Final = 500
 
 @dataclass(frozen=True)
 class Workspace:
-    """What surrounds the files of an editor: the environment, and the texts of all that are open."""
+    """The environment of an editor's files, and the texts of those that are open."""
 
     environ: Mapping[str, str]
     #: of the fleet; None where the environment has them
@@ -45,6 +48,17 @@ class Workspace:
             taken_in=taken_in,
             text=self.edited.get(os.path.realpath(file)),
         )
+
+    def pipelines(self, file: Path) -> tuple[Pipeline, ...]:
+        """Read the pipelines of a file, as the editor has it, also those with problems; none without the file."""
+        edited = self.edited.get(os.path.realpath(file))
+        text = read_text(file) if edited is None else edited
+        if isinstance(text, Problem):
+            return ()
+        library = OfOneFile(SharedFiles(self.edited))
+        variables = interpolation.variables(self.environ) if self.variables is None else self.variables
+        found = reader.read(text, str(file), variables=variables, environ=self.environ, library=library)
+        return tuple(draft.pipeline for draft in found.drafts)
 
 
 def problems(file: Path, workspace: Workspace, takers: tuple[Path, ...] = ()) -> tuple[Problem, ...]:

@@ -13,13 +13,15 @@ from pygls.lsp.server import LanguageServer
 from pygls.workspace import TextDocument
 
 from airfleet import __version__
+from airfleet.editor import case_files, definitions, file_problems, fixes, hovers, spots
 from airfleet.editor import completions as completing
-from airfleet.editor import definitions, file_problems, fixes, hovers, spots
-from airfleet.editor.completions import Kind, Project
+from airfleet.editor.case_files import CaseFile
+from airfleet.editor.completions import Completion, Kind, Project
 from airfleet.editor.file_problems import Workspace
-from airfleet.editor.spots import Position
+from airfleet.editor.spots import Position, Spot, Written
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.checks.check_context import Installed
+from airfleet.pipelines.files.project_files import is_test
 from airfleet.problem_codes import Severity
 
 _SOURCE: Final = "airfleet"
@@ -50,7 +52,7 @@ class PipelineServer(LanguageServer):
 
     @property
     def surroundings(self) -> Workspace:
-        """What surrounds the open files."""
+        """The environment, and the texts of the open files."""
         opened = self.workspace.text_documents.values()
         edited = {os.path.realpath(path_of(document.uri)): document.source for document in opened}
         return Workspace(self.environ, self.variables, edited)
@@ -113,22 +115,21 @@ def _answer(server: PipelineServer) -> None:
     def complete(params: types.CompletionParams) -> types.CompletionList:
         document = server.workspace.get_text_document(params.text_document.uri)
         found = spots.spot(document.source, _position(document, params.position))
-        made = completing.completions(found, _project(document)) if found else []
+        made = _completions(server, document, found) if found else []
         return types.CompletionList(is_incomplete=False, items=[_item(one) for one in made])
 
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     def hover(params: types.HoverParams) -> types.Hover | None:
         document = server.workspace.get_text_document(params.text_document.uri)
         written = spots.written_at(document.source, _position(document, params.position))
-        text = hovers.hover(written, _project(document).roots) if written else None
+        text = _hover(server, document, written) if written else None
         return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, text)) if text else None
 
     @server.feature(types.TEXT_DOCUMENT_DEFINITION)
     def define(params: types.DefinitionParams) -> types.Location | None:
         document = server.workspace.get_text_document(params.text_document.uri)
         written = spots.written_at(document.source, _position(document, params.position))
-        file, roots = path_of(document.uri), _project(document).roots
-        place = definitions.definition(written, file, roots) if written else None
+        place = _definition(server, document, written) if written else None
         return _location(place, document) if place else None
 
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION)
@@ -144,13 +145,37 @@ def _project(document: TextDocument) -> Project:
     return Project(file.parent, Installed(file).roots)
 
 
+def _completions(server: PipelineServer, document: TextDocument, spot: Spot) -> list[Completion]:
+    if cases := _cases(server, document):
+        return case_files.completions(spot, cases)
+    return completing.completions(spot, _project(document))
+
+
+def _hover(server: PipelineServer, document: TextDocument, written: Written) -> str | None:
+    if cases := _cases(server, document):
+        return case_files.hover(written, cases)
+    return hovers.hover(written, _project(document).roots)
+
+
+def _definition(server: PipelineServer, document: TextDocument, written: Written) -> Place | None:
+    if cases := _cases(server, document):
+        return case_files.definition(written, cases)
+    return definitions.definition(written, path_of(document.uri), _project(document).roots)
+
+
+def _cases(server: PipelineServer, document: TextDocument) -> CaseFile | None:
+    """Give a file with tests, and the way to its pipelines; None for other files."""
+    file = path_of(document.uri)
+    return CaseFile(file, server.surroundings.pipelines) if is_test(file) else None
+
+
 def _position(document: TextDocument, position: types.Position) -> Position:
     """Give a place in characters; editors count columns in their own units."""
     found = document.position_codec.position_from_client_units(document.lines, position)
     return Position(found.line, found.character)
 
 
-def _item(completion: completing.Completion) -> types.CompletionItem:
+def _item(completion: Completion) -> types.CompletionItem:
     return types.CompletionItem(
         label=completion.label,
         kind=_SIGNS[completion.kind],

@@ -94,3 +94,44 @@ def test_an_editor_gets_problems_fixes_completions_and_definitions(editor: Edito
     place = editor.ask("textDocument/definition", **over)
     assert place["uri"].endswith("/operators/bash.py")
     assert place["range"]["start"]["line"] > len(TEXT.splitlines())
+
+
+def opened(editor: Editor, file: Path, text: str) -> list[str]:
+    """Open a file, and give the messages of its problems, each with its line from 1."""
+    document = {"uri": file.as_uri(), "languageId": "yaml", "version": 1, "text": text}
+    editor.send("textDocument/didOpen", textDocument=document)
+    return told(editor, file)
+
+
+def told(editor: Editor, file: Path) -> list[str]:
+    """The next problems that an editor hears of a file."""
+    while (heard := editor.heard("textDocument/publishDiagnostics"))["uri"] != file.as_uri():
+        pass
+    return [f"{one['range']['start']['line'] + 1}: {one['message']}" for one in heard["diagnostics"]]
+
+
+def test_a_shared_file_has_the_problems_that_pipelines_meet_in_it(editor: Editor, tmp_path: Path) -> None:
+    shared, pipeline = tmp_path / "_parts.yaml", tmp_path / "p.yaml"
+    shared.write_text("templates: {t: {uses: bash, needs: [b]}}\n")
+    pipeline.write_text("dag_id: d\ninclude: _parts.yaml\ntasks: [{id: a, extends: t, with: {bash_command: ls}}]\n")
+    met = "1: there is no task 'b'\nhint: met in p.yaml"
+    assert opened(editor, shared, shared.read_text()) == [met]
+    assert opened(editor, pipeline, pipeline.read_text()) == []
+    right = pipeline.read_text().replace("tasks: [", "tasks: [{id: b}, ")
+    version = {"uri": pipeline.as_uri(), "version": 2}
+    editor.send("textDocument/didChange", textDocument=version, contentChanges=[{"text": right}])
+    editor.send("textDocument/didSave", textDocument={"uri": pipeline.as_uri()})
+    assert told(editor, shared) == []
+
+
+def test_a_file_with_tests_gets_problems_completions_hovers_and_definitions(editor: Editor, tmp_path: Path) -> None:
+    pipeline, tests = tmp_path / "p.yaml", tmp_path / "p.test.yaml"
+    pipeline.write_text(TEXT.replace("neds", "needs"))
+    text = "cases:\n- name: all\n  mocks: {a: {skips: true}}\n  expect: {order: [a, c]}\n"
+    assert opened(editor, tests, text) == ["4: 'd' has no task 'c'\nhint: it has a, b"]
+    at = {"textDocument": {"uri": tests.as_uri()}, "position": {"line": 3, "character": 23}}
+    assert [one["label"] for one in editor.ask("textDocument/completion", **at)["items"]] == ["a", "b"]
+    over = {"textDocument": {"uri": tests.as_uri()}, "position": {"line": 2, "character": 10}}
+    assert editor.ask("textDocument/hover", **over)["contents"]["value"] == "**a**: task, uses `bash`, p.yaml, line 3"
+    place = editor.ask("textDocument/definition", **over)
+    assert (place["uri"], place["range"]["start"]["line"]) == (pipeline.as_uri(), 2)
