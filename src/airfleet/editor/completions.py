@@ -11,7 +11,7 @@ from typing import Final
 from airfleet.editor import documentation, entries, spots
 from airfleet.editor.known_keys import known_keys
 from airfleet.editor.spots import Spot
-from airfleet.pipelines.analysis import short_names
+from airfleet.pipelines.analysis import provider_classes, short_names
 from airfleet.pipelines.analysis.module_files import Roots
 from airfleet.pipelines.language.arguments import (
     CONTEXT_NAMES,
@@ -23,7 +23,7 @@ from airfleet.pipelines.language.cron import PRESETS
 from airfleet.pipelines.language.expressions.functions import FUNCTIONS
 from airfleet.pipelines.language.values import MARKERS
 from airfleet.yaml import nodes
-from airfleet.yaml.nodes import Scalar, Sequence
+from airfleet.yaml.nodes import Sequence
 
 
 class Kind(Enum):
@@ -83,11 +83,11 @@ def _known_keys(spot: Spot, project: Project) -> Iterable[tuple[str, str]]:
 
 
 def _arguments(spot: Spot, project: Project) -> Iterator[tuple[str, str]]:
-    uses = spot.around[-2].get("uses")
-    if not isinstance(uses, Scalar):
+    uses = documentation.named_by(spot.around[-2])
+    if uses is None:
         return
-    source = documentation.source_of(uses.text, project.roots)
-    for name, is_needed in documentation.arguments_of(uses.text, project.roots).items():
+    source = documentation.source_of(uses, project.roots)
+    for name, is_needed in documentation.arguments_of(uses, project.roots).items():
         words = documentation.of_argument(source, name, project.roots) if source else ""
         yield name, " ".join(filter(None, ["(needed)" if is_needed else "", words]))
 
@@ -104,7 +104,7 @@ def _values(spot: Spot, project: Project) -> Iterator[Completion]:
         names = [one.text for one, _ in templates.entries] if isinstance(templates, nodes.Mapping) else []
         yield from (Completion(name, Kind.REFERENCE) for name in names)
     elif key == "uses":
-        yield from _uses(spot.typed, project)
+        yield from _uses(spot, project)
     elif key == "schedule":
         yield from (Completion(name, Kind.VALUE, says, f'"{name}"') for name, says in PRESETS.items())
     elif key in spots.OF_FILES:
@@ -121,15 +121,25 @@ def _choices(key: str) -> Iterator[Completion]:
         yield Completion(choice, Kind.VALUE)
 
 
-def _uses(typed: str, project: Project) -> Iterator[Completion]:
-    if ":" in typed:
-        module, _, _ = typed.partition(":")
+def _uses(spot: Spot, project: Project) -> Iterator[Completion]:
+    if ":" in spot.typed:
+        module, _, _ = spot.typed.partition(":")
         yield from _functions(module, project)
         return
-    for short in short_names.all_names():
-        is_standard = short.provider == short_names.STANDARD
-        yield Completion(short.name if is_standard else short.whole, Kind.CLASS, short.path)
+    yield from _classes(spots.key_of(spot.path[:-1]))
     yield from (Completion(f"{module}:", Kind.FILE) for module in _own_modules(project))
+
+
+def _classes(key: str) -> Iterator[Completion]:
+    """Complete the classes that ``uses`` takes in the value of a key: timetables, notifiers or operators."""
+    if key in ("schedule", "or"):
+        yield from (Completion(path, Kind.CLASS) for path in provider_classes.timetables())
+    elif key.endswith("callback"):
+        yield from (Completion(path, Kind.CLASS) for path in provider_classes.notifiers())
+    else:
+        for short in short_names.all_names():
+            is_standard = short.provider == short_names.STANDARD
+            yield Completion(short.name if is_standard else short.whole, Kind.CLASS, short.path)
 
 
 def _functions(module: str, project: Project) -> Iterator[Completion]:

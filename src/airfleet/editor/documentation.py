@@ -5,16 +5,19 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from airfleet.pipelines.analysis import catalog, modules, short_names
+from airfleet.pipelines.analysis.constructors import Maker, maker
 from airfleet.pipelines.analysis.module_files import Roots, module_file
 from airfleet.pipelines.analysis.modules import Definition
 from airfleet.pipelines.analysis.signatures import ROOTS_OF_OPERATORS, Signature, base_name
 from airfleet.pipelines.upgrade import imports
+from airfleet.yaml.nodes import Mapping, Scalar
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,22 @@ def arguments_of(uses: str, roots: Roots) -> dict[str, bool]:
         return dict(found.parameters) if isinstance(found, Signature) else {}
     path = short_names.resolve(uses)
     operator = catalog.operator(imports.now(path), roots) if path else None
-    return dict(operator.signature.parameters) if isinstance(operator, catalog.Operator) else {}
+    if isinstance(operator, catalog.Operator) and operator.is_operator and operator.signature.parameters:
+        return dict(operator.signature.parameters)
+    made = maker(imports.now(path), roots) if path else None
+    takes = made.takes if isinstance(made, Maker) else None
+    return {name: name in takes.required for name in takes.annotations} if takes is not None else {}
+
+
+def named_by(mapping: Mapping) -> str | None:
+    """Give the class or function whose arguments stand under ``with`` of a mapping; None where none is named."""
+    uses, new = mapping.get("uses"), mapping.get("$new")
+    if isinstance(uses, Scalar):
+        return uses.text
+    if not isinstance(new, Scalar):
+        return None
+    module, _, name = new.text.replace(":", ".").rpartition(".")
+    return f"{module}.{name}" if name[:1].isupper() else f"{module}:{name}"
 
 
 _PARAM: Final = re.compile(r"^:param(?: [^:\n]*?)? ?\*{0,2}(\w+):(.*(?:\n[ \t]+.*|\n(?=\n[ \t]))*)", re.MULTILINE)
@@ -75,7 +93,7 @@ def of_argument(source: Source, name: str, roots: Roots = ()) -> str:
     return of_arguments(source, roots).get(name, "")
 
 
-def of_arguments(source: Source, roots: Roots = ()) -> Mapping[str, str]:
+def of_arguments(source: Source, roots: Roots = ()) -> AbstractMapping[str, str]:
     """Give the words about each argument that a docstring describes, of a class or of what it comes from."""
     found = (source.definition, *_bases(source.definition, roots))
     words: dict[str, str] = {}

@@ -24,8 +24,8 @@ def hover(written: Written, roots: Roots) -> str | None:
 def _of_key(written: Written, roots: Roots) -> str | None:
     *above, name = written.path
     if above and above[-1] in ("with", "expand") and len(written.around) > 1:
-        uses = written.around[-2].get("uses")
-        source = documentation.source_of(uses.text, roots) if isinstance(uses, Scalar) else None
+        uses = documentation.named_by(written.around[-2])
+        source = documentation.source_of(uses, roots) if uses else None
         words = documentation.of_argument(source, str(name), roots) if source else ""
         return f"**{name}**\n\n{words}" if words else None
     says = known_keys(tuple(above), written.around[-1]).get(str(name))

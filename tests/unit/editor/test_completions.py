@@ -63,3 +63,37 @@ def test_arguments_come_with_their_words(shop: Project) -> None:
     found = offered(here("{id: x, uses: 'shop.steps:fetch', with: {|}}"), shop)
     assert found["source"].detail == "(needed) the address\nof the shop"
     assert found["source"].text == "source: "
+
+
+CRON = "airflow.sdk.CronTriggerTimetable"
+SMTP = "airflow.providers.smtp.notifications.smtp.SmtpNotifier"
+
+
+@pytest.mark.parametrize(
+    ("text", "some", "none"),
+    [
+        ("dag_id: d\nschedule: {uses: |}", CRON, "bash"),
+        ("dag_id: d\nschedule: {assets: [a], or: {uses: |}}", CRON, "bash"),
+        ("dag_id: d\non_failure_callback: {uses: |}", SMTP, "bash"),
+        ("dag_id: d\non_failure_callback: [{uses: |}]", SMTP, CRON),
+        ("dag_id: d\ntasks: [{id: a, uses: |}]", "bash", SMTP),
+    ],
+)
+def test_uses_takes_the_classes_of_its_place(text: str, some: str, none: str, shop: Project) -> None:
+    found = offered(text, shop)
+    assert some in found
+    assert none not in found
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "detail"),
+    [
+        (f"schedule: {{uses: {CRON}, with: {{|}}}}", "timezone", "(needed) Which timezone to use"),
+        (f"on_failure_callback: {{uses: {SMTP}, with: {{|}}}}", "smtp_conn_id", "The `smtp connection id`"),
+        ("tasks: [{id: a, with: {x: {$new: shop.steps.fetch, with: {|}}}}]", "source", "(needed) the address"),
+    ],
+)
+def test_timetables_notifiers_and_objects_have_their_arguments(
+    text: str, name: str, detail: str, shop: Project
+) -> None:
+    assert offered(f"dag_id: d\n{text}", shop)[name].detail.startswith(detail)
