@@ -8,7 +8,10 @@ import jsonschema
 import pytest
 
 from airfleet.client.project import Project
+from support import documents
 from support.command_line import Airfleet
+
+PAGE = documents.REPOSITORY / "docs" / "how-to" / "editors.md"
 
 
 @pytest.mark.parametrize("file", ["fleet", "pipeline"])
@@ -38,6 +41,11 @@ def test_all_schemas_are_written_into_the_project_and_a_setting_names_them(
         jsonschema.Draft202012Validator.check_schema(json.loads((project.root / name).read_text()))
     folder = project.root / ".airfleet" / "schemas"
     assert result.err == f"the schemas are in {folder}; the setting above is for yaml-language-server\n"
+
+
+def test_the_page_on_editors_shows_the_setting(project: Project, airfleet: Airfleet) -> None:
+    [shown] = [block.text for block in documents.blocks(PAGE) if block.language == "json"]
+    assert airfleet("schema", "--installed").out == shown
 
 
 def test_a_folder_that_cannot_be_written_is_named(project: Project, airfleet: Airfleet) -> None:
