@@ -52,10 +52,11 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/$defs/{name}"}
 
 
-#: A function, or the import path of a class. It comes first: editors say what is wrong with the first alternative.
+#: A function, the import path of a class, or a text with an expression. It comes first, for editors say what is wrong
+#: with the first alternative.
 _OF_NO_PROVIDER: Final[Schema] = {
     "type": "string",
-    "pattern": r":|\.[A-Z_]\w*$",
+    "pattern": r":|\.[A-Z_]\w*$|\$\{\{",
     "patternErrorMessage": "no installed operator; also module:function, or the import path of a class",
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from airfleet.editor import installed_schema
+from airfleet.editor import installed_classes, installed_schema
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
 from airfleet.pipelines.reading import schema as pipelines
 from airfleet.problem_codes import Code
@@ -93,10 +93,30 @@ def test_a_short_name_that_no_provider_has_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "uses", ["shop.operators.LoadOperator", "'shop.steps:load'", "airflow.operators.bash.BashOperator"]
+    "uses",
+    [
+        "shop.operators.LoadOperator",
+        "'shop.steps:load'",
+        "airflow.operators.bash.BashOperator",
+        "'standard.${{ job.x }}'",
+    ],
 )
 def test_what_is_not_listed_takes_any_argument(uses: str) -> None:
     assert task(f"uses: {uses}, with: {{anything: 1}}") == []
+
+
+def test_each_operator_takes_what_it_needs_and_nothing_that_it_does_not_know() -> None:
+    standard = [one for one in installed_classes.operators() if "airflow.providers.standard." in one.names[-1]]
+    assert len(standard) > 20
+    for one in standard:
+        given = {name: {"$x": "b"} for name in one.required}
+        assert [errors(document_of(uses, given)) for uses in one.names] == [[] for _ in one.names]
+        assert [uses for uses in one.names if not errors(document_of(uses, {**given, "nothing": 1}))] == []
+        assert [uses for uses in one.names if not errors(document_of(uses, {})) and one.required] == []
+
+
+def document_of(uses: str, given: dict[str, Any]) -> dict[str, Any]:
+    return {"dag_id": "d", "tasks": [{"id": "a", "uses": uses, "with": given}]}
 
 
 def test_a_signature_with_more_arguments_than_can_be_read_takes_any() -> None:
