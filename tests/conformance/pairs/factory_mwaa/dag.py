@@ -21,4 +21,6 @@ with DAG(
         task_id="collect", bash_command="echo {{ ds }}", retries=2, retry_delay=300.0, start_date=START
     )
     total = task(steps.total, retry_delay=dt.timedelta(seconds=60))
-    total.partial(label="{{ ds }}").expand(rows=collect.output)
+    rows = task(steps.rows)(day="{{ ds }}")
+    collect >> rows
+    total.partial(label="{{ ds }}").expand(rows=rows)

@@ -37,7 +37,7 @@ with DAG(
 wednesdays = of("wednesdays", CronTriggerTimetable("0 1 * * 3", timezone="UTC"))
 both = of("both", [ORDERS, PRICES])
 condition = of("condition", AssetAny(AssetAll(ORDERS, PRICES), STOCK))
-NAMED = Asset(name="orders", uri="s3://lake/orders", extra={"owner": "us"})
+NAMED = Asset(name="returns", uri="s3://lake/returns", extra={"owner": "us"})
 nested = of("nested", AssetAny(AssetAll(NAMED, PRICES), STOCK))
 assets_or_time = of(
     "assets_or_time",

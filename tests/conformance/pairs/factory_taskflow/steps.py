@@ -9,6 +9,10 @@ def both() -> dict[str, int]:
     return {"first": 1, "second": 2}
 
 
+def asked() -> list[list[int]]:
+    return [[1], [2]]
+
+
 def double(number: int) -> int:
     return 2 * number
 

@@ -10,11 +10,13 @@ from airflow.sdk import DAG, task
 
 with DAG("pair", start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC), schedule=None) as dag:
     files = task(steps.files)()
-    BashOperator.partial(task_id="cat", cwd="/tmp", max_active_tis_per_dag=2).expand(bash_command=files)
+    BashOperator.partial(task_id="cat", cwd="/tmp", max_active_tis_per_dag=2).expand(
+        bash_command=task(steps.commands)()
+    )
     load = task(retries=2, map_index_template="{{ task.op_kwargs['file'] }}")(steps.load)
     loaded = load.partial(table="orders").expand(file=files, day=[1, 2, 3])
     task(task_id="pairs")(steps.load).expand_kwargs([{"file": "a", "day": 1}, {"file": "b", "day": 2}])
-    sets = [{"bash_command": "true"}, {"bash_command": "false", "cwd": "/"}]
+    sets = [{"bash_command": "true"}, {"bash_command": "pwd", "cwd": "/"}]
     BashOperator.partial(task_id="sets").expand_kwargs(sets)
-    task(task_id="given")(steps.load).partial(day=1).expand_kwargs(files)
+    task(task_id="given")(steps.load).partial(day=1).expand_kwargs(task(steps.parts)())
     task(steps.total)(parts=loaded)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.sdk import DAG
 from steps import ContainerOperator, Options, Volume
 
-with DAG("objects", schedule=None) as dag:
+with DAG("objects", schedule=None, params={"tag": 3}) as dag:
     ContainerOperator(
         task_id="load",
         image="shop/load:{{ params.tag }}",

@@ -36,3 +36,6 @@ class ContainerOperator(BaseOperator):
         super().__init__(**kwargs)
         self.image = image
         self.volumes = volumes
+
+    def execute(self, context: Any) -> list[Any]:
+        return [self.image, *(volume.serialize() for volume in self.volumes)]

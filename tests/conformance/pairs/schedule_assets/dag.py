@@ -28,7 +28,7 @@ with DAG(
     "all_of_a_list",
     schedule=[
         Asset("s3://lake/orders"),
-        Asset("prices", "s3://lake/prices/", group="shop", extra={"owner": "us"}),
+        Asset("price_list", "s3://lake/price_list/", group="shop", extra={"owner": "us"}),
     ],
 ) as all_of_a_list:
     EmptyOperator(task_id="a")
