@@ -98,6 +98,11 @@ def test_a_pipeline_ends_as_its_dag_in_python_does(pair: str, ended: dict[str, E
     }
 
 
+def test_check_finds_nothing_wrong_with_them(fleet: FleetUnderTest) -> None:
+    told = fleet.airfleet("check", *(f"pipelines/{pair}/pipeline.yaml" for pair in RUN))
+    assert told.returncode == 0, told.stdout
+
+
 def test_pairs_that_are_left_out_are_there() -> None:
     assert set(NOT_RUN) <= set(pairs_project.names())
 
