@@ -65,12 +65,12 @@ def lower(value: Value, path: str, context: BuildContext, *, guard: bool) -> Any
 
 
 def _of_object(
-    value: Value, annotation: str, path: str, is_rendered: bool, *, context: BuildContext, guard: bool
+    value: Value, annotation: str, path: str, is_guarded: bool, *, context: BuildContext, guard: bool
 ) -> Any:
-    """Convert an argument of an object: by its annotation if it is a literal; guarded if Airflow renders it."""
+    """Convert an argument of an object: by its annotation if it is a literal; guarded from rendering if asked."""
     if has_marker(value, (*MARKERS, NewObject)):
-        return lower(value, path, context, guard=guard and is_rendered)
-    return _guarded(literal_argument(value, annotation, path, context), guard and is_rendered)
+        return lower(value, path, context, guard=guard and is_guarded)
+    return _guarded(literal_argument(value, annotation, path, context), guard and is_guarded)
 
 
 def environment(value: Value, path: str, context: BuildContext) -> Any:

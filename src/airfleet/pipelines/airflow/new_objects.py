@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from airfleet.errors import did_you_mean
 from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, mentioned, said_by
@@ -18,8 +19,12 @@ from airfleet.pipelines.checks.named.objects import rendered_marker
 from airfleet.pipelines.language.spec import NewObject, Value
 from airfleet.problem_codes import Code
 
-#: (value, annotation, path, whether Airflow renders it) -> what the class or function is given
+#: (value, annotation, path, whether it is guarded from rendering) -> what the class or function is given
 Lower: TypeAlias = Callable[[Value, str, str, bool], Any]
+#: Airflow renders all that is in these, and in what is made of them, such as Docker's Mount
+_RENDERED_COLLECTIONS: Final = (dict, list, set, tuple)
+#: a template, or the path of a file that operators read as one
+_TEMPLATE: Final = re.compile(r"\{[{%#]|\.\w+$")
 
 
 def make(made: NewObject, path: str, context: BuildContext, lower: Lower) -> Any:
@@ -28,13 +33,13 @@ def make(made: NewObject, path: str, context: BuildContext, lower: Lower) -> Any
     if found is None:
         return None
     before = len(context.problems)
-    takes, rendered = _parameters(found, len(made.args)), template_fields(found)
+    takes = _parameters(found, len(made.args))
     args = [
-        lower(member(value, written, found), written, f"{path}.args[{index}]", name in rendered)
+        lower(member(value, written, found), written, f"{path}.args[{index}]", _is_guarded(name, value, found))
         for index, ((name, written), value) in enumerate(zip(takes.by_place, made.args, strict=True))
     ]
     kwargs = {
-        name: lower(member(value, written, found), written, f"{path}.with.{name}", name in rendered)
+        name: lower(member(value, written, found), written, f"{path}.with.{name}", _is_guarded(name, value, found))
         for name, value in made.kwargs.items()
         for written in [takes.by_name.get(name, "")]
     }
@@ -119,14 +124,35 @@ def template_fields(found: Callable[..., Any]) -> frozenset[str]:
     return frozenset([fields] if isinstance(fields, str) else fields)
 
 
+def _is_collection(found: Callable[..., Any]) -> bool:
+    return isinstance(found, type) and issubclass(found, _RENDERED_COLLECTIONS)
+
+
+def _is_guarded(name: str, value: Value, found: Callable[..., Any]) -> bool:
+    """Tell whether the literals of an argument are guarded from Airflow's rendering.
+
+    The constructor of a collection looks at its arguments: it is given plain ones wherever rendering changes nothing.
+    """
+    return _may_be_template(value) if _is_collection(found) else name in template_fields(found)
+
+
+def _may_be_template(value: Value) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_may_be_template, value.values()))
+    if isinstance(value, tuple):
+        return any(map(_may_be_template, value))
+    return isinstance(value, str) and _TEMPLATE.search(value) is not None
+
+
 def check_rendered(args: Mapping[str, Value], path: str, context: BuildContext) -> None:
     """Note ``$t`` and ``$x`` in objects whose class does not have Airflow render them."""
     for at, made in objects_in(dict(args), path):
         found = _callable_at(made.path, f"{at}.$new", context)
-        if not isinstance(found, type):
+        if not isinstance(found, type) or _is_collection(found):
             continue
+        rendered = template_fields(found)
         names = [*(name for name, _ in _parameters(found, len(made.args)).by_place), *made.kwargs]
         for name, (inner, value) in zip(names, made.parts(at), strict=True):
-            if name not in template_fields(found) and (marker := rendered_marker(value, inner)):
+            if name not in rendered and (marker := rendered_marker(value, inner)):
                 sentence = f"Airflow does not render '{name}' of {found.__name__}, so it takes no marker"
                 context.wrong(marker, sentence, code=Code.MARKER_PLACE)

@@ -41,6 +41,12 @@ class Volume:
     def of(cls, name):
         return cls(name)
 
+class Mount(dict):
+    def __init__(self, target, type="bind", **options):
+        if type not in ("bind", "volume"):
+            raise ValueError(f"no such type: {type!r}")
+        super().__init__(Target=target, Type=type, **options)
+
 CONSTANT = 1
 
 class Pod(BaseOperator):
@@ -95,6 +101,19 @@ def test_marked_text_is_rendered_and_other_text_stays(folder: Path) -> None:
     )
     task.render_template_fields({"ds": "2026-01-01"})
     assert [volume.name for volume in task.volumes] == ["2026-01-01", "{{ ds }}"]
+
+
+def test_all_of_an_object_that_is_a_mapping_is_rendered_where_it_is_marked(folder: Path) -> None:
+    given = "args: [{$t: '/{{ ds }}'}], with: {type: volume, Source: {$x: a}, Labels: ['{{ ds }}'], File: /a.env}"
+    task = built(f"{{$new: shop_new.Mount, {given}}}", folder)
+    assert task.upstream_task_ids == {"a"}
+    [mount] = task.volumes
+    mount["Source"] = "lake"  # as the output is
+    task.template_ext = (".env",)
+    task.render_template_fields({"ds": "2026-01-01"})
+    assert task.volumes == [
+        {"Target": "/2026-01-01", "Type": "volume", "Source": "lake", "Labels": ["{{ ds }}"], "File": "/a.env"}
+    ]
 
 
 def test_an_output_inside_an_object_comes_first(folder: Path) -> None:
