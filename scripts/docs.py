@@ -13,12 +13,15 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import equivalents
+
 from airfleet.cli import reference as cli
 from airfleet.events import Event
 from airfleet.fleet.config import schema as fleet
 from airfleet.pipelines.cases import schema as cases
 from airfleet.pipelines.problems import reference as problems
 from airfleet.pipelines.reading import schema as pipelines
+from airfleet.pipelines.reading.reference import FILE_NAME as PIPELINES
 from airfleet.yaml.reference import markdown_table
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -136,6 +139,8 @@ def pages() -> dict[Path, str]:
     """Path -> text of every file that is made or has a part that is made."""
     reference = {
         **pipelines.files(),
+        PIPELINES: equivalents.linked(pipelines.files()[PIPELINES]),
+        equivalents.FILE_NAME: equivalents.page(),
         **cases.files(),
         **fleet.files(),
         cli.FILE_NAME: cli.page(),

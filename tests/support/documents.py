@@ -12,7 +12,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 #: pages whose examples are tested where they are made
-GENERATED = ("docs/reference/pipeline.md", "docs/reference/cli.md", "docs/reference/problems.md")
+GENERATED = tuple(f"docs/reference/{name}.md" for name in ("pipeline", "equivalents", "cli", "problems"))
 
 _FENCE = re.compile(r"^```(\w+)?(?: (\S+))?(?: (wrong))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

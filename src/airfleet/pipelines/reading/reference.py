@@ -274,7 +274,8 @@ without. The object is made when the Dag is built, from values as under `with` o
 `airfleet check` reads the class without importing it, and knows its arguments. Where an annotation is plain, a literal
 is read by its type, as an operator's is; a text stands for the member of an enumeration. `$t` and `$x` may stand in
 attributes that the class names in its `template_fields`, and in what an operator renders by itself
-(`cncf.kubernetes`); Airflow renders no others.
+(`cncf.kubernetes`). In an object that is a mapping or a list, as Docker's `Mount`, they may stand everywhere. Airflow
+renders no others.
 
 {expressions}
 {repetition}
