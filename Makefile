@@ -100,7 +100,7 @@ test-long: install-dev .venv-fab/.installed .venv-lightning/.installed .venv-emu
 test-long-turn: install-dev
 	LONG_TURN=$(LONG_TURN) $(BIN)/python -m pytest -p tests.no_skips -p tests.long_tests -m long $(LONG_GROUP) $(PYTEST_ARGS)
 
-test-lightning: .venv-lightning/.installed .venv-emulators/.installed ## The tests of examples/lightning, on its own clouds
+test-lightning: .venv-lightning/.installed .venv-emulators/.installed ## The tests of examples/lightning, on its own clouds, and of pods and containers
 	PYTHONDONTWRITEBYTECODE= .venv-lightning/bin/python -m pytest --import-mode=prepend -p tests.no_skips tests/lightning $(PYTEST_ARGS)
 
 test-34: .venv-34/.installed
@@ -239,6 +239,7 @@ $(UV): requirements/bootstrap.lock
 	@touch $@
 
 # examples/lightning: its providers want other versions of some things than the rest, and its clouds yet others.
+# The providers of Kubernetes and Docker are here, too: beside Google's, their 70 MB are little.
 # Bytecode is left to those who run it: of the tens of thousands of modules that come with Google's provider, few are ever imported.
 .venv-lightning/.installed: $(UV) requirements/lightning.lock pyproject.toml
 	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-lightning
