@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Literal, TypeAlias
 
 from airfleet.errors import Place
-from airfleet.pipelines.comparison.shown_values import shown
+from airfleet.pipelines.comparison.shown_values import as_text, has_lines, shown, written
 from airfleet.pipelines.language import graph, schedules
 from airfleet.pipelines.language.spec import Group, Part, Pipeline, Task, Value
 
@@ -96,8 +96,8 @@ class _Comparison:
             return self.change("added", f"{name} is now {shown(after)}", path)
         if after is None:
             return self.change("removed", f"{name} is no longer set; it was {shown(before)}", path)
-        if isinstance(before, str) and isinstance(after, str) and ("\n" in before or "\n" in after):
-            return self.change("changed", f"{name} changed", path, before, after)
+        if has_lines(before) or has_lines(after) or shown(before) == shown(after):
+            return self.change("changed", f"{name} changed", path, as_text(before), as_text(after))
         return self.change("changed", f"{name} changed from {shown(before)} to {shown(after)}", path)
 
     # --- groups
@@ -189,7 +189,7 @@ class _Comparison:
         values: dict[tuple[str, str, str], tuple[Value, Value]] = {}
         for task in self.common:
             for name, before, after in _pairs(self.options(self.old, task), self.options(self.new, task)):
-                key = name, shown(before), shown(after)
+                key = name, written(before), written(after)
                 found[key].append(task)
                 values[key] = before, after
         for key, tasks in found.items():

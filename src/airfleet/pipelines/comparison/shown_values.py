@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 import enum
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from airfleet.pipelines.language.spec import (
@@ -38,6 +38,33 @@ def shown(value: object) -> str:
     """
     text = written(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def as_text(value: object) -> str:
+    r"""Write a value to be compared line by line: a text as it is, and each value of a list or mapping on its own.
+
+    >>> as_text({"sql": ("select 1", JinjaText("b")), "rows": 1})
+    'sql[0]: select 1\nsql[1]: b\nrows: 1'
+    """
+    return "\n".join(f"{path}: {text}" if path else text for path, text in _texts(value, ""))
+
+
+def has_lines(value: object) -> bool:
+    """Tell whether a text in a value has several lines."""
+    return any("\n" in text for _, text in _texts(value, ""))
+
+
+def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, JinjaText):
+        value = value.text
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _texts(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, (tuple, list)) and value:
+        for index, item in enumerate(value):
+            yield from _texts(item, f"{path}[{index}]")
+    else:
+        yield path, value if isinstance(value, str) else written(value)
 
 
 def written(value: object) -> str:

@@ -38,7 +38,7 @@ def command(versions: tuple[str, ...], tells: bool, output: str, project: Path |
     """Say what differs between two versions of a pipeline file.
 
     OLD is a file, or git:REVISION for NEW as it is in a commit; without it, git:HEAD. Values are compared, not lines:
-    comments, order of keys, and templates make no difference.
+    comments, order of keys, and templates make no difference; texts of files that it takes in do.
     """
     from airfleet.pipelines.comparison import changes
 
@@ -60,12 +60,16 @@ def _named(versions: Sequence[str]) -> tuple[str, Path]:
     if new.startswith(GIT):
         raise UsageError(f"NEW is a file, not {new}\nhint: airfleet diff {new} FILE")
     pipeline_file.of_yaml(Path(new), "airfleet diff")
+    for name in old:
+        if name == GIT or name.startswith(f"{GIT}-"):  # which git would take for an option
+            raise UsageError(f"{name} names no commit\nhint: airfleet diff {GIT}HEAD FILE")
     return old[0] if old else f"{GIT}HEAD", Path(new)
 
 
 def _read(file: Path, name: str, environ: Mapping[str, str]) -> tuple[Pipeline, ...]:
     """Read a version. Raises FileProblems that name it as the caller did."""
     from airfleet.pipelines.checks.pipeline_checks import read_and_check
+    from airfleet.pipelines.comparison.file_texts import with_file_texts
 
     checked = read_and_check(pipeline_file.there(file, "file"), environ=environ)
     problems = checked.problems or tuple(problem for problem in [checked.foreign] if problem)
@@ -73,7 +77,7 @@ def _read(file: Path, name: str, environ: Mapping[str, str]) -> tuple[Pipeline, 
         raise FileProblems(
             replace(one, place=replace(one.place, file=_place(one.place.file, file, name))) for one in problems
         )
-    return checked.pipelines
+    return tuple(map(with_file_texts, checked.pipelines))
 
 
 def _place(found: str, file: Path, name: str) -> str:
