@@ -18,6 +18,7 @@ from airfleet.fleet.planning import default_settings
 from airfleet.metadata import advisory_locks
 from airfleet.metadata.migrations import record
 from airfleet.metadata.migrations.migration import shipped
+from airfleet.provider_names import of_module, package
 
 #: seconds since its last heartbeat for which a component of another Airflow counts as alive
 ALIVE_SECONDS = 30
@@ -148,8 +149,8 @@ def unknown_tables(module: str, table: str, found: str) -> str:
     >>> print(unknown_tables("shop.tables", "versions", "ffff"))
     the database has tables of a newer shop: the one here does not know its revision ffff (versions)
     """
-    parts = module.split(".")
-    whose = f"apache-airflow-providers-{parts[2]}" if parts[:2] == ["airflow", "providers"] else parts[0]
+    provider = of_module(module)
+    whose = package(provider) if provider else module.partition(".")[0]
     return f"the database has tables of a newer {whose}: the one here does not know its revision {found} ({table})"
 
 

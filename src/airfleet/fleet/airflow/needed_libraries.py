@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from importlib.machinery import all_suffixes
 from pathlib import Path
 
+from airfleet.provider_names import of_module, package
+
 Settings = Mapping[str, Mapping[str, str]]
 
 _TRUE = ("t", "true", "1")
@@ -24,21 +26,19 @@ _WHEN_TRUE: Mapping[str, tuple[str, str]] = {
     "sentry.sentry_on": ("sentry_sdk", "sentry-sdk"),
 }
 #: how the place of remote logs begins, and whose it is
-_LOGS: Mapping[str, tuple[str, str]] = {
-    "s3://": ("amazon", "amazon"),
-    "cloudwatch://": ("amazon", "amazon"),
-    "gs://": ("google", "google"),
-    "stackdriver://": ("google", "google"),
-    "wasb": ("microsoft.azure", "microsoft-azure"),
-    "oss://": ("alibaba", "alibaba"),
-    "hdfs://": ("apache.hdfs", "apache-hdfs"),
+_LOGS: Mapping[str, str] = {
+    "s3://": "amazon",
+    "cloudwatch://": "amazon",
+    "gs://": "google",
+    "stackdriver://": "google",
+    "wasb": "microsoft.azure",
+    "oss://": "alibaba",
+    "hdfs://": "apache.hdfs",
 }
 #: with one of these, logs are kept elsewhere
 _OTHER_LOGS = ("elasticsearch.host", "opensearch.host", "logging.logging_config_class")
 #: the whole of a setting, or a text in its JSON
 _CLASS = re.compile(r'(?:^|")(airflow(?:\.\w+)+)\.(\w+)(?:$|")')
-#: providers whose names have two words
-_FAMILIES = ("apache", "cncf", "common", "dbt", "microsoft", "atlassian")
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,18 @@ class MissingLibrary:
 def missing(settings: Settings, has: Callable[[str], bool] | None = None) -> Iterator[MissingLibrary]:
     """List the libraries that these settings need and ``has`` (a module's name) does not know."""
     known = has or is_installed
-    for setting, (module, package) in _WHEN_TRUE.items():
+    for setting, (module, distribution) in _WHEN_TRUE.items():
         if _is_true(_value(settings, setting)) and not known(module):
-            yield _lacks(setting, module, package)
+            yield _lacks(setting, module, distribution)
     where = _value(settings, "logging.remote_base_log_folder")
     if _is_true(_value(settings, "logging.remote_logging")):
         if not where.startswith(tuple(_LOGS)) and not any(_value(settings, other) for other in _OTHER_LOGS):
             begins = ", ".join(begins for begins in _LOGS)
             sentence = f"needs 'remote_base_log_folder', which begins with one of {begins}"
             yield MissingLibrary("logging.remote_logging", sentence)
-        for begins, (module, provider) in _LOGS.items():
-            if where.startswith(begins) and not known(f"airflow.providers.{module}"):
-                yield _lacks("logging.remote_base_log_folder", f"airflow.providers.{module}", _provider(provider))
+        for begins, provider in _LOGS.items():
+            if where.startswith(begins) and not known(f"airflow.providers.{provider}"):
+                yield _lacks("logging.remote_base_log_folder", f"airflow.providers.{provider}", package(provider))
     yield from _classes(settings, known)
 
 
@@ -86,20 +86,16 @@ def _class(setting: str, module: str, name: str, known: Callable[[str], bool]) -
 
 
 def _no_module(setting: str, module: str) -> MissingLibrary:
-    words = module.split(".")
-    if words[1] != "providers" or len(words) < 3:
+    provider = of_module(module)
+    if provider is None:
         return MissingLibrary(setting, f"there is no module {module} in this Airflow")
-    name = "-".join(words[2:4] if words[2] in _FAMILIES else words[2:3])
-    return _lacks(setting, module, _provider(name))
+    return _lacks(setting, module, package(provider))
 
 
-def _lacks(setting: str, module: str, package: str) -> MissingLibrary:
+def _lacks(setting: str, module: str, distribution: str) -> MissingLibrary:
     top = ".".join(module.split(".")[:4]) if module.startswith("airflow.") else module
-    return MissingLibrary(setting, f"needs the Python module {top}, which is not installed", f"pip install {package}")
-
-
-def _provider(name: str) -> str:
-    return f"apache-airflow-providers-{name}"
+    sentence = f"needs the Python module {top}, which is not installed"
+    return MissingLibrary(setting, sentence, f"pip install {distribution}")
 
 
 def _value(settings: Settings, setting: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from airflow.sdk import BaseOperator
 
 from airfleet.errors import did_you_mean
 from airfleet.pipelines.airflow.build_context import RAISED, message
+from airfleet.provider_names import of_module, package
 
 #: set by us for every task; nobody else may
 _OURS = frozenset({"self", "task_id", "dag", "task_group", "default_args"})
@@ -58,8 +58,8 @@ def _why_not(module: str, error: BaseException) -> str:
 
 
 def _package_hint(path: str) -> str | None:
-    provider = re.match(r"airflow\.providers\.([a-z0-9_]+)", path)
-    return f"add apache-airflow-providers-{provider[1].replace('_', '-')} to the requirements" if provider else None
+    provider = of_module(path.rpartition(".")[0])
+    return f"add {package(provider)} to the requirements" if provider else None
 
 
 @dataclass(frozen=True)

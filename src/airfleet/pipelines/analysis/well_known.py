@@ -12,15 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from airfleet.pipelines.analysis.short_names import short_of
-
-
-def package(provider: str) -> str:
-    """Give the distribution of a provider.
-
-    >>> package("cncf.kubernetes")
-    'apache-airflow-providers-cncf-kubernetes'
-    """
-    return f"apache-airflow-providers-{provider.replace('.', '-').replace('_', '-')}"
+from airfleet.provider_names import package
 
 
 def missing(provider: str) -> tuple[str, str]:

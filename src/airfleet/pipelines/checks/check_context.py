@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ from airfleet.pipelines.language.spec import (
     XCom,
 )
 from airfleet.problem_codes import Code
+from airfleet.provider_names import of_module
 from airfleet.yaml.problems import Hints
 
 
@@ -143,14 +143,11 @@ def not_found(missing: MissingDefinition, what: str, hints: Hints) -> tuple[str,
     if missing.name:
         hint = hints.did_you_mean(missing.name, missing.known)
         return f"'{missing.module}' has no {what} '{missing.name}'", hint
-    provider = _PROVIDER_MODULE.match(missing.module)
-    if provider and not short_names.is_installed(provider[1]):
-        return well_known.missing(provider[1])
+    provider = of_module(missing.module)
+    if provider and not short_names.is_installed(provider):
+        return well_known.missing(provider)
     hint = hints.did_you_mean(missing.module, missing.known)
     return f"there is no module '{missing.module}'", hint
-
-
-_PROVIDER_MODULE = re.compile(r"airflow\.providers\.(\w+(?:\.\w+)??)\.(?:\w+\.)?(?:operators|sensors|transfers)\b")
 
 
 def markers_in(value: Value, path: str) -> Iterator[tuple[str, Marker]]:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import ast
 import functools
-import re
 from collections.abc import Mapping
-from typing import Final
 
 from airfleet.pipelines.analysis import short_names, well_known
 from airfleet.pipelines.analysis.module_files import module_file
 from airfleet.pipelines.upgrade import names as moved_names
+from airfleet.provider_names import of_module, package
 
 
 def is_airflow(module: str) -> bool:
@@ -105,10 +104,10 @@ def uses_instead(name: str) -> str | None:
     if path is None:
         return None
     module, _, now = path.rpartition(".")
-    match = _PROVIDER.match(module)
-    if match is None or short_names.is_installed(match[1]):
+    provider = of_module(module)
+    if provider is None or short_names.is_installed(provider):
         return f"write uses: {next(iter(short_names.of_class(now)), path)}"
-    return f"write uses: {short_names.short_of(now) or path}, and {well_known.missing(match[1])[1]}"
+    return f"write uses: {short_names.short_of(now) or path}, and {well_known.missing(provider)[1]}"
 
 
 def instead_of_module(module: str) -> str | None:
@@ -119,12 +118,5 @@ def instead_of_module(module: str) -> str | None:
 
 
 def _and_install(module: str) -> str:
-    match = _PROVIDER.match(module)
-    if match is None or short_names.is_installed(match[1]):
-        return ""
-    return f", and install apache-airflow-providers-{match[1].replace('.', '-')}"
-
-
-_PROVIDER: Final = re.compile(
-    r"airflow\.providers\.([\w.]+?)(?:\.(?:aws|cloud))?\.(?:operators|sensors|hooks|transfers|utils)\b"
-)
+    provider = of_module(module)
+    return "" if provider is None or short_names.is_installed(provider) else f", and install {package(provider)}"

@@ -66,6 +66,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("no_such_module.Op", "there is no module 'no_such_module'", None),
         ("airflow.providers.no_such.operators.a.A", "there is no module 'airflow.providers.no_such'",
          "add apache-airflow-providers-no-such to the requirements"),
+        ("airflow.providers.apache.drill.operators.a.A", "there is no module 'airflow.providers.apache'",
+         "add apache-airflow-providers-apache-drill to the requirements"),
         ("airflow.providers.standard.operators.bash.BashOpertor",
          "'airflow.providers.standard.operators.bash' has no 'BashOpertor'", "did you mean 'BashOperator'?"),
     ],

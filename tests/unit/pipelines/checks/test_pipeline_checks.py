@@ -187,6 +187,9 @@ BAD_TASKS = [
     ("id: t, uses: ▸airflow.providers.slack.operators.slack.SlackAPIPostOperator",
      "tasks.t.uses: provider 'slack' is not installed\n"
      "hint: add apache-airflow-providers-slack to the requirements"),
+    ("id: t, uses: ▸airflow.providers.apache.drill.operators.drill.DrillOperator",
+     "tasks.t.uses: provider 'apache.drill' is not installed\n"
+     "hint: add apache-airflow-providers-apache-drill to the requirements"),
     ("id: t, uses: ▸airflow.providers.standard.operators.bsh.BashOperator",
      "tasks.t.uses: there is no module 'airflow.providers.standard.operators.bsh'\n"
      "hint: did you mean 'airflow.providers.standard.operators.bash'?"),

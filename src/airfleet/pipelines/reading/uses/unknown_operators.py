@@ -6,6 +6,7 @@ from airfleet.errors import Suggestion, listed
 from airfleet.pipelines.analysis import short_names, well_known
 from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.upgrade import imports
+from airfleet.provider_names import package
 from airfleet.yaml.problems import Hints
 
 
@@ -50,7 +51,7 @@ def _of_a_provider(provider: str, name: str, hints: Hints) -> tuple[str, str | N
 def _not_installed(providers: tuple[str, ...], name: str) -> tuple[str, str]:
     """Name the package of an operator; of a class's name also what ``uses`` takes for it then."""
     if len(providers) > 1:
-        packages = " or ".join(well_known.package(provider) for provider in providers)
+        packages = " or ".join(map(package, providers))
         return f"no provider with the operator '{name}' is installed", f"add {packages} to the requirements"
     sentence, hint = well_known.missing(providers[0])
     if not name[:1].isupper():
