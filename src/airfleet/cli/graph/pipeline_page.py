@@ -23,6 +23,20 @@ _FACTS: Final = {
 _OPTIONS: Final = ("queue", "pool", "retries", "execution_timeout", "trigger_rule")
 
 
+#: the file of the list of all pipelines
+INDEX: Final = "README.md"
+
+
+def file_of(dag_id: str) -> str:
+    """Name the file of a pipeline's page: never that of the list, also where case makes no difference.
+
+    >>> file_of("shop"), file_of("Readme")
+    ('shop.md', 'Readme@pipeline.md')
+    """
+    is_index = f"{dag_id}.md".lower() == INDEX.lower()
+    return f"{dag_id}@pipeline.md" if is_index else f"{dag_id}.md"  # no id has an @
+
+
 def page(pipeline: Pipeline, file: str) -> str:
     """Write the page of a pipeline; ``file`` is how the page names where it is written."""
     parts = [
@@ -40,7 +54,7 @@ def page(pipeline: Pipeline, file: str) -> str:
 def index(pipelines: Iterable[Pipeline]) -> str:
     """Write the list of all pipelines, with a link to the page of each."""
     about = {one.dag_id: (_schedule(one), _cell(one.options.get("description"))) for one in pipelines}
-    rows = [(f"[{dag_id}]({dag_id}.md)", *cells) for dag_id, cells in about.items()]
+    rows = [(f"[{dag_id}]({file_of(dag_id)})", *cells) for dag_id, cells in about.items()]
     return f"# Pipelines\n\n{markdown_table(('pipeline', 'runs', 'about'), sorted(rows))}\n"
 
 

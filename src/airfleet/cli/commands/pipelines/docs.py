@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import click
 
@@ -13,7 +15,7 @@ from airfleet.cli.graph import pipeline_page
 from airfleet.cli.output import terminal
 from airfleet.cli.queries import pipeline_file
 from airfleet.cli.queries.checked_files import CheckedFiles
-from airfleet.errors import FileProblems, FleetError
+from airfleet.errors import FileProblems, FleetError, listed
 
 if TYPE_CHECKING:
     from airfleet.pipelines.language.spec import Pipeline
@@ -36,15 +38,19 @@ def command(path: Path, folder: Path | None, project: Path | None) -> None:
     """Write a page about each pipeline, for people.
 
     A page has the meaning, schedule, params, tasks and assets, and the graph as a Mermaid picture, in Markdown. Without
-    -o, pages are printed. No argument of a task is shown.
+    -o, pages are printed. No argument of a task is shown. A later run on the same path removes its pages of pipelines
+    that are gone, and no other files.
     """
     pipelines = _read(path, project)
     pages = {one.dag_id: pipeline_page.page(one, _named(one.file, path)) for one in pipelines}
     if folder is None:
         terminal.put("\n".join(pages.values()).rstrip("\n"))
         return
-    _write({**pages, "README": pipeline_page.index(pipelines)}, folder)
+    files = {pipeline_page.file_of(dag_id): text for dag_id, text in pages.items()}
+    gone = _write({**files, pipeline_page.INDEX: pipeline_page.index(pipelines)}, folder, _mark(path))
     terminal.say(f"{len(pages)} {'page' if len(pages) == 1 else 'pages'} and a list of them are in {folder}")
+    if gone:
+        terminal.say(f"removed {listed(gone)}: no pipeline of {path} has this id any more")
 
 
 def _read(path: Path, project: Path | None) -> list[Pipeline]:
@@ -63,14 +69,36 @@ def _read(path: Path, project: Path | None) -> list[Pipeline]:
     return found
 
 
-def _write(pages: Mapping[str, str], folder: Path) -> None:
-    """Write pages by their names. Raises FleetError when the folder cannot have them."""
+def _mark(path: Path) -> str:
+    """Give the first line of each page of a file or folder, which Markdown does not show."""
+    return (
+        f"<!-- airfleet docs {quote(os.fsencode(path))}: another run removes this page when its pipeline is gone -->\n"
+    )
+
+
+def _write(pages: Mapping[str, str], folder: Path, mark: str) -> list[str]:
+    """Write pages by their files, and remove those with this mark that are no longer among them.
+
+    Raises FleetError when the folder cannot have them.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in pages.items():
-            (folder / f"{name}.md").write_text(text, encoding="utf-8")
+            (folder / name).write_text(f"{mark}\n{text}", encoding="utf-8", errors="replace")
+        gone = sorted(one.name for one in folder.glob("*.md") if one.name not in pages and _begins(one, mark))
+        for name in gone:
+            (folder / name).unlink()
     except OSError as error:
         raise FleetError(f"pages cannot be written into {folder}: {(error.strerror or str(error)).lower()}") from None
+    return gone
+
+
+def _begins(file: Path, mark: str) -> bool:
+    """Tell whether a regular file has this first line."""
+    if file.is_symlink() or not file.is_file():
+        return False
+    with file.open(encoding="utf-8", errors="replace") as text:
+        return text.readline(len(mark)) == mark
 
 
 def _named(file: str, path: Path) -> str:

@@ -27,6 +27,35 @@ def test_a_page_for_each_pipeline_and_a_list_are_written(shop: Path, airfleet: A
     assert "| written in | `shop.yaml` |" in (tmp_path / "pages" / "shop.md").read_text()
 
 
+def test_pages_of_pipelines_that_are_gone_are_removed_and_no_other_file(
+    shop: Path, airfleet: Airfleet, tmp_path: Path
+) -> None:
+    pages = tmp_path / "pages"
+    (shop / "old.yaml").write_text(SHOP.replace("shop", "old"))
+    (shop / "other").mkdir()
+    (shop / "other" / "other.yaml").write_text(SHOP.replace("shop", "other"))
+    airfleet("docs", str(shop), "-o", str(pages))
+    (pages / "mine.md").write_text("# mine\n")
+    (pages / "link.md").symlink_to(pages / "old.md")
+    airfleet("docs", str(shop / "shop.yaml"), "-o", str(pages))
+    assert (pages / "old.md").exists()
+    (shop / "old.yaml").unlink()
+    result = airfleet("docs", str(shop), "-o", str(pages))
+    assert f"removed old.md: no pipeline of {shop} has this id any more\n" in result.err
+    assert sorted(file.name for file in pages.iterdir()) == ["README.md", "link.md", "mine.md", "other.md", "shop.md"]
+
+
+@pytest.mark.parametrize("dag_id", ["README", "readme"])
+def test_a_pipeline_called_readme_has_a_page_beside_the_list(
+    dag_id: str, shop: Path, airfleet: Airfleet, tmp_path: Path
+) -> None:
+    (shop / "readme.yaml").write_text(SHOP.replace("shop", dag_id))
+    airfleet("docs", str(shop), "-o", str(tmp_path / "pages"))
+    assert f"# {dag_id}\n" in (tmp_path / "pages" / f"{dag_id}@pipeline.md").read_text()
+    text = (tmp_path / "pages" / "README.md").read_text()
+    assert ("# Pipelines\n" in text, f"[{dag_id}]({dag_id}@pipeline.md)" in text) == (True, True)
+
+
 def test_a_page_is_printed_without_a_folder(shop: Path, airfleet: Airfleet) -> None:
     assert airfleet("docs", str(shop / "shop.yaml")).out.startswith("# shop\n")
 
