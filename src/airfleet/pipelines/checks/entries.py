@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from airfleet.errors import listed
 from airfleet.pipelines.checks import circles
@@ -11,7 +11,7 @@ from airfleet.pipelines.checks.check_context import Checking, markers_in
 from airfleet.pipelines.language import graph, ids
 from airfleet.pipelines.language.arguments import TASK_ARGUMENTS
 from airfleet.pipelines.language.graph import around
-from airfleet.pipelines.language.spec import Group, GroupItem, Part, Repeat, Task, XCom
+from airfleet.pipelines.language.spec import CallableRef, Expansion, Group, GroupItem, Part, Repeat, Task, XCom
 from airfleet.problem_codes import Code
 
 _Hint = Callable[[str, Checking], str | None]
@@ -167,13 +167,24 @@ def _check_item(item: GroupItem, task: Task, path: str, checking: Checking) -> N
     for group in around(task.group, checking.groups):
         if group.expand is not None:
             if group.expand.may_give(item.name):
+                _check_sets(item, group, group.expand, checking)
                 return
-            known += group.expand.values
+            known += group.expand.names
     if known:
         hint = checking.hints.did_you_mean(item.name, known) or f"it is repeated by {listed(known)}"
         checking.problem(path, f"the group around is not repeated by '{item.name}'", hint, Code.EXPANSION)
     else:
         checking.problem(path, "$item stands only in a group that is repeated by 'expand'", code=Code.EXPANSION)
+
+
+def _check_sets(item: GroupItem, group: Group, expand: Expansion, checking: Checking) -> None:
+    """Note sets of arguments without an item that a task in the group takes."""
+    for index, one in enumerate(expand.sets):
+        if item.name not in one:
+            sentence = f"has no '{item.name}', which the group's tasks take by $item"
+            path = f"{group.path}.expand_kwargs[{index}]"
+            if not any(problem.path == path and problem.sentence == sentence for problem in checking.problems):
+                checking.problem(path, sentence, code=Code.EXPANSION)
 
 
 def _check_expansion(task: Task, checking: Checking) -> None:
@@ -188,19 +199,20 @@ def _check_expansion(task: Task, checking: Checking) -> None:
         checking.problem(
             path, "a task without 'uses' does no work and is not repeated", "add 'uses'", Code.ARGUMENT_WITHOUT_USES
         )
-    for below, _ in task.values:
-        name = below.rpartition(".")[2]
-        if below.startswith("expand") and name in TASK_ARGUMENTS:
-            checking.problem(
-                f"{task.path}.{below}", "only arguments of the operator or function are repeated", code=Code.EXPANSION
-            )
-        elif below.startswith("expand") and name in task.args:
-            checking.problem(
-                f"{task.path}.{below}",
-                f"'{name}' stands under 'with', too",
-                "leave one of the two out",
-                Code.CONTRADICTION,
-            )
+    for name, at in _repeated(task, expand):
+        if name in TASK_ARGUMENTS and not isinstance(task.uses, CallableRef):
+            checking.problem(at, "only arguments of the operator or function are repeated", code=Code.EXPANSION)
+        elif name in task.args:
+            sentence = f"'{name}' stands under 'with', too"
+            checking.problem(at, sentence, "leave one of the two out", Code.CONTRADICTION)
+
+
+def _repeated(task: Task, expand: Expansion) -> Iterator[tuple[str, str]]:
+    """Yield the name and the path of each argument by which a task is repeated."""
+    if expand.repeat is not Repeat.KWARGS:
+        yield from ((name, f"{task.path}.{task.below_expand(name)}") for name in expand.values)
+    for index, one in enumerate(expand.sets):
+        yield from ((name, f"{task.path}.expand_kwargs[{index}].{name}") for name in one)
 
 
 # --- setup and teardown

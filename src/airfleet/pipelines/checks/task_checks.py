@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from airfleet.pipelines.analysis import catalog
@@ -25,10 +24,10 @@ from airfleet.pipelines.checks.named.objects import (
 from airfleet.pipelines.checks.named.options import check_options
 from airfleet.pipelines.checks.named.texts import check_file, check_jinja
 from airfleet.pipelines.checks.refusals import check_sensor
+from airfleet.pipelines.checks.uses.argument_names import check_argument_names
 from airfleet.pipelines.checks.uses.function_arguments import check_literals
 from airfleet.pipelines.checks.uses.function_keys import check_function_keys
 from airfleet.pipelines.checks.uses.hitl import check_question
-from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.language.arguments import CONTEXT_NAMES, TASK_ARGUMENTS
 from airfleet.pipelines.language.spec import (
     CallableRef,
@@ -36,7 +35,6 @@ from airfleet.pipelines.language.spec import (
     JinjaText,
     NewObject,
     OperatorRef,
-    Repeat,
     Task,
 )
 from airfleet.pipelines.language.values import misfit
@@ -80,12 +78,8 @@ def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
     check_function_keys(task, checking)
     if not isinstance(found, Signature):
         return
-    _check_names(task, uses.written, found, frozenset(), checking)
+    check_argument_names(task, uses.written, found, (), checking, free=CONTEXT_NAMES)
     check_literals(task, found, checking)
-    for name in _not_given(task, found, frozenset(), checking):
-        if name not in CONTEXT_NAMES:
-            hint = f"write it under 'with' of '{task.id}'"
-            checking.problem(task.path, f"{uses.written} needs '{name}'", hint, Code.ARGUMENT_MISSING)
 
 
 def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
@@ -106,60 +100,12 @@ def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
         hint = f"a Python function is written {module}:{name}"
         checking.problem(f"{task.path}.uses", f"'{uses.written}' is not an operator", hint, Code.NOT_AN_OPERATOR)
         return
-    _check_names(task, uses.written, found.signature, _OF_EVERY_TASK, checking)
+    check_argument_names(task, uses.written, found.signature, _OF_EVERY_TASK, checking, free=())
     _check_markers(task, uses.written, found, checking)
     check_rendered_objects(task, found.renders_objects, checking)
     _check_kinds(task, found.signature, checking)
     check_sensor(task, found.signature, checking)
     check_question(task, found.path, checking)
-    for name in _not_given(task, found.signature, _OF_EVERY_TASK, checking):
-        hint = _needed_hint(name, task)
-        checking.problem(task.path, f"{uses.written} needs '{name}'", hint, Code.ARGUMENT_MISSING)
-
-
-def _needed_hint(name: str, task: Task) -> str:
-    if name == "python_callable":
-        return "to run a Python function, write uses: module:function"
-    return f"write it under 'with' of '{task.id}'"
-
-
-def _check_names(task: Task, written: str, takes: Signature, elsewhere: frozenset[str], checking: Checking) -> None:
-    """Names under ``with`` that are not taken. Those in ``elsewhere`` are judged by the reader."""
-    if takes.open:
-        return
-    for name in _not_taken(task, takes, elsewhere):
-        hint = checking.hints.did_you_mean(name, takes.parameters)
-        if name in TASK_ARGUMENTS:
-            hint = f"write '{name}' beside 'uses' and 'with', not under 'with'"
-        sentence = f"{written} takes no argument '{name}'"
-        checking.problem(_path_of(name, task), sentence, hint, Code.ARGUMENT_NOT_TAKEN)
-
-
-def _path_of(name: str, task: Task) -> str:
-    """Give the path of an argument that a task is given, by ``with`` or by ``expand``."""
-    return f"{task.path}.with.{name}" if name in task.args else f"{task.path}.{task.below_expand(name)}"
-
-
-def _given(task: Task) -> tuple[str, ...]:
-    """List the names of the arguments that a task is given."""
-    repeated = task.expand.values if task.expand is not None and task.expand.repeat is not Repeat.KWARGS else ()
-    return (*task.args, *(name for name in repeated if name not in task.args))
-
-
-def _not_taken(task: Task, takes: Signature, elsewhere: frozenset[str]) -> tuple[str, ...]:
-    return tuple(name for name in _given(task) if name not in takes.parameters and name not in elsewhere)
-
-
-def _not_given(task: Task, takes: Signature, elsewhere: frozenset[str], checking: Checking) -> Iterator[str]:
-    """Required names that are not there; a misspelt or misplaced one is said once, at the place of the slip."""
-    given = _given(task)
-    missing = [name for name in takes.required if name not in given and f"{task.path}.{name}" not in checking.wrong]
-    if not missing or any(f"{task.path}.{key}" in checking.wrong for key in wrong_key_hints.HOLDING_ARGUMENTS):
-        return
-    if task.expand is not None and task.expand.repeat is Repeat.KWARGS:
-        return  # it may give them
-    slips = {checking.hints.nearest(name, takes.parameters) for name in _not_taken(task, takes, elsewhere)}
-    yield from (name for name in missing if name not in slips)
 
 
 def _check_markers(task: Task, written: str, found: catalog.Operator, checking: Checking) -> None:

@@ -355,9 +355,20 @@ class Expansion:
     #: argument → a list, a mapping or an output; of KWARGS, the one value is at the empty name
     values: Mapping[str, Value]
 
+    @property
+    def sets(self) -> tuple[Mapping[str, Value], ...]:
+        """The sets of arguments of KWARGS that are written; none when they are the output of a task."""
+        found = self.values[""] if self.repeat is Repeat.KWARGS else ()
+        return tuple(one for one in found if isinstance(one, Mapping)) if isinstance(found, tuple) else ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The arguments for which there are items, as far as they are written."""
+        return tuple(dict.fromkeys(name for one in (self.sets or (self.values,)) for name in one if name))
+
     def may_give(self, argument: str) -> bool:
-        """Tell whether there are items for an argument; whole sets of arguments may have any."""
-        return self.repeat is Repeat.KWARGS or argument in self.values
+        """Tell whether there are items for an argument; sets of arguments that a task returns may have any."""
+        return argument in self.names or (self.repeat is Repeat.KWARGS and not self.sets)
 
 
 class Part(enum.Enum):

@@ -82,11 +82,45 @@ WRONG = [
         "- {id: a, uses: 'm:f', expand: {a: {$x: b}}}",
         "3:36: tasks.a.expand.a: there is no task 'b'",
     ),
+    (
+        "- {id: a, uses: 'm:f', expand_kwargs: [{a: 1}, {}]}",
+        "3:48: tasks.a.expand_kwargs[1]: m:f needs 'a'\nhint: write it in this set of arguments",
+    ),
+    (
+        "- {id: a, uses: 'm:f', expand_kwargs: [{}, {}]}",
+        "3:39: tasks.a.expand_kwargs: m:f needs 'a'\nhint: write it under 'with' of 'a'",
+    ),
+    (
+        "- {id: a, uses: 'm:f', expand_kwargs: [{a: 1, c: 2}]}",
+        "3:50: tasks.a.expand_kwargs[0].c: m:f takes no argument 'c'",
+    ),
+    (
+        "- {id: a, uses: bash, expand_kwargs: [{bash_command: ls}, {bash_comand: ls}]}",
+        "3:73: tasks.a.expand_kwargs[1].bash_comand: bash takes no argument 'bash_comand'\n"
+        "hint: did you mean 'bash_command'?",
+    ),
+    (
+        "- {id: a, uses: bash, expand_kwargs: [{bash_command: ls, retries: 2}]}",
+        "3:67: tasks.a.expand_kwargs[0].retries: only arguments of the operator or function are repeated",
+    ),
+    (
+        "- {id: a, uses: 'm:f', with: {a: 1}, expand_kwargs: [{a: 2}]}",
+        "3:58: tasks.a.expand_kwargs[0].a: 'a' stands under 'with', too\nhint: leave one of the two out",
+    ),
+    (
+        "- {group: g, expand_kwargs: [{x: 1}, {y: 1}], tasks: [{id: a, uses: 'm:f', with: {a: {$item: x}}},"
+        " {id: b, uses: 'm:f', with: {a: {$item: x}}}]}",
+        "3:38: tasks.g.expand_kwargs[1]: has no 'x', which the group's tasks take by $item",
+    ),
+    (
+        "- {group: g, expand_kwargs: [{x: 1}, {y: 1}], tasks: [{id: a, uses: 'm:f', with: {a: {$item: z}}}]}",
+        "3:86: tasks.g.tasks.a.with.a: the group around is not repeated by 'z'\nhint: it is repeated by x, y",
+    ),
 ]
 
 
 def said(tasks: str, folder: Path) -> list[str]:
-    (folder / "m.py").write_text("def f(a): ...\n")
+    (folder / "m.py").write_text("def f(a): ...\ndef of_queue(queue): ...\n")
     file = folder / "p.yaml"
     file.write_text(f"dag_id: d\ntasks:\n{tasks}\n")
     return [str(problem).replace(f"{folder}/", "") for problem in read_and_check(file, environ={}).problems]
@@ -102,6 +136,10 @@ GOOD = [
     "- {group: g, expand_kwargs: [{x: 1}], tasks: [{id: a, uses: 'm:f', with: {a: {$item: x}}}]}",
     "- {id: a, uses: 'm:f', expand_kwargs: [{a: 1}]}",
     "- {id: a, uses: 'm:f', expand: {a: [1]}}",
+    "- {id: a, uses: 'm:of_queue', expand: {queue: [q]}}",
+    "- {id: b, uses: 'm:f', with: {a: 1}}\n- {id: a, uses: 'm:f', expand_kwargs: {$x: b}}",
+    "- {id: b, uses: 'm:f', with: {a: 1}}\n"
+    "- {group: g, expand_kwargs: {$x: b}, tasks: [{id: a, uses: 'm:f', with: {a: {$item: x}}}]}",
     "- {id: a, uses: bash, expand: {bash_command: [ls, {$t: '{{ ds }}'}]}}",
     "- {id: a, setup: true}\n- {id: b, needs: [a]}\n- {id: c, needs: [b], teardown: {setups: [a]}}",
 ]

@@ -71,10 +71,15 @@ def _check_text(schedule: str, path: str, checking: Checking) -> None:
 
 
 def _check_crons(crons: Crons, path: str, checking: Checking) -> None:
-    if crons.timezone is not None and (wrong := zone_problem(crons.timezone)):
+    if crons.timezone == "" and crons.timezone_path in crons.paths:
+        hint = "write 'CRON_TZ=Europe/Berlin 0 6 * * *'"
+        checking.problem(crons.timezone_path, "'CRON_TZ=' names no time zone", hint, Code.TIME_ZONE)
+    elif crons.timezone is not None and (wrong := zone_problem(crons.timezone)):
         checking.problem(crons.timezone_path, *wrong, code=Code.TIME_ZONE)
     before = len(checking.problems)
     for expression, at in zip(crons.expressions, crons.paths, strict=True):
+        if not expression and crons.timezone == "" and at == crons.timezone_path:
+            continue  # neither zone nor expression: said above
         if not expression and crons.timezone is not None:
             hint = f"write 'CRON_TZ={crons.timezone} 0 6 * * *'"
             checking.problem(at, "names a time zone, and no cron expression after it", hint, Code.CRON)

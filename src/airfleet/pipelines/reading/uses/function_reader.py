@@ -125,11 +125,18 @@ class FunctionReader:
         if is_null(node):
             return {"requirements": ()}
         try:
-            return {"requirements": texts(node) if isinstance(node, Sequence) else texts(node)[0]}
+            found = texts(node)
         except Invalid:
             sentence = "must be a list of requirements, or a requirements file"
             self.report.problem(node, path, sentence, code=Code.WRONG_SHAPE)
             return {}
+        items = node.items if isinstance(node, Sequence) else (node,)
+        for index, (item, text) in enumerate(zip(items, found, strict=True)):
+            if not text.strip():
+                at = path if item is node else f"{path}[{index}]"
+                hint = "for an environment without packages, write venv: []" if item is node else None
+                self.report.problem(item, at, "must not be empty", hint, Code.EMPTY_VALUE)
+        return {"requirements": found if isinstance(node, Sequence) else found[0]}
 
     def venv_options(self, rest: Mapping, path: str) -> dict[str, Value]:
         found = self.options(rest, path, VENV_OPTIONS, "this isolation")

@@ -27,6 +27,8 @@ def said(folder: Path, keys: str) -> list[str]:
          "hint: did you mean 'Europe/Berlin'?"),
         ("schedule: {cron: '@daily', timezone: Mars}", "2:38: schedule.timezone: there is no time zone 'Mars'\n"
          "hint: one such as Europe/Berlin or UTC"),
+        ("schedule: CRON_TZ=", "2:11: schedule: 'CRON_TZ=' names no time zone\n"
+         "hint: write 'CRON_TZ=Europe/Berlin 0 6 * * *'"),
         ("schedule: CRON_TZ=UTC", "2:11: schedule: names a time zone, and no cron expression after it\n"
          "hint: write 'CRON_TZ=UTC 0 6 * * *'"),
         ("schedule: CRON_TZ=UTC 0 25 * * *", "2:11: schedule: the hour '25' is not between 0 and 23"),

@@ -75,6 +75,9 @@ INSTEAD = "write uses: module:function; an operator has a name of its own, such 
     ("written", "path", "sentence", "hint"),
     [
         ("uses: bash, sensor: true", "sensor", FUNCTION, INSTEAD + "file_sensor"),
+        ("uses: 'm:f', isolation: {venv: ''}", "isolation.venv", "must not be empty",
+         "for an environment without packages, write venv: []"),
+        ("uses: 'm:f', isolation: {venv: [pandas, ' ']}", "isolation.venv[1]", "must not be empty", None),
         ("uses: bash, isolation: {venv: []}", "isolation", FUNCTION, INSTEAD + "python_virtualenv or docker"),
         ("branch: true", "branch", FUNCTION, INSTEAD + "branch_day_of_week"),
         ("uses: 'm:f', sensor: true, branch: true", "branch", "cannot stand beside 'sensor'", None),
