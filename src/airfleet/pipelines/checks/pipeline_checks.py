@@ -31,8 +31,11 @@ from airfleet.pipelines.files import foreign_files
 from airfleet.pipelines.files.project_files import Stamp, project_root, read_bytes, read_text
 from airfleet.pipelines.files.shared_files import OfOneFile, SharedFiles
 from airfleet.pipelines.language import interpolation
+from airfleet.pipelines.language.expressions.functions import TOO_MUCH
 from airfleet.pipelines.language.spec import Pipeline, Task, Value
 from airfleet.pipelines.reading import reader
+from airfleet.pipelines.reading.entries_reader import TOO_MANY_VALUES
+from airfleet.pipelines.reading.shared.group_templates import TOO_MANY
 from airfleet.problem_codes import Code, Severity
 from airfleet.yaml.durations import MOST_DURATION
 from airfleet.yaml.problems import in_order, joined
@@ -118,13 +121,20 @@ def read_and_check(
 
 
 def _once(problems: Iterable[Problem], file: str) -> Iterator[Problem]:
-    """Yield each problem of a shared file once, however many tasks have it from there."""
-    seen: set[tuple[Place, str]] = set()
+    """Yield each problem of a shared file once, however many tasks have it from there.
+
+    What is said of a file as a whole is said where it is true first.
+    """
+    seen: set[tuple[Place | None, str]] = set()
     for problem in problems:
-        key = problem.place, problem.sentence
-        if problem.place.file == file or key not in seen:
+        of_whole = problem.sentence in _OF_THE_WHOLE_FILE
+        key = None if of_whole else problem.place, problem.sentence
+        if key not in seen or (problem.place.file == file and not of_whole):
             seen.add(key)
             yield problem
+
+
+_OF_THE_WHOLE_FILE: Final = (TOO_MUCH, TOO_MANY_VALUES, TOO_MANY)
 
 
 def _unread(path: Path, wrong: Problem) -> CheckedFile:

@@ -438,6 +438,15 @@ def test_a_fleet_without_variables_has_none_whatever_the_environment_says(projec
 # -- files that cannot be read
 
 
+def test_a_limit_of_the_whole_file_is_said_once(project: Path) -> None:
+    line = "  - {id: t%d, uses: bash, with: {bash_command: '${{ replace(vars.A, \"a\", vars.B) }}'}}\n"
+    file = project / "pipelines" / "p.yaml"
+    file.write_text("dag_id: d\ntasks:\n" + "".join(line % number for number in range(14)))
+    found = read_and_check(file, environ={}, variables={"A": "a" * 1000, "B": "b" * 4900}).problems
+    assert [problem.sentence for problem in found] == ["the '${{ }}' of this file make more than 50,000,000 characters"]
+    assert found[0].path == "tasks.t10.with.bash_command"
+
+
 def test_files_that_cannot_be_read_are_problems(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes("dag_id: é".encode("latin-1"))
     said = {name: read_and_check(tmp_path / name, environ={}).problems for name in ("no.yaml", "latin.yaml", ".")}
