@@ -123,7 +123,7 @@ def read_and_check(
 def _once(problems: Iterable[Problem], file: str) -> Iterator[Problem]:
     """Yield each problem of a shared file once, however many tasks have it from there.
 
-    What is said of a file as a whole is said where it is true first.
+    A limit of the whole file is said at its first place.
     """
     seen: set[tuple[Place | None, str]] = set()
     for problem in problems:

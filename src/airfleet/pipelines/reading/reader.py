@@ -21,6 +21,7 @@ from airfleet.pipelines.dialects import translator
 from airfleet.pipelines.dialects.translator import Translator
 from airfleet.pipelines.dialects.written_paths import WrittenPaths
 from airfleet.pipelines.files import foreign_files
+from airfleet.pipelines.files.dag_factory_files import is_dag_factory
 from airfleet.pipelines.files.project_files import Stamp
 from airfleet.pipelines.files.shared_files import Library, NoFiles, NotTaken
 from airfleet.pipelines.language.expressions.scope import ReadFile, Scope
@@ -142,9 +143,10 @@ def _drafts(documents: tuple[Node, ...], problems: tuple[Problem, ...], whole: _
             whole.sharing.add(document, is_complete=not broken)
             unused.append(document)
             continue
-        unused.clear()
+        if takes_parts := not is_dag_factory(document):  # which has defaults of its own
+            unused.clear()
         for ours, wrongly_written in whole.translator.documents(document):
-            for pipeline, wrong in _pipelines(ours, whole):
+            for pipeline, wrong in _pipelines(ours, whole, takes_parts=takes_parts):
                 yield Draft(pipeline, wrong, good=not (wrong or wrongly_written or broken))
     for document in unused:
         names = " and ".join(f"'{name}'" for name in PART_KEYS if document.get(name) is not None)
@@ -220,11 +222,12 @@ class _WholeFile:
         return False
 
 
-def _pipelines(document: Node, whole: _WholeFile) -> Iterator[tuple[Pipeline, frozenset[str]]]:
+def _pipelines(document: Node, whole: _WholeFile, *, takes_parts: bool) -> Iterator[tuple[Pipeline, frozenset[str]]]:
     """Yield each pipeline of a document with the paths of its problems."""
     report = whole.own_report()
     if isinstance(document, Mapping):
-        yield from _of_jobs(document, whole, report)
+        taken = whole.sharing.taken_by(document) if takes_parts else sharing.Taken()
+        yield from _of_jobs(document, taken, whole, report)
     else:
         sentence = "a pipeline is a mapping of keys such as dag_id, schedule and tasks"
         report.problem(document, "", sentence, code=Code.WRONG_SHAPE)
@@ -232,8 +235,9 @@ def _pipelines(document: Node, whole: _WholeFile) -> Iterator[tuple[Pipeline, fr
     whole.report.problems.extend(report.problems)
 
 
-def _of_jobs(document: Mapping, whole: _WholeFile, report: Report) -> Iterator[tuple[Pipeline, frozenset[str]]]:
-    taken = whole.sharing.taken_by(document)
+def _of_jobs(
+    document: Mapping, taken: sharing.Taken, whole: _WholeFile, report: Report
+) -> Iterator[tuple[Pipeline, frozenset[str]]]:
     has_expressions = whole.has_expressions or taken.has_expressions
     if not taken.is_complete:
         report.note_slip("include")

@@ -55,6 +55,21 @@ def test_files_of_another_kind_are_left_alone(content: str, folder: Path) -> Non
     assert "pool" not in the_dag(folder).defaults
 
 
+def test_shared_parts_of_our_own_do_not_count(folder: Path) -> None:
+    (folder / "defaults.yaml").write_text("defaults: {pool: x, retries: 9}\ntags: [a]\n")
+    dag = the_dag(folder)
+    assert (dag.defaults, dag.options.get("tags")) == ({"owner": "block", "retries": 3}, None)
+
+
+def test_a_document_of_parts_before_it_in_the_file_does_not_count(folder: Path) -> None:
+    (folder / "orders.yml").write_text(f"defaults: {{pool: x}}\n---\n{FILE}---\ndag_id: own\ntasks: [{{id: a}}]\n")
+    checked = read_and_check(folder / "orders.yml", environ={})
+    assert [one.defaults.get("pool") for one in checked.pipelines] == [None, "x"]
+    (folder / "orders.yml").write_text(f"defaults: {{pool: x}}\n---\n{FILE}")
+    [problem] = read_and_check(folder / "orders.yml", environ={}).problems
+    assert problem.sentence == "this document has 'defaults' alone, and no document follows that could use it"
+
+
 def test_a_dag_changes_with_its_defaults(folder: Path) -> None:
     stamps = read_and_check(folder / "orders.yml", environ={}).taken_in
     assert stamps[str(folder / "defaults.yml")] is None
