@@ -24,7 +24,7 @@ from airfleet.pipelines.files.named_files import located, outside
 from airfleet.pipelines.language.environments import Late, as_text
 from airfleet.pipelines.language.graph import around
 from airfleet.pipelines.language.spec import Const, FileText, GroupItem, JinjaText, NewObject, Value, XCom
-from airfleet.pipelines.language.values import FUNCTION, from_text, misfit
+from airfleet.pipelines.language.values import FUNCTION, from_text, misfit, time_of_day
 from airfleet.problem_codes import Code
 from airfleet.yaml.durations import calendar_duration, parse_duration
 
@@ -177,6 +177,9 @@ def plainly_converted(value: Value, annotation: str, zone: Any = None) -> Any:
         return _as_duration(value, words_in(annotation))
     if kind in ("integer", "number", "boolean") and isinstance(value, str):
         return from_text(value, kind)
+    if kind == "time" and isinstance(value, str):
+        moment = time_of_day(value)
+        return value if moment is None else moment
     words = words_in(annotation)
     if "timedelta" in words and "str" not in words and isinstance(value, str):
         return _as_duration(value, words)

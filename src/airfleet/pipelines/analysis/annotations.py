@@ -15,6 +15,7 @@ _KINDS: Final[dict[frozenset[str], ArgumentKind]] = {
     frozenset({"int", "float"}): "number",
     frozenset({"bool"}): "boolean",
     frozenset({"Callable"}): "function",
+    frozenset({"time"}): "time",
 }
 _BESIDE_TIMEDELTA: Final = frozenset({"timedelta", "float", "int", "relativedelta"})
 _SAY_NOTHING: Final = frozenset({"None", "ArgNotSet", "NOTSET"})

@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from airfleet.pipelines.analysis.signatures import Signature
 from airfleet.pipelines.checks.check_context import Checking
 from airfleet.pipelines.checks.schedules.assets import check_assets
 from airfleet.pipelines.language.schedules import is_never
-from airfleet.pipelines.language.spec import AssetSchedule, Schedule, Task, Timetable, Value
+from airfleet.pipelines.language.spec import AssetSchedule, Schedule, Timetable, Value
 from airfleet.problem_codes import Code
 from airfleet.yaml.problems import joined
 
@@ -21,8 +20,6 @@ from airfleet.yaml.problems import joined
 EXECUTORS: Final = ("CeleryExecutor", "FleetExecutor", "airfleet.scheduler.executor.FleetExecutor")
 _OF_FAIL_FAST: Final = ("all_success", "all_done_setup_success")
 _RESOURCES: Final = ("cpus", "ram", "disk", "gpus")
-_MODES: Final = ("poke", "reschedule")
-_NOT_NEGATIVE: Final = ("poke_interval", "timeout", "max_wait")
 
 
 def check_refusals(checking: Checking) -> None:
@@ -157,20 +154,3 @@ def _check_resources(path: str, resources: Value, checking: Checking) -> None:
         elif isinstance(amount, bool) or not isinstance(amount, (int, float)) or amount < 0:
             sentence = f"must be a number of 0 or more, not {amount}"
             checking.problem(f"{path}.{name}", sentence, code=Code.RESOURCES)
-
-
-def check_sensor(task: Task, takes: Signature, checking: Checking) -> None:
-    """Note what a sensor would refuse of its own arguments."""
-    if not {"poke_interval", "mode", "soft_fail", "never_fail"} <= takes.parameters.keys():
-        return
-    path = f"{task.path}.with"
-    mode = task.args.get("mode")
-    if isinstance(mode, str) and mode not in _MODES:
-        sentence = f"'{mode}' is not one of the values it can have"
-        checking.problem(f"{path}.mode", sentence, "one of poke, reschedule", Code.NOT_A_CHOICE)
-    if task.args.get("soft_fail") is True and task.args.get("never_fail") is True:
-        checking.problem(f"{path}.never_fail", "cannot be true together with 'soft_fail'", code=Code.CONTRADICTION)
-    for name in _NOT_NEGATIVE:
-        value = task.args.get(name)
-        if isinstance(value, (int, float)) and value < 0:
-            checking.problem(f"{path}.{name}", f"must not be negative, but is {value}", code=Code.OUT_OF_RANGE)

@@ -23,11 +23,11 @@ from airfleet.pipelines.checks.named.objects import (
 )
 from airfleet.pipelines.checks.named.options import check_options
 from airfleet.pipelines.checks.named.texts import check_file, check_jinja
-from airfleet.pipelines.checks.refusals import check_sensor
 from airfleet.pipelines.checks.uses.argument_names import check_argument_names
 from airfleet.pipelines.checks.uses.function_arguments import check_literals
 from airfleet.pipelines.checks.uses.function_keys import check_function_keys
 from airfleet.pipelines.checks.uses.hitl import check_question
+from airfleet.pipelines.checks.uses.sensors import check_sensor
 from airfleet.pipelines.language.arguments import CONTEXT_NAMES, TASK_ARGUMENTS
 from airfleet.pipelines.language.spec import (
     CallableRef,
@@ -104,7 +104,7 @@ def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
     _check_markers(task, uses.written, found, checking)
     check_rendered_objects(task, found.renders_objects, checking)
     _check_kinds(task, found.signature, checking)
-    check_sensor(task, found.signature, checking)
+    check_sensor(task, found.signature, found.path, checking)
     check_question(task, found.path, checking)
 
 

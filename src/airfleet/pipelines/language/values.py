@@ -247,9 +247,19 @@ def from_text(value: str, kind: ArgumentKind) -> Value:
 def _fits(value: Value, kind: ArgumentKind) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
+    if kind == "time":
+        return isinstance(value, str) and time_of_day(value) is not None
     if isinstance(value, str):
         return parse_duration(value) is not None if kind == "duration" else not isinstance(from_text(value, kind), str)
     return kind != "boolean" and isinstance(value, (int, float))
+
+
+def time_of_day(written: str) -> dt.time | None:
+    """Read a time of the day such as ``06:30`` or ``23:59:30``; None for other text."""
+    try:
+        return dt.time.fromisoformat(written) if ":" in written else None
+    except ValueError:
+        return None
 
 
 def mapping(node: Node) -> Value:
