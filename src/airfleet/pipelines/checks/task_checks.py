@@ -125,6 +125,8 @@ def _check_kinds(task: Task, takes: Signature, checking: Checking) -> None:
     """Literals that cannot be what the operator's annotation asks for."""
     for name, kind in takes.kinds.items():
         value, path = task.args.get(name), f"{task.path}.with.{name}"
+        if value is None and name in task.args and name in takes.required:
+            checking.problem(path, "cannot be null", code=Code.EMPTY_VALUE)
         if value is None or name not in takes.parameters or isinstance(value, (*MARKERS, NewObject)):
             continue
         if kind == "function":

@@ -47,7 +47,17 @@ def environment(node: Node, path: str, report: Report) -> Value:
     if not isinstance(node, Mapping) or marker_key(node) is not None:
         return value(node, path, report)
     report.places[path] = node.place
+    refuse_names(node, path, report)
     return {key.text: _variable(inner, joined(path, key.text), report) for key, inner in node.entries}
+
+
+def refuse_names(node: Mapping, path: str, report: Report) -> None:
+    """Note names that no variable of an environment can have."""
+    for key, _ in node.entries:
+        if not key.text or "=" in key.text or "\0" in key.text:
+            sentence = f"'{key.text}' cannot be the name of a variable of the environment"
+            hint = f"write {key.text.partition('=')[0]}: …" if key.text.partition("=")[0] else None
+            report.problem(key, path, sentence, hint, Code.ENVIRONMENT_VARIABLE)
 
 
 def _variable(node: Node, path: str, report: Report) -> Value:

@@ -70,7 +70,9 @@ def _zipped(node: Mapping, path: str, report: Report) -> Expansion:
     report.places[path] = node.place
     lists = [inner for _, inner in node.entries if isinstance(inner, Sequence)]
     outputs = [inner for _, inner in node.entries if _is_output(inner)]
-    if len(node.entries) not in (len(lists), len(outputs)):
+    if not node.entries:
+        report.problem(node, path, "is empty, so nothing would run", code=Code.EMPTY_VALUE)
+    elif len(node.entries) not in (len(lists), len(outputs)):
         report.problem(node, path, "goes through lists alone, or through outputs alone", code=Code.EXPANSION)
     elif len({len(one.items) for one in lists}) > 1:
         report.problem(node, path, "goes through lists of one length", code=Code.EXPANSION)

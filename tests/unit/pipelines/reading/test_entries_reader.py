@@ -198,6 +198,7 @@ WRONG = [
         "- {id: a, uses: 'm:f', expand_kwargs: [1]}",
         "3:40: tasks.a.expand_kwargs[0]: must be a mapping of arguments",
     ),
+    ("- {id: a, uses: 'm:f', expand: {zip: {}}}", "3:38: tasks.a.expand.zip: is empty, so nothing would run"),
     ("- {id: a, uses: 'm:f', expand_kwargs: []}", "3:39: tasks.a.expand_kwargs: is empty, so nothing would run"),
     (
         "- {id: a, uses: 'm:f', expand_kwargs: x}",

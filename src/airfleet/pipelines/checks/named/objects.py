@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from airfleet.pipelines.analysis.annotations import kind_in, words_in
@@ -29,6 +29,7 @@ def _check_object(made: NewObject, path: str, checking: Checking) -> None:
     if wrong := imports.gone(made.path):
         checking.problem(f"{path}.$new", *wrong, code=Code.OPERATOR_GONE)
         return
+    before = len(checking.problems)
     found = checking.installed.maker(imports.now(made.path))
     if isinstance(found, MissingDefinition):
         sentence, hint = not_found(found, "class or function", checking.hints)
@@ -38,6 +39,26 @@ def _check_object(made: NewObject, path: str, checking: Checking) -> None:
             _check_names(made, found.takes, path, checking)
         for at, name, item in _named(made, found.takes, path):
             check_value(item, name, found.takes, at, checking)
+    if len(checking.problems) == before and (refused := _refused(made)):
+        checking.problem(path, refused, code=Code.REFUSED_VALUE)
+
+
+#: classes that can be tried: they do nothing else
+_TRIED: Final[Mapping[str, Callable[..., object]]] = {
+    f"datetime.{cls.__name__}": cls for cls in (dt.date, dt.datetime, dt.time, dt.timedelta)
+}
+
+
+def _refused(made: NewObject) -> str | None:
+    """Say what a class of moments and lengths has against its arguments."""
+    cls = _TRIED.get(made.path)
+    if cls is None or any(isinstance(value, (*MARKERS, NewObject)) for _, value in made.parts("")):
+        return None
+    try:
+        cls(*made.args, **made.kwargs)
+    except (TypeError, ValueError, OverflowError) as error:
+        return f"{made.path.rpartition('.')[2]} refuses its arguments: {error}"
+    return None
 
 
 def _check_names(made: NewObject, takes: ConstructorArguments, path: str, checking: Checking) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
@@ -81,6 +82,18 @@ def _check_retry_policy(value: Value, path: str, checking: Checking) -> None:
             if isinstance(found, MissingDefinition):
                 problem = not_found(found, "error", checking.hints)
                 checking.problem(f"{at}.exception", *problem, code=Code.NAME_NOT_FOUND)
+            elif _is_no_error(exception, found):
+                sentence = f"'{exception}' is no class of errors"
+                checking.problem(f"{at}.exception", sentence, code=Code.ARGUMENT_TYPE)
+
+
+def _is_no_error(path: str, found: object) -> bool:
+    """Tell whether what a path names is certainly no class that can be raised."""
+    module, _, name = path.rpartition(".")
+    known = getattr(builtins, name, None) if module in ("", "builtins") else None
+    if known is not None:
+        return not (isinstance(known, type) and issubclass(known, BaseException))
+    return isinstance(found, Maker) and not found.is_class
 
 
 _CHECKS: Final[dict[ArgumentKind, _Check]] = {

@@ -78,9 +78,10 @@ def _check_crons(crons: Crons, path: str, checking: Checking) -> None:
         checking.problem(crons.timezone_path, *wrong, code=Code.TIME_ZONE)
     before = len(checking.problems)
     for expression, at in zip(crons.expressions, crons.paths, strict=True):
+        by_text = crons.timezone is not None and crons.timezone_path in crons.paths
         if not expression and crons.timezone == "" and at == crons.timezone_path:
             continue  # neither zone nor expression: said above
-        if not expression and crons.timezone is not None:
+        if not expression and by_text:
             hint = f"write 'CRON_TZ={crons.timezone} 0 6 * * *'"
             checking.problem(at, "names a time zone, and no cron expression after it", hint, Code.CRON)
         else:

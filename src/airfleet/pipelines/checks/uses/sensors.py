@@ -135,16 +135,10 @@ def _check_weekday(given: _Given) -> None:
             given.refuse("week_day", "must be the name of a day, such as monday", code=Code.ARGUMENT_TYPE)
 
 
-def _check_time(given: _Given) -> None:
-    if "target_time" in given.values and given.values["target_time"] is None:
-        given.refuse("target_time", "cannot be null", "write a time of the day such as '06:30'", Code.EMPTY_VALUE)
-
-
 _Rule: TypeAlias = Callable[[_Given], None]
 
 _OF_CLASSES: Final[Mapping[str, _Rule]] = {
     "airflow.providers.standard.sensors.external_task.ExternalTaskSensor": _check_external_task,
-    "airflow.providers.standard.sensors.time.TimeSensor": _check_time,
     "airflow.providers.standard.sensors.weekday.DayOfWeekSensor": _check_weekday,
     "airflow.providers.standard.operators.weekday.BranchDayOfWeekOperator": _check_weekday,
 }

@@ -15,7 +15,7 @@ from airfleet.pipelines.language.function_options import (
     VENV_OPTIONS,
 )
 from airfleet.pipelines.language.kinds import ArgumentKind
-from airfleet.pipelines.language.markers import arguments, value
+from airfleet.pipelines.language.markers import arguments, refuse_names, value
 from airfleet.pipelines.language.spec import CallableRef, Isolation, IsolationKind, Role, RoleKind, Uses, Value
 from airfleet.pipelines.language.values import Invalid, argument, required_text, texts, truth
 from airfleet.problem_codes import Code
@@ -164,7 +164,10 @@ class FunctionReader:
             if known is None:
                 hint = _INSTEAD.get(key.text) or self.report.hints.did_you_mean(key.text, table)
                 self.report.problem(key, at, f"{what} has no option '{key.text}'", hint, Code.UNKNOWN_KEY)
-            elif (read := argument(inner, at, known, self.report)) is not None:
+                continue
+            if key.text == "env_vars" and isinstance(inner, Mapping):
+                refuse_names(inner, at, self.report)
+            if (read := argument(inner, at, known, self.report)) is not None:
                 found[key.text] = read
         return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from airfleet.errors import Suggestion, listed
 from airfleet.pipelines.analysis import short_names, well_known
 from airfleet.pipelines.language import wrong_key_hints
+from airfleet.pipelines.language.values import FUNCTION
 from airfleet.pipelines.upgrade import imports
 from airfleet.provider_names import package
 from airfleet.yaml.problems import Hints
@@ -45,7 +46,8 @@ def _of_a_provider(provider: str, name: str, hints: Hints) -> tuple[str, str | N
             return f"provider '{provider}' has no operators", f"to run a Python function, write {provider}:{name}"
         return well_known.missing(provider)
     sentence = f"there is no operator '{written}': its last part is not a class, and no provider is called '{provider}'"
-    return sentence, f"a Python function is written {provider}:{name}"
+    function = f"{provider}:{name}"
+    return sentence, f"a Python function is written {function}" if FUNCTION.fullmatch(function) else None
 
 
 def _not_installed(providers: tuple[str, ...], name: str) -> tuple[str, str]:

@@ -108,6 +108,8 @@ AVERAGE = "write {average_runtime: {max_runs: 10, min_runs: 5}}"
          "deadline[0]: a marker such as $t is only read under 'with' | write the value itself"),
         ("defaults: {retry_policy: [{exception: []}]}",
          f"defaults.retry_policy[0].exception: needs at least one error | {RULES}"),
+        ("defaults: {retry_policy: [{exception: builtins.int, action: fail}]}",
+         "defaults.retry_policy[0].exception: 'builtins.int' is no class of errors"),
         ("defaults: {retry_policy: fail}",
          f"defaults.retry_policy: must be rules for errors, not the text 'fail' | {RULES}"),
         ("defaults: {retry_policy: []}", f"defaults.retry_policy: a retry policy needs at least one rule | {RULES}"),

@@ -131,6 +131,9 @@ def test_what_can_be_made_is_taken(given: str, tmp_path: Path) -> None:
         ("{__type__: shop_o.Volume, name: b, __args__: [1]}",
          ": '__type__' makes no Python object here | write {$new: shop_o.Volume, args: […], with: {name: …}}; "
          "to pass on the mapping itself, wrap it in {$const: …}"),
+        ("{$new: datetime.date, args: [2026, 2, 30]}", ": date refuses its arguments: day is out of range for month"),
+        ("{$new: datetime.timedelta, with: {hours: x}}",
+         ": timedelta refuses its arguments: unsupported type for timedelta hours component: str"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_made_is_a_problem_at_its_place(given: str, problem: str, tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ def said(folder: Path, keys: str) -> list[str]:
          "hint: did you mean 'Europe/Berlin'?"),
         ("schedule: {cron: '@daily', timezone: Mars}", "2:38: schedule.timezone: there is no time zone 'Mars'\n"
          "hint: one such as Europe/Berlin or UTC"),
+        ("schedule: {cron: ['@daily', ''], timezone: UTC}", "2:29: schedule.cron[1]: the schedule is empty\n"
+         "hint: write null for a Dag that is only run by hand"),
         ("schedule: CRON_TZ=", "2:11: schedule: 'CRON_TZ=' names no time zone\n"
          "hint: write 'CRON_TZ=Europe/Berlin 0 6 * * *'"),
         ("schedule: CRON_TZ=UTC", "2:11: schedule: names a time zone, and no cron expression after it\n"

@@ -75,6 +75,8 @@ INSTEAD = "write uses: module:function; an operator has a name of its own, such 
     ("written", "path", "sentence", "hint"),
     [
         ("uses: bash, sensor: true", "sensor", FUNCTION, INSTEAD + "file_sensor"),
+        ("uses: 'm:f', isolation: {venv: [], env_vars: {A=1: x}}", "isolation.env_vars",
+         "'A=1' cannot be the name of a variable of the environment", "write A: …"),
         ("uses: 'm:f', isolation: {venv: ''}", "isolation.venv", "must not be empty",
          "for an environment without packages, write venv: []"),
         ("uses: 'm:f', isolation: {venv: [pandas, ' ']}", "isolation.venv[1]", "must not be empty", None),
