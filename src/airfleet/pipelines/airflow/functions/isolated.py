@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from airflow.providers.standard.operators.python import (
     PythonVirtualenvOperator,
     ShortCircuitOperator,
 )
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, BaseSensorOperator
 from airflow.sdk.bases.branch import BaseBranchOperator
 
 from airfleet.pipelines.airflow.functions.runner import run_function
@@ -103,6 +103,31 @@ class ShortCircuitInVirtualenv(ShortCircuitOperator, InVirtualenv):
 
 class ShortCircuitInOtherPython(ShortCircuitOperator, InOtherPython):
     """Skips what comes after it when a function in another Python answers no."""
+
+
+class SensorInVirtualenv(BaseSensorOperator, InVirtualenv):
+    """Waits until a function in a virtual environment answers yes."""
+
+    def poke(self, context: Any) -> bool:
+        """Ask the function once."""
+        return _asked(self, InVirtualenv.execute, context)
+
+
+class SensorInOtherPython(BaseSensorOperator, InOtherPython):
+    """Waits until a function in another Python answers yes."""
+
+    def poke(self, context: Any) -> bool:
+        """Ask the function once."""
+        return _asked(self, InOtherPython.execute, context)
+
+
+def _asked(sensor: Any, execute: Callable[[Any, Any], Any], context: Any) -> bool:
+    """Run the function of a sensor; its arguments stay, which Airflow replaces by those that it sends."""
+    given = sensor.op_kwargs
+    try:
+        return bool(execute(sensor, context))
+    finally:
+        sensor.op_kwargs = given
 
 
 def of_context(

@@ -16,6 +16,8 @@ from airfleet.pipelines.airflow.functions.isolated import (
     BranchInVirtualenv,
     InOtherPython,
     InVirtualenv,
+    SensorInOtherPython,
+    SensorInVirtualenv,
     ShortCircuitInOtherPython,
     ShortCircuitInVirtualenv,
     requirements,
@@ -33,6 +35,8 @@ _OF_ROLE: Final[dict[RoleKind, type[BaseOperator]]] = {
     "short_circuit": FunctionShortCircuit,
 }
 _OF_BOTH: Final[dict[tuple[RoleKind, IsolationKind], type[BaseOperator]]] = {
+    ("sensor", "venv"): SensorInVirtualenv,
+    ("sensor", "python"): SensorInOtherPython,
     ("branch", "venv"): BranchInVirtualenv,
     ("branch", "python"): BranchInOtherPython,
     ("short_circuit", "venv"): ShortCircuitInVirtualenv,

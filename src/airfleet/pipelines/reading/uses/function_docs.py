@@ -114,9 +114,12 @@ A function may be `async`. These keys stand beside `uses: module:function`.
 
 Modules of the project can be imported in all of them. Those of a virtual environment are read from the project's
 folder; into a container the function's module is sent, with all modules of the project that it imports, but no other
-files. Arguments and results must be such that the other side can read them; of the context, a function gets text
-(`ds`, `run_id`, …), and dates where Pendulum is installed. A requirements file is looked for beside the pipeline, then
-in the project.
+files. A function in a container decides nothing: no sensor, branch or short circuit runs there. A sensor makes its
+virtual environment at each call, unless `venv_cache_path` keeps it.
+
+Arguments and results must be such that the other side can read them; of the context, a function gets text (`ds`,
+`run_id`, …), and dates where Pendulum is installed. A requirements file is looked for beside the pipeline, then in the
+project.
 
 Options beside `venv`:
 

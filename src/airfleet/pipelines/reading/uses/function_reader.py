@@ -59,14 +59,13 @@ class FunctionReader:
             self.refuse(name, f"cannot stand beside '{names[0]}'")
         if len(names) != 1:
             return None
-        if isolation is not None and (names[0] == "sensor" or isolation.kind in CONTAINERS):
-            where = "in a container" if isolation.kind in CONTAINERS else "in another Python"
-            self.refuse(names[0], f"cannot be decided {where} yet")
+        if isolation is not None and isolation.kind in CONTAINERS:
+            self.refuse(names[0], "is not decided by a function in a container", _IN_CONTAINER[names[0]])
             return None
         return self.options_of_role(names[0], self.given[names[0]][1])
 
-    def refuse(self, name: str, sentence: str) -> None:
-        self.report.problem(self.given[name][0], joined(self.path, name), sentence, code=Code.CONTRADICTION)
+    def refuse(self, name: str, sentence: str, hint: str | None = None) -> None:
+        self.report.problem(self.given[name][0], joined(self.path, name), sentence, hint, Code.CONTRADICTION)
 
     def options_of_role(self, kind: RoleKind, node: Node) -> Role | None:
         path = joined(self.path, kind)
@@ -182,5 +181,11 @@ _INSTEAD: Final = {
     "deferrable": "a function cannot wait in the triggerer; mode: reschedule takes no slot between two calls",
     "requirements": "write venv: [requirements]",
     "python_version": "write python: '3.12'",
+}
+_BY_ANOTHER_TASK: Final = "let this task return its answer, and give it by {$x: …} to a function that decides"
+_IN_CONTAINER: Final[dict[RoleKind, str]] = {
+    "sensor": "write isolation: {venv: […]} for libraries of its own",
+    "branch": _BY_ANOTHER_TASK,
+    "short_circuit": _BY_ANOTHER_TASK,
 }
 _HINT: Final = "write isolation: {venv: [pandas]}, for example"

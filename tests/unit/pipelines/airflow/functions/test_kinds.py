@@ -14,6 +14,8 @@ from airfleet.pipelines.airflow.functions.isolated import (
     BranchInVirtualenv,
     InOtherPython,
     InVirtualenv,
+    SensorInOtherPython,
+    SensorInVirtualenv,
     ShortCircuitInOtherPython,
     ShortCircuitInVirtualenv,
     of_context,
@@ -50,6 +52,9 @@ def built(task: str, tmp_path: Path) -> DAG:
         ("work', with: {text: a}, isolation: {venv: [x], python: 3.12, env_vars: {A: 1, B: true}}", InVirtualenv,
          {"requirements": ["x"], "python_version": "3.12", "env_vars": {"A": "1", "B": "true"},
           "op_kwargs": {"text": "a"}}),
+        ("work', sensor: {timeout: 1h, mode: reschedule}, isolation: {venv: [x]}", SensorInVirtualenv,
+         {"requirements": ["x"], "timeout": 3600.0, "mode": "reschedule", "template_fields": ()}),
+        ("work', sensor: true, isolation: {python: /x/python}", SensorInOtherPython, {"python": "/x/python"}),
         ("choose', branch: true, isolation: {venv: [x]}", BranchInVirtualenv, {"requirements": ["x"]}),
         ("choose', branch: true, isolation: {python: /x/python}", BranchInOtherPython, {"python": "/x/python"}),
         ("work', short_circuit: {ignore_downstream_trigger_rules: false}, isolation: {venv: []}",
@@ -81,6 +86,31 @@ def test_each_repetition_of_a_mapped_task_is_one(task: str, tmp_path: Path) -> N
     one = mapped.unmap({"op_kwargs": {"text": "a"}, "python_callable": mapped.python_callable})
     assert isinstance(one, FunctionSensor | InVirtualenv)
     assert one.op_kwargs == {"text": "a"}
+
+
+ANSWERS = """
+def ready(path, wanted):
+    with open(path, "a") as file:
+        file.write("x")
+    return len(open(path).read()) >= wanted
+"""
+
+
+def test_a_sensor_in_another_python_asks_with_the_same_arguments_until_it_is_yes(tmp_path: Path) -> None:
+    (tmp_path / "answering.py").write_text(ANSWERS)
+    asked = tmp_path / "asked"
+    python = Path(sys.base_prefix, "bin", "python3")  # without Airflow, which would look for the task's supervisor
+    sensor = SensorInOtherPython(
+        dag=DAG("d"), task_id="t", function="answering:ready", folders=[str(tmp_path)], python=str(python),
+        op_kwargs={"path": str(asked), "wanted": 3}, poke_interval=0, expect_airflow=False,
+    )  # fmt: skip
+    assert sensor.execute({"ds": "2026-01-31", "ti": None}) is None
+    assert asked.read_text() == "xxx"
+
+
+def test_a_repeated_sensor_in_another_python_is_a_sensor(tmp_path: Path) -> None:
+    task = "work', sensor: true, isolation: {python: /x/python}, expand: {text: [a, b]}"
+    assert built(task, tmp_path).get_task("t")._is_sensor  # type: ignore[union-attr]
 
 
 def test_an_environment_is_made_where_nothing_is_called_python(tmp_path: Path) -> None:
