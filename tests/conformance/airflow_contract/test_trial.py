@@ -6,6 +6,8 @@ import inspect
 import typing
 
 import pendulum
+from airflow.dag_processing import processor
+from airflow.models.dagrun import DagRun as StoredRun
 from airflow.sdk import DAG, BaseOperator, XComArg, task_group
 from airflow.sdk.api.datamodels._generated import DagRun, TIRunContext
 from airflow.sdk.execution_time import comms, macros, task_runner
@@ -85,3 +87,14 @@ def test_repeated_tasks_and_groups_tell_for_what_they_are_repeated() -> None:
 def test_a_timetable_gives_the_interval_of_a_run_by_hand() -> None:
     timetable = coerce_to_core_timetable(DAG("timed", schedule="@daily").timetable)
     assert timetable.infer_manual_data_interval(run_after=pendulum.datetime(2026, 1, 31)) is not None
+
+
+def test_callbacks_of_a_dag_are_called_as_its_processor_calls_them() -> None:
+    called = inspect.getsource(processor._execute_dag_callbacks)
+    assert "dag.on_failure_callback if request.is_failure_callback else dag.on_success_callback" in called
+    assert 'context = runtime_ti.get_template_context()\n            context["reason"] = request.msg' in called
+    decided = inspect.getsource(StoredRun.update_state)
+    assert 'reason="task_failure"' in decided
+    assert 'reason="success"' in decided
+    assert decided.count("(ti for ti in tis if ti.state == TaskInstanceState.FAILED)") == 1
+    assert decided.count("(ti for ti in tis if ti.state == TaskInstanceState.SUCCESS)") == 1

@@ -35,6 +35,8 @@ A key with a star is required. In parentheses stands what holds without the key.
 
 {case}
 
+Callbacks of tasks and of the Dag are called; one that raises is logged, and the case goes on, as in Airflow.
+
 ## Mocks
 
 `mocks` maps ids of tasks to what stands in for them. One stand-in takes the place of all copies of a repeated task.

@@ -22,7 +22,7 @@ from airflow.serialization.encoders import coerce_to_core_timetable
 
 from airfleet.errors import FileProblems, Problem
 from airfleet.pipelines.airflow import dag as dags
-from airfleet.pipelines.airflow.trial import attempts, copies, stand_ins, surroundings
+from airfleet.pipelines.airflow.trial import attempts, copies, run_callbacks, stand_ins, surroundings
 from airfleet.pipelines.airflow.trial.attempts import Round
 from airfleet.pipelines.airflow.trial.supervisor import MemorySupervisor
 from airfleet.pipelines.airflow.trial.surroundings import TookTooLong
@@ -118,7 +118,9 @@ class _Trial:
             self.done[task_id] = self._whole(self.dag.task_dict[task_id], rendered.get(task_id))
             if self.dag.fail_fast and self.done[task_id].state == "failed":
                 self._stop()
-        return Outcome(self._state(), self.done, tuple(self.order))
+        state = self._state()
+        run_callbacks.call(self.dag, state, self.done, self.round)
+        return Outcome(state, self.done, tuple(self.order))
 
     def _upstream_first(self) -> Iterator[str]:
         graph = {task.task_id: task.upstream_task_ids for task in self.dag.tasks}

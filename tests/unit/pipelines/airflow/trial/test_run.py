@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -95,13 +96,53 @@ def ready(folder: Path, tasks: str, case: str = "", top: str = "") -> Ready:
     file = folder / "shop.test.yaml"
     found = reader.read(f"cases:\n- name: a\n  date: 2026-01-31\n{case}", str(file))
     assert found.problems == ()
-    (made,), problems = prepared(found.cases, lambda path: read_and_check(path, environ={}))
+    made, problems = prepared(found.cases, lambda path: read_and_check(path, environ={}))
     assert problems == ()
-    return made
+    return made[0]
 
 
 def states(found: Outcome) -> dict[str, str]:
     return {name: task.state for name, task in found.tasks.items()}
+
+
+CALLBACKS = """
+import json, os
+def kept(context, file):
+    ti = context["ti"]
+    run = context["dag_run"]
+    with open(file, "w") as out:
+        json.dump([context["reason"], ti.task_id, ti.state, run.state, context["ds"], context["params"]["day"]], out)
+def raises(context): raise ValueError("not told")
+"""
+
+
+@pytest.mark.parametrize(
+    ("task", "told"),
+    [
+        ("no', short_circuit: true", ["success", "a", "success", "success", "2026-01-31", 5]),
+        ("flaky'", ["task_failure", "a", "failed", "failed", "2026-01-31", 5]),
+    ],
+)
+def test_callbacks_of_the_dag_are_called_at_the_end_of_the_run(
+    task: str, told: list[object], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "trial_steps.py").write_text(STEPS + CALLBACKS)
+    kept = "{uses: 'steps:kept', with: {file: %s}}" % (folder / "told.json")
+    raises = "'steps:raises'"
+    found = outcome(
+        folder,
+        f"  - {{id: a, uses: 'steps:{task}}}\n  - {{id: b, needs: [a]}}\n",
+        top=f"params: {{day: 5}}\non_success_callback: [{raises}, {kept}]\non_failure_callback: [{raises}, {kept}]\n",
+    )
+    assert found.state == told[3]
+    assert json.loads((folder / "told.json").read_text()) == told
+
+
+def test_a_run_with_another_end_calls_no_callback(folder: Path) -> None:
+    (folder / "trial_steps.py").write_text(STEPS + CALLBACKS)
+    kept = "{uses: 'steps:kept', with: {file: %s}}" % (folder / "told.json")
+    outcome(folder, "  - {id: a}\n", top=f"params: {{day: 5}}\non_failure_callback: {kept}\n")
+    assert not (folder / "told.json").exists()
 
 
 def test_outputs_go_from_task_to_task_in_the_order_of_the_graph(folder: Path) -> None:
