@@ -66,6 +66,7 @@ def test_items_are_lists_of_arguments_or_sets_of_arguments() -> None:
         group = MappedTaskGroup(group_id="g", expand_input=by_argument)
     assert group._expand_input is by_argument
     assert list(MappedArgument(input=by_argument, key="a").iter_references()) == []
+    assert MappedArgument(input=by_argument, key="a")._key == "a"
 
 
 @pytest.mark.parametrize("name", ["as_setup", "as_teardown"])

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
 from airflow.dag_processing.importers import PythonDagImporter
-from airflow.sdk import DAG
+from airflow.sdk import DAG, BaseOperator, literal
 from airflow.serialization.serialized_objects import DagSerialization
 
 from airfleet.pipelines.airflow.import_common import dags_and_problems, reach_modules
@@ -63,15 +64,33 @@ def _dags(file: Path) -> list[DAG]:
 def stored(dag: DAG) -> dict[str, Any]:
     """Give what Airflow stores of a Dag, tasks by their ids, without the parts that the language decides."""
     found: dict[str, Any] = _compared(DagSerialization.to_dict(dag)["dag"])
-    found["tasks"] = {str(task.get("task_id")): task for task in found.get("tasks", ())}
+    tasks = {str(task.get("task_id")): task for task in found.get("tasks", ())}
+    found["tasks"] = {name: {**task, **_rendered(dag.get_task(name))} for name, task in tasks.items()}
     return found
+
+
+def _rendered(operator: Any) -> dict[str, str]:
+    """Give the arguments that the class of a task has rendered; Airflow does not store those of ours without Jinja."""
+    fields = getattr(type(operator), "template_fields", ()) if isinstance(operator, BaseOperator) else ()
+    names = [name for name in fields if name not in _OF_THE_AUTHOR and hasattr(operator, name)]
+    return {name: str(_plain(getattr(operator, name))) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    """Give a value without guards against Jinja."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value.value if isinstance(value, type(literal(""))) else value
 
 
 def _compared(value: Any) -> Any:
     if isinstance(value, dict):
-        if set(map(str, value)) == {"__type", "__var"}:
-            return _compared(value["__var"])
-        return {str(key): _compared(item) for key, item in value.items() if key not in _OF_THE_AUTHOR}
+        named = {str(key.value if isinstance(key, Enum) else key): item for key, item in value.items()}
+        if named.keys() == {"__type", "__var"}:
+            return _compared(named["__var"])
+        return {key: _compared(item) for key, item in named.items() if key not in _OF_THE_AUTHOR}
     if isinstance(value, (list, tuple)):
         return [_compared(item) for item in value]
     return "a function" if isinstance(value, str) and value in _FUNCTION_TASKS else value

@@ -20,6 +20,7 @@ from airflow.sdk import DAG, TaskGroup
 from airflow.sdk.bases.decorator import DecoratedOperator
 from airflow.sdk.bases.operator import BaseOperator
 from airflow.sdk.definitions.mappedoperator import MappedOperator
+from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 
 from airfleet.pipelines.airflow.conversion import group_edges
 from airfleet.pipelines.airflow.conversion.python_values import Values, schedule
@@ -106,13 +107,12 @@ def _entries(group: TaskGroup, defaults: Mapping[str, Any], values: Values) -> I
 
 def _group(group: TaskGroup, defaults: Mapping[str, Any], values: Values) -> dict[str, Any]:
     values.path = str(group.group_id)
-    if type(group).__name__ == "MappedTaskGroup":
-        values.note("a group that expands is written without 'expand'")
     return {
         "group": str(group.label),
         **({"tooltip": group.tooltip} if group.tooltip else {}),
         **({} if group.prefix_group_id else {"prefix": False}),
         **({"needs": needs} if (needs := group_edges.needs_of_group(group)) else {}),
+        **(_repetition(group._expand_input.value, values) if isinstance(group, MappedTaskGroup) else {}),
         **_defaults(group.default_args, values),
         "tasks": list(_entries(group, defaults, values)),
     }
@@ -200,7 +200,11 @@ def _is_default(name: str, value: Any, defaults: Mapping[str, Any], dag: DAG | N
 
 def _expand(operator: Any, values: Values) -> dict[str, Any]:
     given = operator.op_kwargs_expand_input if hasattr(operator, "op_kwargs_expand_input") else operator.expand_input
-    value = given.value
+    return _repetition(given.value, values)
+
+
+def _repetition(value: Any, values: Values) -> dict[str, Any]:
+    """Give ``expand`` or ``expand_kwargs`` by what a task or group is repeated for."""
     if isinstance(value, Mapping):
         return {"expand": {name: values.argument(one, rendered=True) for name, one in value.items()}}
     return {"expand_kwargs": values.argument(value, rendered=True)}

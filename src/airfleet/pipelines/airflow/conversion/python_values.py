@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from airflow.sdk import Asset, AssetAlias, AssetAll, AssetAny, Param, XComArg
+from airflow.sdk.definitions._internal.expandinput import MappedArgument
 from airflow.sdk.definitions.param import ParamsDict
 
 from airfleet.pipelines.dialects.dag_factory.objects import duration_text
@@ -68,6 +69,8 @@ class Values:
             return self._date(value)
         if isinstance(value, XComArg):
             return self._output(value)
+        if isinstance(value, MappedArgument):
+            return {"$item": value._key}
         if isinstance(value, (Asset, AssetAlias, AssetAll, AssetAny)):
             return asset(value)
         if isinstance(value, Mapping):

@@ -93,3 +93,40 @@ def test_a_file_that_airflow_cannot_read(tmp_path: Path) -> None:
     found = of(tmp_path, "import no_such_module\n")
     assert found["documents"] == []
     assert found["errors"] == ["ModuleNotFoundError: No module named 'no_such_module'"]
+
+
+GROUPS = """\
+from airflow.sdk import DAG, task, task_group
+
+with DAG("shop", schedule=None):
+    @task
+    def load(x, n=1): ...
+    @task
+    def names(): ...
+    @task_group
+    def each(x, k):
+        load(x, n=k)
+    each.partial(k=5).expand(x=names())
+    @task_group
+    def sets(a, b):
+        load.override(task_id="both")(a, n=b)
+    sets.expand_kwargs([{"a": 1, "b": 2}])
+"""
+
+
+def test_a_group_that_is_repeated_is_one_of_ours(tmp_path: Path) -> None:
+    found = of(tmp_path, GROUPS)
+    assert found["notes"] == []
+    _, each, sets = found["documents"][0]["tasks"]
+    uses = "shop_dags_steps:load"
+    assert each == {
+        "group": "each",
+        "needs": ["names"],
+        "expand": {"x": {"$x": "names"}},
+        "tasks": [{"id": "load", "uses": uses, "with": {"x": {"$item": "x"}, "n": 5}}],
+    }
+    assert sets == {
+        "group": "sets",
+        "expand_kwargs": [{"a": 1, "b": 2}],
+        "tasks": [{"id": "both", "uses": uses, "with": {"x": {"$item": "a"}, "n": {"$item": "b"}}}],
+    }
