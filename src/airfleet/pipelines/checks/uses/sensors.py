@@ -1,4 +1,4 @@
-"""Arguments that sensors refuse: every sensor, and those of the standard provider with rules of their own."""
+"""Arguments that sensors refuse, and operators of the standard provider that have rules of their own."""
 
 from __future__ import annotations
 
@@ -109,19 +109,35 @@ def _check_states(given: _Given) -> None:
     known, what = (TASK_STATES, "task") if of_tasks else (RUN_STATES, "run")
     first: dict[str, str] = {} if given.values.get("allowed_states") else {"success": "allowed_states"}
     for name in _STATES:
-        states = given.values.get(name)
-        if isinstance(states, str) and states:
-            given.refuse(name, "must be a list of states", f"write [{states}]", Code.ARGUMENT_TYPE)
-        for state in states if isinstance(states, tuple) else ():
-            if not isinstance(state, str):
-                continue
-            if state not in known:
-                hint = given.checking.hints.did_you_mean(state, known) or f"there are {', '.join(sorted(known))}"
-                given.refuse(name, f"'{state}' is no state of a {what}", hint, Code.NOT_A_CHOICE)
-            elif state in first:
+        for state in _known_states(name, known, what, given):
+            if state in first:
                 where = "has it by default" if name != first[state] and first[state] not in given.values else "has it"
                 given.refuse(name, f"cannot have '{state}': '{first[state]}' {where}, too")
             first.setdefault(state, name)
+
+
+def _known_states(name: str, known: frozenset[str], what: str, given: _Given) -> Iterator[str]:
+    """Yield the states of an argument that there are, and refuse the others."""
+    states = given.values.get(name)
+    if isinstance(states, str) and states:
+        given.refuse(name, "must be a list of states", f"write [{states}]", Code.ARGUMENT_TYPE)
+    for state in states if isinstance(states, tuple) else ():
+        if isinstance(state, str) and state in known:
+            yield state
+        elif isinstance(state, str):
+            hint = given.checking.hints.did_you_mean(state, known) or f"there are {', '.join(sorted(known))}"
+            given.refuse(name, f"'{state}' is no state of a {what}", hint, Code.NOT_A_CHOICE)
+
+
+def _check_trigger(given: _Given) -> None:
+    for name in ("allowed_states", "failed_states"):
+        list(_known_states(name, RUN_STATES, "run", given))
+
+
+def _check_limits(given: _Given) -> None:
+    values = given.values
+    if "target_lower" in values and values["target_lower"] is None and values.get("target_upper") is None:
+        given.refuse("target_lower", "cannot be null where 'target_upper' is", code=Code.EMPTY_VALUE)
 
 
 def _check_weekday(given: _Given) -> None:
@@ -140,5 +156,7 @@ _Rule: TypeAlias = Callable[[_Given], None]
 _OF_CLASSES: Final[Mapping[str, _Rule]] = {
     "airflow.providers.standard.sensors.external_task.ExternalTaskSensor": _check_external_task,
     "airflow.providers.standard.sensors.weekday.DayOfWeekSensor": _check_weekday,
+    "airflow.providers.standard.operators.trigger_dagrun.TriggerDagRunOperator": _check_trigger,
+    "airflow.providers.standard.operators.datetime.BranchDateTimeOperator": _check_limits,
     "airflow.providers.standard.operators.weekday.BranchDayOfWeekOperator": _check_weekday,
 }

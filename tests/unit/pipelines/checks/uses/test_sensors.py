@@ -54,6 +54,10 @@ WRONG = [
     ("uses: branch_day_of_week, with: {week_day: [x], follow_task_ids_if_true: b, follow_task_ids_if_false: b}",
      "with.week_day: 'x' is no day of the week\n"
      "hint: one of monday, tuesday, wednesday, thursday, friday, saturday, sunday"),
+    ("uses: trigger_dagrun, with: {trigger_dag_id: x, failed_states: [nope]}",
+     f"with.failed_states: 'nope' is no state of a run\nhint: {RUN_STATES}"),
+    ("uses: branch_date_time, with: {target_lower: null, target_upper: null, follow_task_ids_if_true: b,"
+     " follow_task_ids_if_false: b}", "with.target_lower: cannot be null where 'target_upper' is"),
     ("uses: time_sensor, with: {target_time: '25:00'}",
      "with.target_time: must be a time of the day such as '06:30', not '25:00'"),
     ("uses: time_sensor, with: {target_time: null}",
@@ -66,6 +70,7 @@ GOOD = [
     f"{OTHER}, external_task_ids: []}}",
     "uses: day_of_week_sensor, with: {week_day: [Monday, TUESDAY]}",
     "uses: time_sensor, with: {target_time: '00:00'}",
+    "uses: trigger_dagrun, with: {trigger_dag_id: x, allowed_states: [success, failed], failed_states: [failed]}",
 ]
 
 
