@@ -43,6 +43,20 @@ def _check_object(made: NewObject, path: str, checking: Checking) -> None:
         checking.problem(path, refused, code=Code.REFUSED_VALUE)
 
 
+def is_another_class(path: str, part: str, checking: Checking) -> bool:
+    """Tell whether a path surely names a class that neither is called by ``part`` nor comes from one that is."""
+    found = checking.installed.maker(imports.now(path))
+    if not isinstance(found, Maker) or not (found.is_class and found.is_known):
+        return False
+    return not any(part in name for name in found.lineage)
+
+
+def check_kind(value: Value, part: str, what: str, path: str, checking: Checking) -> None:
+    """Note an object of a class that is not of the kind which Airflow takes here."""
+    if isinstance(value, NewObject) and is_another_class(value.path, part, checking):
+        checking.problem(f"{path}.$new", f"'{value.path}' is no {what}", code=Code.ARGUMENT_TYPE)
+
+
 #: classes that can be tried: they do nothing else
 _TRIED: Final[Mapping[str, Callable[..., object]]] = {
     f"datetime.{cls.__name__}": cls for cls in (dt.date, dt.datetime, dt.time, dt.timedelta)

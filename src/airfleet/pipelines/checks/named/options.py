@@ -12,7 +12,7 @@ from airfleet.pipelines.checks.check_context import Checking, not_found
 from airfleet.pipelines.checks.limits import duration_misfit
 from airfleet.pipelines.checks.named.callbacks import AFTER_A_TASK, check_callback
 from airfleet.pipelines.checks.named.deadlines import check_deadlines
-from airfleet.pipelines.checks.named.objects import check_function, check_plain_objects
+from airfleet.pipelines.checks.named.objects import check_function, check_kind, check_plain_objects
 from airfleet.pipelines.checks.named.texts import check_file
 from airfleet.pipelines.language.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
 from airfleet.pipelines.language.kinds import ArgumentKind
@@ -96,6 +96,11 @@ def _is_no_error(path: str, found: object) -> bool:
     return isinstance(found, Maker) and not found.is_class
 
 
+def _check_weight(value: Value, path: str, checking: Checking) -> None:
+    check_plain_objects(value, path, checking)
+    check_kind(value, "WeightStrategy", "strategy of priority weights", path, checking)
+
+
 _CHECKS: Final[dict[ArgumentKind, _Check]] = {
     "callback": _check_callbacks,
     "hook": check_callback,
@@ -104,6 +109,6 @@ _CHECKS: Final[dict[ArgumentKind, _Check]] = {
     "document": _check_document,
     "deadline": check_deadlines,
     "retry_policy": _check_retry_policy,
-    "weight": check_plain_objects,
+    "weight": _check_weight,
     "objects": check_plain_objects,
 }

@@ -11,7 +11,7 @@ from airfleet.metadata import column_limits
 from airfleet.pipelines.analysis import short_names
 from airfleet.pipelines.checks import limits
 from airfleet.pipelines.checks.check_context import Checking
-from airfleet.pipelines.checks.named.objects import check_objects
+from airfleet.pipelines.checks.named.objects import check_kind, check_objects
 from airfleet.pipelines.language.schedules import assets_in
 from airfleet.pipelines.language.spec import Asset, AssetLike, AssetReference, Value
 from airfleet.problem_codes import Code
@@ -129,3 +129,4 @@ def _check_watchers(asset: Asset, checking: Checking) -> None:
             checking.problem(f"{path}.name", sentence, code=Code.ASSET)
         seen.add(watcher.name)
         check_objects(watcher.trigger, f"{path}.trigger", checking)
+        check_kind(watcher.trigger, "EventTrigger", "trigger of events", f"{path}.trigger", checking)

@@ -8,7 +8,7 @@ from typing import Final
 from airfleet.metadata import column_limits
 from airfleet.pipelines.checks import limits
 from airfleet.pipelines.checks.check_context import Checking
-from airfleet.pipelines.checks.named.objects import check_objects
+from airfleet.pipelines.checks.named.objects import check_kind, check_objects
 from airfleet.pipelines.checks.schedules.assets import check_assets
 from airfleet.pipelines.checks.schedules.timetables import check_cron, check_timetable, zone_problem
 from airfleet.pipelines.language import cron
@@ -54,6 +54,7 @@ def _check(schedule: Schedule, path: str, checking: Checking) -> None:
         case AssetSchedule():
             check_assets(schedule.assets, checking)
             check_objects(schedule.partition, f"{path}.partition", checking)
+            check_kind(schedule.partition, "Mapper", "partition mapper", f"{path}.partition", checking)
             if schedule.partition and schedule.or_time is not None:
                 checking.problem(f"{path}.partition", "cannot stand beside 'or'", code=Code.CONTRADICTION)
             _check(schedule.or_time, f"{path}.or", checking)

@@ -18,7 +18,7 @@ from airfleet.pipelines.analysis.constructors import ConstructorArguments, taken
 from airfleet.pipelines.analysis.modules import Definition, MissingDefinition
 from airfleet.pipelines.checks import limits
 from airfleet.pipelines.checks.check_context import Checking, markers_in, not_found
-from airfleet.pipelines.checks.named.objects import check_objects
+from airfleet.pipelines.checks.named.objects import check_objects, is_another_class
 from airfleet.pipelines.checks.schedules.assets import identifier_problem
 from airfleet.pipelines.language import cron
 from airfleet.pipelines.language.schedules import is_storable
@@ -47,6 +47,10 @@ def check_timetable(timetable: Timetable, path: str, checking: Checking) -> None
     if isinstance(found, MissingDefinition):
         missing = not_found(found, "timetable", checking.hints)
         checking.problem(f"{path}.uses", *missing, code=Code.NAME_NOT_FOUND)
+        return
+    if all(is_another_class(timetable.path, part, checking) for part in ("Timetable", "Asset")):
+        sentence = f"'{timetable.path}' makes no timetable and no asset"
+        checking.problem(f"{path}.uses", sentence, code=Code.TIMETABLE)
         return
     for at, _marker in (
         *markers_in(timetable.args, f"{path}.with"),

@@ -49,7 +49,7 @@ def deadline(**parts: str) -> str:
         "defaults: {retry_policy: {rules: [{exception: OSError, retry_delay: 5m, reason: no}], default: fail}}",
         "defaults: {retry_policy: {$new: shop_dl.Moment}}",
         "defaults: {retry_policy: [{$new: airflow.sdk.RetryRule, with: {exception: a.B, retry_delay: 5m}}]}",
-        "defaults: {weight_rule: {$new: shop_dl.Moment}}",
+        "defaults: {weight_rule: {$new: airflow.task.priority_strategy._UpstreamPriorityWeightStrategy}}",
         "defaults: {executor_config: {a: [{$new: shop_dl.Moment}, {$const: {$x: 1}}]}}",
         "params: {a: {$new: airflow.sdk.Param, args: [3], with: {type: integer}}, b: {$const: {type: string}}, c: [1]}",
         "params: {a: {$new: airflow.sdk.Param, with: {default: 3, schema: {type: integer}}}}",

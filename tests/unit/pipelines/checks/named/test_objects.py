@@ -154,3 +154,22 @@ def test_an_argument_that_is_not_rendered_takes_an_object_with_a_file_but_withou
     assert said("{$new: shop_o.Volume, args: [{$f: x.sql}]}", tmp_path, argument="plain") == []
     [problem] = said("{$new: shop_o.Volume, args: [{$t: x}]}", tmp_path, argument="plain")
     assert "'plain' is not rendered, so it cannot hold a marker" in problem
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("schedule: {uses: shop_o.Bare}", "schedule.uses: 'shop_o.Bare' makes no timetable and no asset"),
+        ("schedule: {assets: {name: a, watchers: [{name: w, trigger: {$new: shop_o.Bare}}]}}",
+         "schedule.assets.watchers[0].trigger.$new: 'shop_o.Bare' is no trigger of events"),
+        ("schedule: {assets: a, partition: {$new: shop_o.Bare}}",
+         "schedule.partition.$new: 'shop_o.Bare' is no partition mapper"),
+        ("defaults: {weight_rule: {$new: shop_o.Bare}}",
+         "defaults.weight_rule.$new: 'shop_o.Bare' is no strategy of priority weights"),
+    ],
+)  # fmt: skip
+def test_an_object_of_another_kind_than_airflow_takes_is_a_problem(line: str, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "shop_o.py").write_text("class Bare: ...\n")
+    (tmp_path / "p.yaml").write_text(f"dag_id: p\n{line}\ntasks: [{{id: a}}]\n")
+    [found] = read_and_check(tmp_path / "p.yaml", environ={}).problems
+    assert f"{found.path}: {found.sentence}" == problem
