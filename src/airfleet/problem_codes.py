@@ -146,9 +146,9 @@ class Code(StrEnum):
     MOVING_DATE = "AF216"
     LANGUAGE_TASK = "AF217"
     EMPTY_LOOP = "AF218"
-    DATE_ORDER = "AF219"
     USELESS_IGNORE = "AF220"
     WRONG_IGNORE = "AF221"
+    DATE_ORDER = "AF222"
 
     # Dags in Python
     PYTHON_SYNTAX = "AF300"

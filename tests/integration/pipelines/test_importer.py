@@ -18,6 +18,17 @@ WRONG = "dag_id: wrong\ntasks:\n  - {id: a, uses: bash, with: {bash_comand: ls}}
 JOBS = "dag_id: ${{ job.name }}\njobs: [{name: one}, {name: two}]\ntasks: [{id: a}]\n"
 PYTHON = "from airflow.sdk import DAG\nwith DAG('python_dag'):\n    pass\n"
 
+PICKY = """\
+from airflow.sdk import BaseOperator
+
+
+class Picky(BaseOperator):
+    def __init__(self, colour, **kwargs):
+        super().__init__(**kwargs)
+        if colour != "green":
+            raise ValueError("`colour` must be green")
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -72,14 +83,13 @@ def test_one_bad_file_never_hides_another(folder: Path) -> None:
 
 
 def test_what_only_the_operator_knows_is_an_import_error_too(folder: Path) -> None:
+    (folder.parent / "picky_operator.py").write_text(PICKY)
     (folder / "late.yaml").write_text(
-        "dag_id: late\ntasks:\n  - id: a\n"
-        "    uses: airflow.providers.standard.sensors.external_task.ExternalTaskSensor\n"
-        "    with: {external_dag_id: x, external_task_id: a, external_task_ids: [b]}\n"
+        "dag_id: late\ntasks:\n  - id: a\n    uses: picky_operator.Picky\n    with: {colour: red}\n"
     )
     [message] = bag(folder).import_errors.values()
     assert message.startswith("late.yaml:5:")
-    assert "ExternalTaskSensor refuses its arguments: Only one of `external_task_id`" in message
+    assert "Picky refuses its arguments: `colour` must be green" in message
     assert "Traceback" not in message
 
 

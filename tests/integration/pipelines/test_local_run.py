@@ -230,13 +230,12 @@ def test_a_wrong_file_is_told_without_a_run(tmp_path: Path, environ: dict[str, s
 
 
 def test_what_the_operator_refuses_is_told_at_its_place(tmp_path: Path, environ: dict[str, str]) -> None:
-    sensor = "airflow.providers.standard.sensors.external_task.ExternalTaskSensor"
-    file = write(
-        tmp_path,
-        f"dag_id: p\ntasks:\n  - id: a\n    uses: {sensor}\n"
-        "    with: {external_dag_id: x, external_task_id: a, external_task_ids: [b]}\n",
+    file = write(tmp_path, "dag_id: p\ntasks:\n  - id: a\n    uses: picky_operator.Picky\n    with: {colour: red}\n")
+    (tmp_path / "picky_operator.py").write_text(
+        "from airflow.sdk import BaseOperator\n\n\nclass Picky(BaseOperator):\n"
+        "    def __init__(self, colour, **kwargs):\n        raise ValueError('`colour` must be green')\n"
     )
-    with pytest.raises(FileProblems, match=f"^{file}:5:.*ExternalTaskSensor refuses its arguments"):
+    with pytest.raises(FileProblems, match=f"^{file}:5:.*Picky refuses its arguments"):
         run_pipeline(file, environ=environ)
 
 

@@ -135,12 +135,6 @@ PAGES: Final[dict[Code, Page]] = {
         "dag_id: orders\ntasks:\n  - {id: begin}\n  - {for: {each: []}, id: 'load_${{ each }}'}\n",
         "dag_id: orders\ntasks:\n  - {id: begin}\n  - {for: {each: [eu]}, id: 'load_${{ each }}'}\n",
     ),
-    Code.DATE_ORDER: Page(
-        "The end is before the start",
-        "Airflow takes the Dag, and no run of it, or of the task, is ever due.",
-        _pipeline("start_date: 2026-03-01\nend_date: 2026-01-01"),
-        _pipeline("start_date: 2026-01-01\nend_date: 2026-03-01"),
-    ),
     Code.WITHOUT_EFFECT: Page(
         "A part of another format has no effect here",
         "The file is of dag-factory or of another tool whose files airfleet reads. The part changes nothing, here or"
@@ -175,5 +169,11 @@ PAGES: Final[dict[Code, Page]] = {
         " cannot be hidden: their Dag would not be made.",
         "dag_id: orders\ndescription: all of them  # airfleet: ignore AF012\ntasks: [{id: load}]\n",
         "dag_id: orders\ndescription: all of them\ntasks: [{id: load}]\n",
+    ),
+    Code.DATE_ORDER: Page(
+        "The end is before the start",
+        "Airflow takes the Dag, and no run of it, or of the task, is ever due.",
+        _pipeline("start_date: 2026-03-01\nend_date: 2026-01-01"),
+        _pipeline("start_date: 2026-01-01\nend_date: 2026-03-01"),
     ),
 }
