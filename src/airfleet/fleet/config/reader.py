@@ -144,6 +144,7 @@ def _fleet(top: Section, root: Path) -> Fleet:
         proxy=servers_reader.proxy(top, root),
         flower=servers_reader.flower(top),
         policies=_policies(top),
+        releases=servers_reader.releases(top, root),
         witness=_witness(top),
         production=top.boolean("production", False),
         log_retention_seconds=top.duration("log_retention"),
