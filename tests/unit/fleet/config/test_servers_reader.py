@@ -114,6 +114,10 @@ def test_releases_are_in_the_database_unless_somebody_names_another_store() -> N
     assert read("releases: {store: 'abfs://code@shop.dfs.core.windows.net'}\n").releases.store.startswith("abfs://")
 
 
+def test_a_host_that_gets_its_code_by_releases_needs_no_folder_of_pipelines() -> None:
+    assert read("pipelines: dags\nreleases: {store: database}\n", Path("/srv/none")).pipelines == "dags"
+
+
 def test_a_store_may_come_from_the_environment_and_a_password_may_not() -> None:
     text = "releases: {store: '${{ env.STORE }}'}\n"
     assert read(text, STORE="gs://code").releases.store == "gs://code"
