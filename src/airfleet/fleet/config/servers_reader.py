@@ -19,6 +19,7 @@ from airfleet.yaml.secret_detection import MASK, REFERENCE
 _DATABASE = re.compile(r"postgres(ql)?(\+psycopg)?://")
 _BUCKETS = ("s3", "gs", "abfs")
 _BUCKET = re.compile(rf"({'|'.join(_BUCKETS)})://[^/].*")
+_BUCKET_PASSWORD = "a bucket's comes from the environment of 'airfleet up', and of whoever pushes"
 _PATH = re.compile(r"/|(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 ENCODE = (
     "what a reference stands for is taken as it is: percent-encode '/', '?', '#', '@', ':', '%', '&', ';', ',' "
@@ -232,7 +233,7 @@ def _store(keys: Section, root: Path) -> str:
     found = keys.text("store", DATABASE_STORE)
     if found == DATABASE_STORE or keys.reading.is_hidden(found) or _BUCKET.fullmatch(found):
         if secret_detection.has_password(found):
-            keys.wrong("store", "must not hold a password", "buckets take theirs from the environment, as in 'env:'")
+            keys.wrong("store", "must not hold a password", _BUCKET_PASSWORD)
         return found
     if "/" in found and "://" not in found:
         return str((root / found).absolute())

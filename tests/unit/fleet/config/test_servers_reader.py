@@ -123,7 +123,7 @@ def test_a_store_may_come_from_the_environment_and_a_password_may_not() -> None:
     assert read(text, STORE="gs://code").releases.store == "gs://code"
     assert problems_of(text, STORE="s3://key:s3cret@code/shop") == [
         "fleet.yaml:1:19: releases.store: must not hold a password\n"
-        "hint: buckets take theirs from the environment, as in 'env:'"
+        "hint: a bucket's comes from the environment of 'airfleet up', and of whoever pushes"
     ]
 
 
