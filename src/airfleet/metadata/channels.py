@@ -24,4 +24,7 @@ JOBS: Final = "airfleet_jobs"
 LOST: Final = "airfleet_lost"
 CHANNELS: Final = (DAGS, RUNS, TASKS, OTHER, JOBS, LOST)
 
+#: for agents and commands, no scheduler: ``published DIGEST``, ``live DIGEST`` or ``host DIGEST``
+RELEASES: Final = "airfleet_releases"
+
 SEPARATOR: Final = "\x1f"
