@@ -14,6 +14,23 @@ from airfleet.yaml.sizes import size_text
 NEARLY_FULL = 0.9
 
 
+def short(digest: str) -> str:
+    """Write a digest as people see it."""
+    return digest[:SHORT]
+
+
+def size(count: int) -> str:
+    """Write a number of bytes for people.
+
+    >>> size(812), size(52_300), size(3 * 2**29)
+    ('812B', '51KB', '1.5GB')
+    """
+    for unit, bytes_of_it in (("GB", 2**30), ("MB", 2**20)):
+        if count >= bytes_of_it:
+            return f"{count / bytes_of_it:.1f}{unit}"
+    return f"{count >> 10}KB" if count >= 2**10 else f"{count}B"
+
+
 def lines(releases: ReleaseStatus, hosts: Collection[str]) -> Iterator[str]:
     """Describe the live release; ``hosts`` are those that are up. Nothing where the folder is in force.
 
