@@ -1,7 +1,7 @@
-"""Who asks for a change of releases, and from where: of a CI job the person and its page, else the login and the host.
+"""The author of a change of releases and its origin: of a CI job its person and page, else the login and the host.
 
-Nobody proves it: the log of releases helps people to find one another. Who may push is decided by who may log in to
-the database.
+Nobody proves it: the log of releases helps people to find one another. Everybody may push who may log in to the
+database.
 """
 
 from __future__ import annotations

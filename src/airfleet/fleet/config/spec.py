@@ -207,6 +207,8 @@ class Fleet:
     flower: Flower | None = None
     policies: Policies = Policies()
     releases: Releases = Releases()
+    #: the folder of secrets, which never travels with pipelines; absolute
+    secrets_folder: str = field(default="", compare=False)
     #: ``host:port`` that both of two hosts can reach, to know which of them is cut off
     witness: str | None = None
     #: whether people depend on it: drills ask before they break something

@@ -1,4 +1,4 @@
-"""What differs between two releases, printed: pipelines in sentences, and files that are none."""
+"""The differences between two releases, printed: pipelines in sentences, then other files."""
 
 from __future__ import annotations
 

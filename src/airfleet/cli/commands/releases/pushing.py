@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ class Wishes:
 
 @dataclass
 class Pushed:
-    """What came of a push."""
+    """The result of a push."""
 
     digest: str = ""
     state: str = ""
@@ -148,7 +149,10 @@ def _examine(folder: Project, fleet: Fleet, wishes: Wishes, steps: Steps) -> Non
 
 
 def _read(folder: Project, fleet: Fleet) -> Tree:
-    """Read what would travel. Raises FileProblems, and FleetError when the pipelines lie elsewhere."""
+    """Read what would travel: nothing that is the fleet's own, such as its folder of secrets.
+
+    Raises FileProblems, and FleetError when the pipelines lie elsewhere.
+    """
     from airfleet.releases import tree
 
     if Path(fleet.pipelines).is_absolute() or ".." in Path(fleet.pipelines).parts:
@@ -159,7 +163,13 @@ def _read(folder: Project, fleet: Fleet) -> Tree:
     read = tree.read(folder.root, fleet.pipelines)
     if read.problems:
         raise FileProblems(read.problems)
-    return read
+    own = [os.path.realpath(place) for place in (fleet.secrets_folder, fleet.releases.store, folder.paths.home)]
+    kept = tuple(file for file in read.manifest.files if not _is_below(read.path_of(file), own))
+    return replace(read, manifest=replace(read.manifest, files=kept))
+
+
+def _is_below(path: Path, folders: Sequence[str]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
 
 
 def _require_room(read: Tree, records: ReleaseRecords) -> None:
