@@ -26,7 +26,4 @@ LOST: Final = "airfleet_lost"
 RELEASES: Final = "airfleet_releases"
 CHANNELS: Final = (DAGS, RUNS, TASKS, OTHER, JOBS, LOST)
 
-#: for agents and commands, no scheduler: ``published DIGEST``, ``live DIGEST`` or ``host DIGEST``
-RELEASES: Final = "airfleet_releases"
-
 SEPARATOR: Final = "\x1f"
