@@ -15,6 +15,7 @@ import os
 import shutil
 import stat
 import tempfile
+import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -109,8 +110,9 @@ def _bring(file: File, objects: Objects, places: Places) -> None:
     if place.exists() and place.stat().st_size == file.size:
         return
     place.parent.mkdir(exist_ok=True)
+    # Two releases that are fetched at once may have the same file.
+    beside = places.partial / f"{place.name}.{threading.get_ident()}"
     for left in reversed(range(_TRIES)):
-        beside = places.partial / place.name
         try:
             _write(beside, checked(objects.get(file.digest), file.digest, file.size))
         except Damaged:

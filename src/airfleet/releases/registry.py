@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, LiteralString
@@ -138,6 +138,9 @@ ON CONFLICT (host, digest) DO UPDATE SET state = excluded.state, sentence = excl
     reported_at = clock_timestamp()"""
 _HOSTS: LiteralString = """
 SELECT host, digest, state, sentence, reported_at FROM airfleet_release_host WHERE digest = %s ORDER BY host"""
+_REPORTS: LiteralString = """
+SELECT host, digest, state, sentence, reported_at FROM airfleet_release_host WHERE host = %s ORDER BY digest"""
+_WITHDRAW: LiteralString = "DELETE FROM airfleet_release_host WHERE host = %s AND digest = ANY (%s)"
 _IN_USE: LiteralString = """
 SELECT bundle_version, count(*)::int FROM dag_run
 WHERE state IN ('queued', 'running') AND bundle_version IS NOT NULL GROUP BY bundle_version"""
@@ -230,6 +233,17 @@ def host_states(connection: psycopg.Connection[Any], digest: str) -> tuple[Relea
     """Return what each host said of a release."""
     rows = connection.execute(_HOSTS, (digest,))
     return tuple(ReleaseHost(host, of, HostState(state), said, at) for host, of, state, said, at in rows)
+
+
+def reports_of(connection: psycopg.Connection[Any], host: str) -> tuple[ReleaseHost, ...]:
+    """Return what a host said of each release."""
+    rows = connection.execute(_REPORTS, (host,))
+    return tuple(ReleaseHost(of, digest, HostState(state), said, at) for of, digest, state, said, at in rows)
+
+
+def withdraw(connection: psycopg.Connection[Any], host: str, digests: Collection[str]) -> None:
+    """Forget what a host said of releases that it has no more; nobody waits for that."""
+    connection.execute(_WITHDRAW, (host, list(digests)))
 
 
 def in_use(connection: psycopg.Connection[Any]) -> Mapping[str, int]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import select
 import socket
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any, LiteralString
 
 import psycopg
@@ -13,42 +15,13 @@ from airfleet.agent.release_status import HostRelease, ReleaseState, ReleaseStat
 from airfleet.agent.releases.decisions import Report, Wanted
 from airfleet.fleet.config.spec import DATABASE_STORE, Releases
 from airfleet.metadata.channels import RELEASES
+from airfleet.releases import collection, registry, stores
+from airfleet.releases.registry import HostState
 from airfleet.system.connection_timeouts import CLIENT
 
 _LISTEN: LiteralString = f"LISTEN {RELEASES}"
-_WANTED: LiteralString = """
-SELECT (SELECT digest FROM airfleet_release_live),
-    ARRAY(
-        SELECT r.digest FROM airfleet_release r WHERE EXISTS (
-            SELECT FROM dag_run d WHERE d.bundle_version = r.digest AND d.state IN ('queued', 'running')
-        )
-    ),
-    ARRAY(
-        SELECT digest FROM (
-            SELECT digest, created_at, row_number() OVER (ORDER BY created_at DESC, digest) AS place
-            FROM airfleet_release
-        ) r WHERE place <= %s OR created_at > clock_timestamp() - interval '1 hour' ORDER BY place
-    )
-"""
-_LIVE: LiteralString = """
-SELECT l.digest, r.note, r.author, greatest(extract(epoch FROM clock_timestamp() - l.moved_at), 0)::float
-FROM airfleet_release_live l JOIN airfleet_release r USING (digest)
-"""
-_HOSTS: LiteralString = "SELECT host, state, sentence FROM airfleet_release_host WHERE digest = %s ORDER BY host"
-_USED: LiteralString = "SELECT coalesce(sum(octet_length(content)), 0)::bigint FROM airfleet_release_object"
-_REPORTED: LiteralString = "SELECT digest, state, sentence FROM airfleet_release_host WHERE host = %s"
-#: of a release that was deleted meanwhile nothing is reported
-_REPORT: LiteralString = f"""
-WITH reported AS (
-    INSERT INTO airfleet_release_host (host, digest, state, sentence)
-    SELECT %(host)s, digest, %(state)s, %(sentence)s FROM airfleet_release WHERE digest = %(digest)s
-    ON CONFLICT (host, digest) DO UPDATE
-    SET state = excluded.state, sentence = excluded.sentence, reported_at = clock_timestamp()
-    RETURNING digest
-)
-SELECT pg_notify('{RELEASES}', 'host ' || digest) FROM reported
-"""
-_WITHDRAW: LiteralString = "DELETE FROM airfleet_release_host WHERE host = %s AND digest = ANY(%s)"
+#: records that are read: far more than stay
+_MOST = 10_000
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
@@ -81,40 +54,49 @@ class ReleaseConnection:
 
     def wanted(self) -> Wanted:
         """Read which releases are needed."""
-        live, in_use, published = self._row(_WANTED, self._policy.keep)
-        return Wanted(live, frozenset(in_use), tuple(published))
+        needed = collection.needed(self._connection, self._policy.keep)
+        known = [release.digest for release in registry.releases(self._connection, _MOST)]
+        live = registry.live(self._connection)
+        return Wanted(
+            live=live.digest if live else None,
+            # Runs of other bundles have versions, too.
+            in_use=frozenset(registry.in_use(self._connection)) & frozenset(known),
+            published=tuple(digest for digest in known if digest in needed),
+        )
 
     def status(self) -> ReleaseStatus:
         """Read the live release, which hosts have it, and the size of the store if that is the database."""
-        found = self._connection.execute(_LIVE).fetchone()
-        if found is None:
+        live = registry.live(self._connection)
+        if live is None:
             return ReleaseStatus()
-        live, note, author, since = found
-        hosts = self._connection.execute(_HOSTS, (live,)).fetchall()
+        about = registry.find(self._connection, live.digest).about
         is_store = self._policy.store == DATABASE_STORE
         return ReleaseStatus(
-            live=live,
-            note=note,
-            author=author,
-            since=since,
-            hosts=tuple(HostRelease(host, ReleaseState(state), sentence) for host, state, sentence in hosts),
-            used_bytes=self._row(_USED)[0] if is_store else None,
+            live=live.digest,
+            note=about.note,
+            author=about.author,
+            since=max(0.0, (dt.datetime.now(dt.UTC) - live.moved_at).total_seconds()),
+            hosts=tuple(
+                HostRelease(report.host, ReleaseState(report.state), report.sentence)
+                for report in registry.host_states(self._connection, live.digest)
+            ),
+            used_bytes=stores.open_store(stores.DATABASE, self._connection).size() if is_store else None,
             budget_bytes=self._policy.budget_bytes if is_store else None,
         )
 
     def reported(self, host: str) -> Mapping[str, Report]:
         """Read what a host reported."""
-        rows = self._connection.execute(_REPORTED, (host,)).fetchall()
-        return {digest: Report(ReleaseState(state), sentence) for digest, state, sentence in rows}
+        reports = registry.reports_of(self._connection, host)
+        return {report.digest: Report(ReleaseState(report.state), report.sentence) for report in reports}
 
     def report(self, host: str, digest: str, report: Report) -> None:
-        """Report a release."""
-        told = {"host": host, "digest": digest, "state": str(report.state), "sentence": report.sentence}
-        self._connection.execute(_REPORT, told)
+        """Report a release, unless its record was deleted meanwhile."""
+        with suppress(psycopg.errors.ForeignKeyViolation):
+            registry.report(self._connection, host, digest, HostState(report.state), report.sentence)
 
     def withdraw(self, host: str, digests: Collection[str]) -> None:
         """Take back reports that are true no more."""
-        self._connection.execute(_WITHDRAW, (host, list(digests)))
+        registry.withdraw(self._connection, host, digests)
 
     def close(self) -> None:
         """Close the connection."""
@@ -122,8 +104,3 @@ class ReleaseConnection:
 
     def _heard(self) -> tuple[str, ...]:
         return tuple(note.payload for note in self._connection.notifies(timeout=0))
-
-    def _row(self, query: LiteralString, *parameters: object) -> tuple[Any, ...]:
-        row: tuple[Any, ...] | None = self._connection.execute(query, parameters).fetchone()
-        assert row is not None  # each of these queries has one
-        return row

@@ -69,6 +69,9 @@ class ReleaseDatabase(Protocol):
 class ReleaseDisk(Protocol):
     """The releases on the disk of this host. All raise OSError."""
 
+    def tidy(self) -> None:
+        """Remove what an agent before this one left half fetched."""
+
     def live(self) -> str | None:
         """Read which release is live here."""
 
@@ -146,6 +149,8 @@ class ReleaseWatch:
     # --- the connection ----------------------------------------------------------------------------
 
     def _keep(self) -> None:
+        with self._surprises.borne():
+            self._disk.tidy()
         while not self._closing.is_set():
             self._closing.wait(self._once())
 

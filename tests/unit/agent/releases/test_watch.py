@@ -115,6 +115,9 @@ class PlayedDisk:
         self.activation_error: OSError | None = None
         self.fetched: list[str] = []
 
+    def tidy(self) -> None:
+        """Nothing is left half."""
+
     def live(self) -> str | None:
         return self.link
 
