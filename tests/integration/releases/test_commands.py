@@ -26,7 +26,8 @@ SHOP = 'dag_id: shop\nschedule: "@daily"\ntasks: [{id: fetch, uses: bash, with: 
 FLEET = "name: shop\ndatabase: ${{ env.SHOP_DATABASE }}\n"
 NAMED = """\
 hosts:
-  - {name: a, scheduler: true, api_server: true, dag_processor: true, triggerer: true, workers: [{name: light}]}
+  - {name: a, address: 10.0.0.1, scheduler: true, api_server: true, dag_processor: true, triggerer: true,
+     workers: [{name: light}]}
 """
 #: of Airflow's tables the columns that are read
 _AIRFLOW = (
@@ -71,7 +72,7 @@ def write(project: Project, text: str) -> None:
 
 def said(result: Result) -> str:
     """Give the error that a command ended with."""
-    return result.err.partition("error: ")[2].rstrip("\n")
+    return (result.err.partition("error: ")[2] or result.err).rstrip("\n")
 
 
 def digests(airfleet: Airfleet) -> list[str]:
