@@ -13,10 +13,9 @@ from dataclasses import dataclass
 
 #: the variable that says it where none of the others does
 AUTHOR = "AIRFLEET_AUTHOR"
-#: by which the systems of CI tell for whom a job runs: GitHub, GitLab, Buildkite, CircleCI, Jenkins, Azure
+#: by which the systems of CI tell for whom a job runs: GitHub, GitLab, Buildkite, CircleCI, Jenkins
 _AUTHORS = (
     AUTHOR, "GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILDKITE_BUILD_CREATOR", "CIRCLE_USERNAME", "BUILD_USER_ID",
-    "BUILD_REQUESTEDFOR",
 )  # fmt: skip
 #: and the page of the job; GitHub has none
 _PAGES = ("CI_JOB_URL", "BUILDKITE_BUILD_URL", "CIRCLE_BUILD_URL", "BUILD_URL")

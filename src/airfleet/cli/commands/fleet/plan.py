@@ -19,6 +19,7 @@ import click
 from airfleet.agent.states import HostState
 from airfleet.cli import options
 from airfleet.cli.commands.fleet import status
+from airfleet.cli.diagnosis import code_carriage
 from airfleet.cli.output import tables, terminal
 from airfleet.client import agent_client, host_plan
 from airfleet.client.project import Project, find
@@ -153,6 +154,8 @@ def command(project: Path | None, host: str | None, env: str | None, output: str
         is_awake = bool(strangers) or any(now.snapshot for now in known.values())
         alone = 0 if is_awake else agent_client.running_alone(here)
         terminal.say(f"\n{summary(planned, again, is_awake=is_awake, alone=alone)}")
+        if host is None:
+            terminal.warn(code_carriage.warnings(named, here.fleet_file, here.environ))
         if not sure:
             terminal.say("secrets of this fleet are not here: whatever depends on them was not compared")
 

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 @options.env
 @options.project
 def command(release: str, folder: Path, env: str | None, project: Path | None) -> None:
-    """Write the files of a release into the new folder DIR.
+    """Write the files of a release into a folder.
 
-    RELEASE is the beginning of a digest, or 'live'. Every file is compared with its digest.
+    DIR is a new folder. RELEASE is the beginning of a digest, or 'live'. Every file is compared with its digest.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FleetError(f"{folder} is there already, and not empty", hint="name a folder that is not there yet")

@@ -41,11 +41,11 @@ def command(
     note: str, source: str | None, dry_run: bool, force: bool, watch: bool, wait: bool, timeout: float,
     output: str, env: str | None, project: Path | None,
 ) -> int:  # fmt: skip
-    """Make the project folder a release, and have it live on every host.
+    """Make the project folder live on every host.
 
-    First, it is checked, and the tests of pipelines run. Each host fetches it, and once all have it, new runs take it;
-    runs that have begun keep theirs. Without .airfleet, fleet.yaml, .git, environments, and what .gitignore and
-    .airfleetignore leave out.
+    It becomes a release: it is checked, the tests of pipelines run, and each host fetches it. Once all have it, new
+    runs take it; runs that have begun keep theirs. It goes without .airfleet, fleet.yaml, secrets, .git, environments,
+    and what .gitignore and .airfleetignore leave out.
     Exit code: 0 it is live, or nothing has changed; 1 it is not, and what was live still is; 124 a host took too long.
     """
     here = find(project, env)

@@ -53,9 +53,9 @@ _limit = options.option(
 @options.project
 @click.pass_context
 def command(ctx: click.Context, limit: int, output: str, env: str | None, project: Path | None) -> None:
-    """Show the releases: who pushed them and when, the hosts that have them, and the runs that use them.
+    """Show the releases, their hosts and their runs.
 
-    'runs' counts those that are not over.
+    'hosts' counts those that have it, of those that were told of it, and 'runs' those that are not over.
     """
     if ctx.invoked_subcommand is not None:
         return

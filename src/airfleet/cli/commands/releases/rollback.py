@@ -32,11 +32,11 @@ COLUMNS = {"digest": "release", "state": "state", "before": "before"}
 @options.output()
 @options.project
 def command(release: str | None, note: str, timeout: float, output: str, env: str | None, project: Path | None) -> int:
-    """Have an earlier release live again: new runs take it, runs that have begun keep theirs.
+    """Have an earlier release live again.
 
-    RELEASE is the beginning of a digest; without it, the release that was live before the one that is. It also makes
-    a release live that 'airfleet push --no-wait' published. It does not wait for the end of a push, which then says
-    that it was overtaken.
+    New runs take it; runs that have begun keep theirs. RELEASE is the beginning of a digest; without it, the release
+    that was live before the one that is. It also makes a release live that 'airfleet push --no-wait' published. It does
+    not wait for the end of a push, which then says that it was overtaken.
     """
     with release_records.opened(project, env) as records:
         done = _rollback(records, release, note, timeout)

@@ -29,7 +29,7 @@ FIVE = """\
 name: shop
 database: postgresql://airflow:${{ secrets.db }}@db.internal/airflow
 broker: redis://queue.internal/0
-hosts:
+hosts:  # airfleet: ignore AF219
   - {name: control, address: 10.0.0.11, scheduler: 2, api_server: true, dag_processor: {memory: 1GB}}
   - name: work
     address: 10.0.0.21
