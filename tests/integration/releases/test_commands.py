@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -341,3 +343,27 @@ def test_an_embedded_database_is_asked_for_where_the_fleet_runs(project: Project
     assert (result.code, said(result)) == (
         1, f"the fleet in {project.root} was not started here yet\nhint: airfleet up"
     )  # fmt: skip
+
+
+def test_a_watch_pushes_each_saved_file_and_goes_on_after_a_problem(project: Project, url: str) -> None:
+    command = [sys.executable, "-m", "airfleet.cli", "push", "--watch"]
+    with (
+        reporting(url, {"a": ready}),
+        subprocess.Popen(command, cwd=project.root, stderr=subprocess.PIPE, text=True) as run,
+    ):
+        try:
+            assert run.stderr is not None
+            first = run.stderr.readline()
+            assert f" release {live(url)[:12]} live after " in first
+            write(project, SHOP.replace("bash_command", "bash_comand"))
+            told = [run.stderr.readline() for _ in range(4)]
+            assert told[0].startswith("pipelines/shop.yaml:3:")
+            assert told[-2].endswith("not pushed: nothing was pushed: 'airfleet check' finds 1 problem\n")
+            write(project, SHOP.replace("@daily", "@hourly"))
+            line = run.stderr.readline()
+            assert f" release {live(url)[:12]} live after " in line
+            assert line.endswith(": pipelines/shop.yaml\n")
+            run.send_signal(signal.SIGINT)
+            assert run.wait(timeout=10) == 130
+        finally:
+            run.kill()
