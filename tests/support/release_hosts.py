@@ -19,6 +19,8 @@ Answer = Callable[[str], tuple[HostState, str] | None]
 _ROW = """
 INSERT INTO airfleet_host (host, boot, hostname, pid, address, port) VALUES (%s, 'boot', %s, 1, '127.0.0.1', 1)
 ON CONFLICT DO NOTHING"""
+#: what a dag-processor does of a Dag whose file it has read
+_MOVE = "UPDATE dag SET bundle_version = %s"
 _END = "SELECT pg_notify(%s, 'end')"
 
 
@@ -63,6 +65,8 @@ def _report(url: str, hosts: Mapping[str, Answer], listens: threading.Event) -> 
                 return
             if word == registry.News.PUBLISHED:
                 _tell(teller, hosts, digest)
+            if word == registry.News.LIVE:
+                teller.execute(_MOVE, (digest,))
 
 
 def _tell(teller: psycopg.Connection[Any], hosts: Mapping[str, Answer], digest: str) -> None:

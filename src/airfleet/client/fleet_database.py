@@ -28,7 +28,7 @@ def connect(here: Project, fleet: Fleet) -> psycopg.Connection[Any]:
     try:
         connection = psycopg.connect(address, autocommit=True, application_name="airfleet command", **CLIENT)
     except psycopg.Error as wrong:
-        raise _away(here, fleet, wrong) from None
+        raise away(here, fleet, wrong) from None
     row = connection.execute("SELECT to_regclass('airfleet_release') IS NOT NULL").fetchone()
     if row is None or not row[0]:
         connection.close()
@@ -53,7 +53,8 @@ def said(error: psycopg.Error) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _away(here: Project, fleet: Fleet, wrong: psycopg.Error) -> FleetError:
+def away(here: Project, fleet: Fleet, wrong: psycopg.Error) -> FleetError:
+    """Make the error for a database that does not answer."""
     if fleet.database == EMBEDDED and agent_client.snapshot(here.root, here.paths) is None:
         return agent_client.not_running(here)
     return FleetError(f"the database of fleet '{fleet.name}' does not answer: {said(wrong)}", hint="airfleet status")

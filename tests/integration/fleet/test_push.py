@@ -51,3 +51,11 @@ def test_a_push_is_live_on_the_host_and_a_rollback_brings_the_release_before_it(
     assert [(one["note"], one["state"], one["ready"]) for one in listed] == [
         ("second", "", "1/1"), ("first", "live", "1/1"),
     ]  # fmt: skip
+
+
+def test_a_fleet_that_is_down_is_named(fleet: FleetUnderTest) -> None:
+    fleet.stop()
+    done = fleet.airfleet("push")
+    assert (done.returncode, done.stderr) == (
+        1, f"error: the fleet in {fleet.root} is not running\nhint: airfleet up\n"
+    )  # fmt: skip

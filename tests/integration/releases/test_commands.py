@@ -34,7 +34,8 @@ hosts:
 #: of Airflow's tables the columns that are read
 _AIRFLOW = (
     "CREATE TABLE dag_run (state text, bundle_version text)",
-    "CREATE TABLE dag (dag_id text, bundle_version text, is_stale boolean DEFAULT false)",
+    "CREATE TABLE dag (dag_id text, bundle_name text, bundle_version text, is_stale boolean DEFAULT false)",
+    "INSERT INTO dag VALUES ('shop', 'pipelines', NULL)",
 )
 
 
@@ -98,6 +99,7 @@ def test_a_push_is_live_once_every_host_has_it(project: Project, url: str, airfl
         f"sent 1 of 1 files of release {found[:12]}",
         "ready on 2 hosts",
         "live",
+        "Airflow has taken it over",
     ]
     again = airfleet("push")
     assert (again.code, again.err) == (0, f"nothing has changed: release {found[:12]} is live already\n")
@@ -108,7 +110,7 @@ def test_a_fleet_of_one_host_needs_no_row(project: Project, url: str, airfleet: 
         result = json.loads(airfleet("push", "-o", "json").out)
     assert result["state"] == "live"
     assert result["hosts"] == [{"host": "local", "state": "ready", "sentence": ""}]
-    assert set(result["seconds"]) == {"check", "send", "ready", "live"}
+    assert set(result["seconds"]) == {"check", "send", "ready", "live", "takeover"}
 
 
 def test_a_host_that_cannot_have_it_keeps_the_old_release_live(project: Project, url: str, airfleet: Airfleet) -> None:
@@ -367,3 +369,13 @@ def test_a_watch_pushes_each_saved_file_and_goes_on_after_a_problem(project: Pro
             assert run.wait(timeout=10) == 130
         finally:
             run.kill()
+
+
+def test_dags_that_airflow_has_not_read_in_time_are_named_and_the_release_is_live(
+    project: Project, url: str, airfleet: Airfleet
+) -> None:
+    (project.root / "pipelines" / "more.yaml").write_text(SHOP.replace("shop", "more"))
+    with reporting(url, {"a": ready}):
+        result = airfleet("push", "--timeout", "500ms")
+    assert result.code == 0
+    assert result.err.endswith("s  Airflow is still taking it over, 1 Dag is to come: more\n")

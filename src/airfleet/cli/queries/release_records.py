@@ -104,9 +104,10 @@ def of(here: Project, fleet: Fleet) -> Iterator[ReleaseRecords]:
     try:
         with fleet_database.connect(here, fleet) as connection:
             yield ReleaseRecords(here, fleet, connection, stores.open_store(fleet.releases.store, connection))
+    except psycopg.OperationalError as wrong:
+        raise fleet_database.away(here, fleet, wrong) from wrong
     except psycopg.Error as wrong:
-        said = fleet_database.said(wrong)
-        raise FleetError(f"the database of fleet '{fleet.name}' refused it: {said}", "airfleet status") from wrong
+        raise FleetError(f"the database of fleet '{fleet.name}' refused it: {fleet_database.said(wrong)}") from wrong
     except StoreUnreachable as wrong:
         raise FleetError(f"the store of releases cannot be used: {wrong}") from wrong
 

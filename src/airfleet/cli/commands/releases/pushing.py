@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airfleet.cli.commands.releases import differences, gate, rollout
+from airfleet.cli.commands.releases import differences, gate, rollout, takeover
 from airfleet.cli.output import release_view, terminal
 from airfleet.cli.queries import file_versions, release_changes, release_records
 from airfleet.client.project import Project
@@ -97,7 +97,7 @@ def _push(folder: Project, records: ReleaseRecords, wishes: Wishes, about: About
     done.has_changed = True
     if wishes.wait:
         rollout.living(records)  # before anything that takes long
-    _examine(folder, records.fleet, wishes, steps)
+    dag_ids = _examine(folder, records.fleet, wishes, steps)
     _require_room(read, records)
     done.sent_objects = publisher.publish(read, records.objects, records.connection, about)
     steps.end("send", f"sent {done.sent_objects} of {done.files} files of release {release_view.short(done.digest)}")
@@ -107,6 +107,7 @@ def _push(folder: Project, records: ReleaseRecords, wishes: Wishes, about: About
         steps.end("ready", f"ready on {len(done.hosts)} {'host' if len(done.hosts) == 1 else 'hosts'}")
         rollout.make_live(records, done.digest, before, about, registry.Action.PUSH)
         steps.end("live", "live")
+        steps.end("takeover", takeover.told(records, done.digest, dag_ids, wishes.timeout))
     else:
         done.state = "published"
     done.seconds = steps.seconds
@@ -140,12 +141,14 @@ def _say_unchanged(digest: str) -> None:
     terminal.say(f"nothing has changed: release {release_view.short(digest)} is live already")
 
 
-def _examine(folder: Project, fleet: Fleet, wishes: Wishes, steps: Steps) -> None:
+def _examine(folder: Project, fleet: Fleet, wishes: Wishes, steps: Steps) -> tuple[str, ...]:
+    """Check and test a project; return its Dags. Raises FleetError when something is wrong, unless it is forced."""
     passed = gate.check(folder, force=wishes.force, memory=wishes.memory)
     steps.end(passed.name, passed.sentence)
     if wishes.tests:
         for tested in gate.tests(folder, fleet, force=wishes.force):
             steps.end(tested.name, tested.sentence)
+    return passed.dag_ids
 
 
 def _read(folder: Project, fleet: Fleet) -> Tree:
@@ -207,12 +210,15 @@ def _commit(here: Project, revision: str) -> str:
 
 def _collect(records: ReleaseRecords) -> None:
     """Remove releases that nobody needs any more; a push that is over does not fail by that."""
+    import psycopg
+
     from airfleet.releases import collection
+    from airfleet.releases.objects import StoreUnreachable
 
     try:
         collection.collect(records.connect, records.objects, records.fleet.releases.keep, records.about())
-    except FleetError as wrong:
-        terminal.warn([f"older releases were not removed: {wrong.sentence}"])
+    except (FleetError, StoreUnreachable, psycopg.Error) as wrong:
+        terminal.warn([f"older releases were not removed: {str(wrong).strip().splitlines()[0]}"])
 
 
 class Steps:

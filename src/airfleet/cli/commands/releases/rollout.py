@@ -74,7 +74,8 @@ def until_ready(
         return _watched(lambda: look(records, digest, since), records, digest, seconds, view)
     finally:
         view.close()
-        records.connection.execute(_UNLISTEN)
+        if not records.connection.broken:
+            records.connection.execute(_UNLISTEN)
 
 
 def _watched(
