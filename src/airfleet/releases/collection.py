@@ -1,22 +1,27 @@
 """The collection of releases that nobody needs: which stay, and the removal of the others with their objects.
 
 A release stays while it is live, while a run that is not over names it, while a Dag's newest version names it, while it
-is among the newest, or while it is younger than an hour. It runs under the lock of pushes, so a push that counts on an
-object in the store finds it there.
+is among the newest, or while it is younger than an hour. The objects of a push that is under way stay, too.
+
+A collection is safe beside a push, also beside one that was silent for minutes. It decides and deletes in a transaction
+that holds a lock of the database. A push reserves its release under the same lock, shared, before it asks what the
+store has. So it comes before the decision, and its objects stay, or after the deletion, and it uploads them.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, LiteralString
 
 import psycopg
 
-from airfleet.releases import push_lock, registry
+from airfleet.errors import FleetError
+from airfleet.metadata.advisory_locks import RELEASE_OBJECTS
+from airfleet.releases import registry
 from airfleet.releases.objects import Objects
-from airfleet.releases.registry import About, Release
+from airfleet.releases.registry import About, Action, Release
 
 #: releases that stay when fleet.yaml does not say it
 KEPT: Final = 10
@@ -26,6 +31,16 @@ _NEWEST: Final = 10_000
 _OF_DAGS: LiteralString = "SELECT DISTINCT bundle_version FROM dag WHERE bundle_version IS NOT NULL AND NOT is_stale"
 _NOW: LiteralString = "SELECT clock_timestamp()"
 _REMOVE: LiteralString = "DELETE FROM airfleet_release WHERE digest = ANY (%s)"
+_LOG: LiteralString = """
+INSERT INTO airfleet_release_log (action, digest, author, origin)
+SELECT %s, gone, %s, %s FROM unnest(%s::text[]) gone"""
+_ALONE: LiteralString = "SELECT pg_advisory_xact_lock(%s)"
+_MANIFESTS: LiteralString = """
+SELECT digest, manifest FROM airfleet_release
+UNION ALL
+SELECT digest, manifest FROM airfleet_release_upload WHERE began_at > clock_timestamp() - interval '1 day'"""
+#: objects that are judged and deleted in one transaction
+_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -55,20 +70,45 @@ def needed(connection: psycopg.Connection[Any], keep: int = KEPT) -> frozenset[s
 
 
 def collect(connect: Callable[[], psycopg.Connection[Any]], objects: Objects, keep: int, about: About) -> Collected:
-    """Remove what nobody needs. Raises Held while a push is under way, StoreUnreachable, psycopg.Error."""
-    with push_lock.hold(connect, about), connect() as connection:
+    """Remove what nobody needs. Raises StoreUnreachable, psycopg.Error, FleetError when a manifest is damaged."""
+    # Listed outside of transactions: a bucket may take a minute. What is uploaded later is not in the list.
+    there = list(objects.digests())
+    with connect() as connection:
+        gone = _remove_releases(connection, keep, about)
+        removed = sum(
+            _remove_unused(connection, objects, there[start : start + _AT_ONCE])
+            for start in range(0, len(there), _AT_ONCE)
+        )
+    return Collected(gone, removed)
+
+
+def _remove_releases(connection: psycopg.Connection[Any], keep: int, about: About) -> tuple[str, ...]:
+    """Remove records before objects: an object without a record is only waste, which the next collection removes."""
+    with connection.transaction():
+        connection.execute(_ALONE, (RELEASE_OBJECTS,))
         staying = needed(connection, keep)
         gone = [one.digest for one in registry.releases(connection, _NEWEST) if one.digest not in staying]
         if gone:
-            # First the records: an object without a record is only waste.
             connection.execute(_REMOVE, [gone])
-        unused = _unused(connection, objects, (one.digest for one in registry.releases(connection, _NEWEST)))
-        objects.delete(unused)
-    return Collected(tuple(gone), len(unused))
+            connection.execute(_LOG, (Action.COLLECT.value, about.author, about.origin, gone))
+    return tuple(gone)
 
 
-def _unused(connection: psycopg.Connection[Any], objects: Objects, digests: Iterable[str]) -> list[str]:
+def _remove_unused(connection: psycopg.Connection[Any], objects: Objects, digests: Collection[str]) -> int:
+    with connection.transaction():
+        connection.execute(_ALONE, (RELEASE_OBJECTS,))
+        unused = sorted(set(digests) - _used(connection))
+        if unused:
+            objects.delete(unused)
+    return len(unused)
+
+
+def _used(connection: psycopg.Connection[Any]) -> set[str]:
+    """Return the objects of all releases that are recorded, and of those that are uploaded now."""
     used: set[str] = set()
-    for digest in digests:
-        used |= {file.digest for file in registry.manifest(connection, digest).files}
-    return [digest for digest in objects.digests() if digest not in used]
+    for digest, packed in connection.execute(_MANIFESTS):
+        try:
+            used |= {file.digest for file in registry.unpacked(digest, packed).files}
+        except ValueError as damaged:
+            raise FleetError(f"{damaged}, so nobody knows which objects it needs", "push that release again") from None
+    return used

@@ -47,6 +47,7 @@ def fetch(
     _check_paths(release.files)
     for folder in (places.partial, places.objects, tree.parent):
         folder.mkdir(parents=True, exist_ok=True)
+    tree.parent.chmod(_FOLDER)  # whatever the umask: tasks may run as another user
     needed = sorted(
         {(file.digest, file.executable): file for file in release.files}.values(), key=lambda one: one.digest
     )
@@ -141,10 +142,11 @@ def _link(release: Manifest, places: Places, tree: Path) -> None:
     """Make the folder of a release from the objects of this host."""
     beside = Path(tempfile.mkdtemp(prefix=f"{release.digest}.", dir=places.partial))
     try:
-        beside.chmod(_FOLDER)
         for folder in sorted({str(PurePosixPath(file.path).parent) for file in release.files}):
-            (beside / folder).mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+            (beside / folder).mkdir(parents=True, exist_ok=True)
         (beside / release.pipelines).mkdir(parents=True, exist_ok=True)
+        for made, _, _ in os.walk(beside):
+            os.chmod(made, _FOLDER)
         for file in release.files:
             os.link(places.object(file.digest, executable=file.executable), beside / file.path)
         _write(beside / MANIFEST, iter([release.encode()]))

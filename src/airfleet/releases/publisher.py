@@ -31,6 +31,7 @@ def publish(
     """
     if read.problems:
         raise FileProblems(read.problems)
+    registry.reserve(connection, read.manifest)
     wanted = {file.digest: file for file in read.manifest.files}
     missing = sorted(objects.missing(wanted))
     for sent, digest in enumerate(missing):

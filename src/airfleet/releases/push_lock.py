@@ -9,8 +9,8 @@ import datetime as dt
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -51,20 +51,44 @@ class Held(FleetError):
         self.holder = holder
 
 
+class Lost(FleetError):
+    """The lock was taken over."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"this push was silent for {STALE_SECONDS:.0f} s, and another one took its place", "push again"
+        )
+
+
+@dataclass
+class Lock:
+    """A lock that is held, with what its renewal found out."""
+
+    token: uuid.UUID = field(default_factory=uuid.uuid4)
+    is_lost: bool = False
+
+    def check(self) -> None:
+        """Raise Lost when another push took the lock over."""
+        if self.is_lost:
+            raise Lost
+
+
 @contextmanager
-def hold(connect: Callable[[], psycopg.Connection[Any]], about: About) -> Iterator[None]:
-    """Hold the lock for the block, over a connection of its own. Raises Held, psycopg.Error."""
-    token, ended = uuid.uuid4(), threading.Event()
-    with connect() as connection:
-        _take(connection, token, about)
-        renewal = threading.Thread(target=_renew, args=(connection, token, ended), name="push lock", daemon=True)
-        renewal.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            renewal.join()
-            connection.execute(_RELEASE, (token,))
+def hold(connect: Callable[[], psycopg.Connection[Any]], about: About) -> Iterator[Lock]:
+    """Hold the lock for the block. Raises Held, psycopg.Error. Without the database it is renewed when that is back."""
+    lock, ended = Lock(), threading.Event()
+    with closing(connect()) as connection:
+        _take(connection, lock.token, about)
+    renewal = threading.Thread(target=_renew, args=(connect, lock, ended), name="push lock", daemon=True)
+    renewal.start()
+    try:
+        yield lock
+    finally:
+        ended.set()
+        renewal.join()
+        # Without the database the lock ends by its age; the error of the block is the one to see.
+        with suppress(psycopg.Error), closing(connect()) as connection:
+            connection.execute(_RELEASE, (lock.token,))
 
 
 def holder(connection: psycopg.Connection[Any]) -> Holder | None:
@@ -87,9 +111,8 @@ def _take(connection: psycopg.Connection[Any], token: uuid.UUID, about: About) -
 _TRIES: Final = 3
 
 
-def _renew(connection: psycopg.Connection[Any], token: uuid.UUID, ended: threading.Event) -> None:
-    while not ended.wait(RENEWAL_SECONDS):
-        try:
-            connection.execute(_RENEW, (token,))
-        except psycopg.Error:
-            return  # the push will meet the same
+def _renew(connect: Callable[[], psycopg.Connection[Any]], lock: Lock, ended: threading.Event) -> None:
+    """Renew over a connection of its own, which only a long push opens."""
+    while not lock.is_lost and not ended.wait(RENEWAL_SECONDS):
+        with suppress(psycopg.Error), closing(connect()) as connection:
+            lock.is_lost = connection.execute(_RENEW, (lock.token,)).rowcount == 0

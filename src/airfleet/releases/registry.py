@@ -16,6 +16,7 @@ from typing import Any, Final, LiteralString
 import psycopg
 
 from airfleet.errors import FleetError
+from airfleet.metadata.advisory_locks import RELEASE_OBJECTS
 from airfleet.metadata.channels import RELEASES
 from airfleet.releases import manifest as manifests
 from airfleet.releases.manifest import LEAST, SHORT, Manifest
@@ -116,6 +117,12 @@ INSERT INTO airfleet_release (digest, manifest, size, files, author, origin, not
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (digest) DO UPDATE SET created_at = clock_timestamp(), author = excluded.author, origin = excluded.origin,
     note = excluded.note, git_commit = excluded.git_commit"""
+_RESERVE: LiteralString = """
+INSERT INTO airfleet_release_upload (digest, manifest) VALUES (%s, %s)
+ON CONFLICT (digest) DO UPDATE SET began_at = clock_timestamp()"""
+_ARRIVED: LiteralString = "DELETE FROM airfleet_release_upload WHERE digest = %s"
+#: nothing is collected until the transaction ends
+_NOT_COLLECTED: LiteralString = "SELECT pg_advisory_xact_lock_shared(%s)"
 _LIVE: LiteralString = "SELECT digest, generation, moved_at FROM airfleet_release_live"
 _FIRST: LiteralString = """
 INSERT INTO airfleet_release_live (digest, generation) VALUES (%s, 1)
@@ -151,12 +158,23 @@ _NOTIFY: LiteralString = "SELECT pg_notify(%s, %s)"
 _MOST_MANIFEST: Final = 64 << 20
 
 
+def reserve(connection: psycopg.Connection[Any], release: Manifest) -> None:
+    """Record a release before its objects are uploaded: a collection leaves them alone for a day.
+
+    Waits for a collection that is under way. Objects that the store has afterwards stay.
+    """
+    with connection.transaction():
+        connection.execute(_NOT_COLLECTED, (RELEASE_OBJECTS,))
+        connection.execute(_RESERVE, (release.digest, zlib.compress(release.encode())))
+
+
 def publish(connection: psycopg.Connection[Any], release: Manifest, about: About) -> None:
     """Record a release whose objects are in the store; a second time it is newer."""
     packed = zlib.compress(release.encode())
     told = (about.author, about.origin, about.note, about.git_commit)
     with connection.transaction():
         connection.execute(_PUBLISH, (release.digest, packed, release.size, len(release.files), *told))
+        connection.execute(_ARRIVED, (release.digest,))
         _tell(connection, News.PUBLISHED, release.digest)
 
 
@@ -172,6 +190,7 @@ def activate(
     ``expected`` is None where there was none. Raises Overtaken.
     """
     with connection.transaction():
+        connection.execute(_NOT_COLLECTED, (RELEASE_OBJECTS,))
         before = live(connection)
         if expected is None:
             moved = connection.execute(_FIRST, (digest,)).fetchone()
@@ -213,8 +232,13 @@ def manifest(connection: psycopg.Connection[Any], digest: str) -> Manifest:
     row = connection.execute(_MANIFEST, (digest,)).fetchone()
     if row is None:
         raise NoSuchRelease(f"there is no release '{digest[:SHORT]}'", "airfleet releases lists them")
+    return unpacked(digest, row[0])
+
+
+def unpacked(digest: str, packed: bytes) -> Manifest:
+    """Read a manifest as the table keeps it. Raises ValueError when it is damaged, or that of another release."""
     try:
-        found = manifests.decode(zlib.decompressobj().decompress(row[0], _MOST_MANIFEST))
+        found = manifests.decode(zlib.decompressobj().decompress(packed, _MOST_MANIFEST))
     except (zlib.error, KeyError, TypeError) as error:
         raise ValueError(f"the manifest of {digest[:SHORT]} is damaged") from error
     if found.digest != digest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -197,9 +197,88 @@ def test_the_rule_of_collection_counts_from_the_newest() -> None:
     assert collection.kept(ages, None, (), 0, now - dt.timedelta(hours=7, minutes=30)) == {"1", "2", "3", "4"}
 
 
-def test_no_collection_while_a_push_is_under_way(connect: Connect) -> None:
-    with push_lock.hold(connect, ANN), pytest.raises(push_lock.Held):
-        collection.collect(connect, MemoryObjects(), 1, BOB)
+class Interrupted(MemoryObjects):
+    """A store during whose listing, or first upload, something else happens."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        super().__init__()
+        self.meanwhile = meanwhile
+
+    def happen(self) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+
+    def put(self, digest: str, content: Iterable[bytes]) -> None:
+        super().put(digest, content)
+        self.happen()
+
+    def digests(self) -> Iterator[str]:
+        yield from list(super().digests())
+        self.happen()
+
+
+def test_a_collection_during_an_upload_leaves_its_objects_alone(
+    tmp_path: Path, connect: Connect, database: psycopg.Connection[Any]
+) -> None:
+    read = tree.read(project(tmp_path, {"a.py": "1", "b.py": "2"}))
+    found: list[collection.Collected] = []
+    objects = Interrupted(lambda: found.append(collection.collect(connect, objects, 1, BOB)))
+    publish(read, objects, database, ANN)
+    assert found == [collection.Collected()]
+    assert objects.missing({file.digest for file in read.manifest.files}) == frozenset()
+
+
+def test_an_object_that_a_push_counts_on_is_not_collected_after_it_was_listed(
+    tmp_path: Path, connect: Connect, database: psycopg.Connection[Any]
+) -> None:
+    read = tree.read(project(tmp_path, {"a.py": "1"}))
+    objects = Interrupted(lambda: publish(read, objects, database, ANN))
+    for file in read.manifest.files:
+        objects.kept[file.digest] = read.path_of(file).read_bytes()
+    assert collection.collect(connect, objects, 1, BOB) == collection.Collected()
+    assert objects.missing({file.digest for file in read.manifest.files}) == frozenset()
+
+
+def test_objects_of_a_push_that_died_go_after_a_day(
+    tmp_path: Path, connect: Connect, database: psycopg.Connection[Any]
+) -> None:
+    read, objects = tree.read(project(tmp_path)), MemoryObjects()
+    registry.reserve(database, read.manifest)
+    for file in read.manifest.files:
+        objects.kept[file.digest] = read.path_of(file).read_bytes()
+    assert collection.collect(connect, objects, 1, BOB).objects == 0
+    database.execute("UPDATE airfleet_release_upload SET began_at = began_at - interval '25 hours'")
+    assert collection.collect(connect, objects, 1, BOB).objects == 1
+    assert objects.kept == {}
+
+
+def test_a_damaged_manifest_removes_no_objects(connect: Connect, database: psycopg.Connection[Any]) -> None:
+    published(database, 1)
+    database.execute("UPDATE airfleet_release SET manifest = overlay(manifest PLACING '\\x00' FROM 9)")
+    objects = MemoryObjects()
+    objects.kept["f" * 64] = b"x"
+    with pytest.raises(FleetError, match="is damaged, so nobody knows which objects it needs"):
+        collection.collect(connect, objects, 1, BOB)
+    assert objects.kept
+
+
+def test_the_log_names_releases_that_were_collected(connect: Connect, database: psycopg.Connection[Any]) -> None:
+    one, _ = published(database, 1, 2)
+    _aged(database)
+    assert collection.collect(connect, MemoryObjects(), 1, BOB).releases == (one,)
+    assert [(entry.action, entry.digest, entry.about.author) for entry in registry.log(database)] == [
+        ("collect", one, "bob")
+    ]
+
+
+def test_a_push_whose_lock_was_taken_over_is_told(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push_lock, "RENEWAL_SECONDS", 0.01)
+    with push_lock.hold(connect, ANN) as lock, connect() as connection:
+        connection.execute("UPDATE airfleet_release_lock SET token = gen_random_uuid()")
+        renewal = next(thread for thread in threading.enumerate() if thread.name == "push lock")
+        renewal.join(10)
+        with pytest.raises(push_lock.Lost, match="was silent for 60 s"):
+            lock.check()
 
 
 def test_pushes_at_once_are_one_after_the_other(tmp_path: Path, connect: Connect) -> None:

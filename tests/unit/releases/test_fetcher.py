@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import resource
 import signal
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -222,3 +225,44 @@ def test_a_verification_finds_a_flipped_byte(tmp_path: Path, places: Places) -> 
     path.chmod(0o644)
     path.write_text("x = 2\n")
     assert fetcher.verify(manifest, places) == ("shop/steps.py",)
+
+
+def test_every_user_may_read_a_release_whatever_the_umask(tmp_path: Path, places: Places) -> None:
+    objects = MemoryObjects()
+    manifest = stored(project(tmp_path / "project", FILES), objects)
+    before = os.umask(0o077)
+    try:
+        made = fetcher.fetch(manifest, objects, places)
+    finally:
+        os.umask(before)
+    folders = [made.parent, made, *(path for path in made.rglob("*") if path.is_dir())]
+    assert {str(path.name): oct(path.stat().st_mode & 0o777) for path in folders[1:]} == {
+        made.name: "0o755", "pipelines": "0o755", "shop": "0o755",
+    }  # fmt: skip
+    assert folders[0].stat().st_mode & 0o777 == 0o755
+    assert {path.stat().st_mode & 0o444 for path in made.rglob("*") if path.is_file()} == {0o444}
+
+
+class Halting(MemoryObjects):
+    """A store whose objects come in two parts; of each fetch the second one when the other has its first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.both = threading.Barrier(2, timeout=10.0)
+
+    def get(self, digest: str) -> Iterator[bytes]:
+        content = self.kept[digest]
+        yield content[:1]
+        self.both.wait()
+        yield content[1:]
+
+
+def test_two_releases_with_one_file_may_be_fetched_at_once(tmp_path: Path, places: Places) -> None:
+    objects, content = Halting(), b"x = 1\n"
+    digest = hashlib.sha256(content).hexdigest()
+    objects.kept[digest] = content
+    releases = [Manifest((File(path, digest, len(content)),)) for path in ("one.py", "two.py")]
+    with ThreadPoolExecutor(2) as pool:
+        made = list(pool.map(lambda release: fetcher.fetch(release, objects, places), releases))
+    assert [len(list(tree.rglob("*.py"))) for tree in made] == [1, 1]
+    assert [fetcher.verify(release, places) for release in releases] == [(), ()]

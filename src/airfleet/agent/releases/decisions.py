@@ -3,7 +3,8 @@
 The database says what is needed: the live release, those that unfinished runs name, and the newest of those that were
 published. The disk says what is here. Rules:
 
-1. The live release is fetched first, beside anything else; then those of unfinished runs, then the newest.
+1. The live release and the newest, which a push waits for, are fetched beside anything else; all others one by one,
+   those of unfinished runs first.
 2. A release goes live here when all of it is here. Until then the one before stays live.
 3. When the database has no live release, the folder is in force again.
 4. A failed fetch is tried again with backoff. Until the failure is certain, the release counts as being fetched.
@@ -24,7 +25,7 @@ from airfleet.backoff import Backoff
 FETCH_BACKOFF = Backoff(first=1.0, most=300.0, jitter=0.5)
 #: tries after which a failure is no passing one
 CERTAIN_TRIES = 3
-#: releases that are fetched at once, beside the live one
+#: releases that are fetched at once, beside the live one and the newest
 MOST_FETCHES = 1
 
 
@@ -43,6 +44,11 @@ class Wanted:
         """List what is needed, the most urgent first."""
         live = () if self.live is None else (self.live,)
         return tuple(dict.fromkeys((*live, *sorted(self.in_use), *self.published)))
+
+    @property
+    def awaited(self) -> frozenset[str]:
+        """Name the releases that somebody waits for: the live one and the newest."""
+        return frozenset(() if self.live is None else (self.live,)) | frozenset(self.published[:1])
 
 
 @dataclass(frozen=True)
@@ -142,9 +148,9 @@ def _waiting(wanted: Wanted, here: Here, now: float) -> frozenset[str]:
 
 def _to_fetch(wanted: Wanted, here: Here, waiting: frozenset[str]) -> tuple[str, ...]:
     missing = [digest for digest in wanted.by_urgency if digest not in here.trees | here.fetching | waiting]
-    others = [digest for digest in missing if digest != wanted.live]
-    free = max(0, MOST_FETCHES - len(here.fetching - {wanted.live}))
-    return (*(digest for digest in missing if digest == wanted.live), *others[:free])
+    others = [digest for digest in missing if digest not in wanted.awaited]
+    free = max(0, MOST_FETCHES - len(here.fetching - wanted.awaited))
+    return tuple(digest for digest in missing if digest in wanted.awaited or digest in others[:free])
 
 
 def _to_drop(wanted: Wanted, here: Here) -> frozenset[str]:

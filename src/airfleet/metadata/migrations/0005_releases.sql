@@ -28,6 +28,13 @@ CREATE TABLE airfleet_release_object (
 );
 ALTER TABLE airfleet_release_object ALTER COLUMN content SET STORAGE EXTERNAL;
 
+-- Releases whose objects are being uploaded. A collection leaves those objects alone, for a day at most.
+CREATE TABLE airfleet_release_upload (
+    digest text PRIMARY KEY,
+    manifest bytea NOT NULL,
+    began_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 CREATE TABLE airfleet_release_host (
     host text NOT NULL,
     digest text NOT NULL REFERENCES airfleet_release ON DELETE CASCADE,

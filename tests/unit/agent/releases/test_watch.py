@@ -228,7 +228,7 @@ def test_reports_of_other_hosts_are_read_together() -> None:
 def test_a_fetch_that_takes_long_holds_up_no_rollback() -> None:
     with watching() as played:
         database, disk = played.database, played.disk
-        disk.here, disk.link = {ONE}, None
+        database.now, disk.here = Wanted(published=(ONE,)), {ONE}
         gate = disk.gates[TWO] = threading.Event()
         played.watch.start()
         database.say(f"published {TWO}", published=(TWO, ONE))
