@@ -59,9 +59,21 @@ class ReleaseFollowingManager(ChangeFindingManager):
     def _releases(self) -> Iterable[PipelineBundle]:
         return [bundle for bundle in self._dag_bundles if isinstance(bundle, PipelineBundle)]
 
-    def should_skip_refresh(self, *, bundle: BaseDagBundle, **about: Any) -> bool:
+    def should_skip_refresh(
+        self,
+        *,
+        bundle: BaseDagBundle,
+        elapsed_time_since_refresh: float,
+        current_version_matches_db: bool,
+        previously_seen: bool,
+    ) -> bool:
         """Tell whether nothing changed; a release that could not be noted in the database is one that did."""
-        skip: bool = super().should_skip_refresh(bundle=bundle, **about)
+        skip = super().should_skip_refresh(
+            bundle=bundle,
+            elapsed_time_since_refresh=elapsed_time_since_refresh,
+            current_version_matches_db=current_version_matches_db,
+            previously_seen=previously_seen,
+        )
         if isinstance(bundle, PipelineBundle) and (now := bundle.get_current_version()) is not None:
             return skip and self._bundle_versions.get(bundle.name) == now.version
         return skip
