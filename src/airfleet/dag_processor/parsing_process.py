@@ -25,6 +25,8 @@ from airfleet.dag_processor.taken_in import TakenIn
 from airfleet.monitor.limits import BoundedMonitor, most_bytes
 from airfleet.monitor.pipes import megabytes, request_number
 from airfleet.pipelines.airflow import import_common
+from airfleet.pipelines.airflow.bundle import import_from
+from airfleet.releases import release_files
 
 #: bytes of the lines of one process that are kept, and what each line costs besides
 LOG_BYTES, LINE_COST = 10_000_000, 1000
@@ -144,6 +146,8 @@ def parse_file(mark: mmap.mmap, taken_in: TakenIn, file: Path, bundle: Path) -> 
     An error of it goes to the log of the file, not to that of the dag-processor.
     """
     own = os.getpid()
+    if (tree := release_files.tree_of(file)) is not None:
+        import_from(tree, tree.parents[1], Path.cwd())
     try:
         _parse_file_entrypoint()
     except Exception:

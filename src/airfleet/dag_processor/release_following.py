@@ -13,7 +13,9 @@ the digest of what a Dag was read from is part of that form (:data:`DIGEST_KEY`)
 
 from __future__ import annotations
 
+import selectors
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +30,8 @@ from airfleet.dag_processor.file_changes import ChangeFindingManager, Source
 from airfleet.pipelines.airflow.bundle import PipelineBundle
 from airfleet.pipelines.files.listing import ARCHIVE
 from airfleet.releases import release_files
+from airfleet.releases.places import LIVE
+from airfleet.system.folder_watch import FolderWatch
 
 #: beside ``dag`` in what Airflow stores of a Dag; it hashes all, and reads what it knows
 DIGEST_KEY: Final = "airfleet_digest"
@@ -39,12 +43,15 @@ class ReleaseFollowingManager(ChangeFindingManager):
 
     #: of a bundle: the tree of the release whose files were listed last
     _trees: dict[str, Path] = attrs.field(factory=dict, init=False)
+    #: folders of releases in which the kernel looks for another link
+    _watched: dict[Path, FolderWatch] = attrs.field(factory=dict, init=False)
     #: of a bundle: the files whose Dags have yet to move to its release
     _to_move: dict[str, frozenset[str]] = attrs.field(factory=dict, init=False)
 
     def _refresh_dag_bundles(self, known_files: dict[str, set[DagFileInfo]]) -> None:
         """Follow the live releases first; then refresh as Airflow does, and queue what changed."""
         for bundle in self._releases():
+            self._watch(bundle.releases)
             was_folder = not bundle.supports_versioning
             if bundle.follow():
                 self.request_bundle_refresh(bundle.name)
@@ -55,6 +62,20 @@ class ReleaseFollowingManager(ChangeFindingManager):
             if bundle.tree is not None and bundle.tree != self._trees.get(bundle.name) and bundle.name in known_files:
                 self._move_to(bundle, bundle.tree)
             self._move_rows(bundle)
+
+    def _watch(self, releases: Path | None) -> None:
+        """Have the loop end its rest when another release goes live; without it that is seen a second later."""
+        if releases is None or releases in self._watched or not releases.is_dir():
+            return
+        with suppress(OSError):  # the kernel has no watch left
+            self._watched[releases] = watch = FolderWatch(releases)
+            self.selector.register(watch, selectors.EVENT_READ, (self._hear, lambda _: None))
+
+    def _hear(self, watch: FolderWatch) -> bool:
+        """Have bundles refreshed now, not after their interval, when the link has moved."""
+        if LIVE in watch.names():
+            self._bundles_last_refreshed = float("-inf")
+        return True
 
     def _releases(self) -> Iterable[PipelineBundle]:
         return [bundle for bundle in self._dag_bundles if isinstance(bundle, PipelineBundle)]

@@ -10,6 +10,9 @@ from typing import Final
 #: in the root of each tree: its manifest, which also makes the tree a project
 MANIFEST: Final = ".airfleet-release.json"
 
+#: the name of the link to the tree that is live
+LIVE: Final = "live"
+
 
 @dataclass(frozen=True)
 class Places:
@@ -30,7 +33,7 @@ class Places:
     @property
     def live(self) -> Path:
         """The link to the tree that is live."""
-        return self.root / "live"
+        return self.root / LIVE
 
     def object(self, digest: str, *, executable: bool = False) -> Path:
         """Name the file with this content."""

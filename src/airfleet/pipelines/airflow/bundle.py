@@ -7,6 +7,7 @@ Dags in the same folder work as in any other bundle.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from airflow.dag_processing.bundles.base import BundleVersion
 from airflow.dag_processing.bundles.local import LocalDagBundle
 
 from airfleet.pipelines.airflow import importer
+from airfleet.pipelines.files.project_files import FLEET_FILE, project_root
 from airfleet.releases import release_files
 from airfleet.releases.places import Places
 
@@ -58,6 +60,11 @@ class PipelineBundle(LocalDagBundle):
         """The folder of the release; None for a folder that is none."""
         return self._places.tree(self._digest) if self._places and self._digest else None
 
+    @property
+    def releases(self) -> Path | None:
+        """The folder of this host's releases."""
+        return self._places.root if self._places else None
+
     def has(self, version: str) -> bool:
         """Tell whether a version is on this host."""
         return self._places is None or self._places.tree(version).is_dir()
@@ -71,9 +78,11 @@ class PipelineBundle(LocalDagBundle):
         return True
 
     def initialize(self) -> None:
-        """Make sure that the release is on this host. Raises ReleaseNotHere."""
+        """Import modules from the release from now on. Raises ReleaseNotHere when it is not on this host."""
         if self._digest is not None and not self.has(self._digest):
             raise ReleaseNotHere(f"release {self._digest} is not on this host")
+        if self._places and (tree := self.tree) is not None:
+            import_from(tree, self._places.root, project_root(self._path / FLEET_FILE))
         super().initialize()
 
     def refresh(self) -> None:
@@ -87,6 +96,19 @@ class PipelineBundle(LocalDagBundle):
     def get_current_version(self) -> BundleVersion | None:  # type: ignore[override]
         """Name the release."""
         return BundleVersion(self._digest) if self._digest is not None else None
+
+
+def import_from(tree: Path, releases: Path, project: Path) -> None:
+    """Have this process import modules from one release, and not from another one or from the folder of the project.
+
+    Processes of a fleet begin in the project's folder, which Python puts on its path; it may be ahead of any release.
+    """
+
+    def is_elsewhere(entry: str) -> bool:
+        place = Path(entry).absolute()
+        return place.is_relative_to(releases) or place == project
+
+    sys.path[:] = [*(entry for entry in sys.path if not is_elsewhere(entry)), str(tree)]
 
 
 class FileBundle(LocalDagBundle):
