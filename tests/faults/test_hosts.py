@@ -23,6 +23,10 @@ from airfleet.drill.invariants import violations
 from airfleet.drill.records import History, Injection, Note, NoteKind, RunKey, TaskKey
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.servers import secrets
+from airfleet.releases import fetcher, publisher, registry, tree
+from airfleet.releases.database_objects import DatabaseObjects
+from airfleet.releases.places import Places
+from airfleet.releases.registry import About, HostState
 from airfleet.testing.fleet import FleetUnderTest
 from faultlab.measuring import state_audit
 from faultlab.systems.hosts_under_test import HostsUnderTest
@@ -73,6 +77,24 @@ def on_host(database: psycopg.Connection[Any], tasks: list[TaskKey], host: str) 
 
 def starts(folder: Path, task: TaskKey) -> list[Note]:
     return [note for note in journal.read(folder) if note.task == task and note.event == NoteKind.START]
+
+
+def test_each_host_fetches_a_release_to_places_of_its_own(
+    fleet: tuple[HostsUnderTest, Path], database: psycopg.Connection[Any]
+) -> None:
+    one, _ = fleet
+    read = tree.read(one.root)
+    publisher.publish(read, DatabaseObjects(database), database, About("ada", "laptop"))
+    release = read.manifest
+
+    def ready() -> set[str]:
+        reports = registry.host_states(database, release.digest)
+        return {report.host for report in reports if report.state is HostState.READY}
+
+    wait_until(lambda: ready() == set(one.names), 30, "every host has the release")
+    places = [Places(one.on(host).paths.releases) for host in one.names]
+    assert len({place.tree(release.digest).stat().st_ino for place in places}) == 3
+    assert [fetcher.verify(release, place) for place in places] == [(), (), ()]
 
 
 def test_what_ran_on_a_host_that_is_gone_runs_again_elsewhere(

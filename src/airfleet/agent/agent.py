@@ -24,6 +24,7 @@ from airfleet.agent.control_server import ControlServer
 from airfleet.agent.host.host_monitor import HostMonitor
 from airfleet.agent.probes.database_connection import DatabaseConnection
 from airfleet.agent.recovery.recovery import AttemptRecovery
+from airfleet.agent.releases.watch import ReleaseWatch
 from airfleet.agent.reporter import Reporter
 from airfleet.agent.supervisor import signals
 from airfleet.agent.supervisor.components import Components
@@ -56,6 +57,7 @@ class AgentParts:
     cluster: ClusterRole
     recovery: AttemptRecovery
     host: HostMonitor
+    releases: ReleaseWatch
     reporter: Reporter
     #: whether it goes on with the lease of an agent that was killed
     is_heir: bool = False
@@ -115,11 +117,13 @@ class Agent:
             self._reporter.tell_watchers()
 
     def _begin_to_write(self) -> None:
-        """Renew the lease and tell of the dead, from now on."""
+        """Renew the lease, tell of the dead and fetch releases, from now on."""
         if not self._writes:
             self._writes = True
             self._recovery.start()
             self._cluster.start()
+            if self._parts.context.plan.database_url and not self._shutdown.has_begun:
+                self._parts.releases.start()
 
     def _apply_overrides(self) -> None:
         if self._supervisor.apply_overrides(self._cluster.overrides):
@@ -188,6 +192,7 @@ class Agent:
     def _begin_to_end(self, force: bool, drain_seconds: float | None = None) -> None:
         if self._shutdown.begin(force, drain_seconds):
             self._parts.context.log(Event.FLEET_STOPPING, fleet=self._parts.context.plan.fleet)
+            self._parts.releases.close()  # no run begins here any more, and the database may end first
         self._reporter.tell_watchers()
 
     def _finish(self, server: ControlServer) -> None:

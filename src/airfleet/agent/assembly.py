@@ -22,6 +22,9 @@ from airfleet.agent.host.host_monitor import HostMonitor
 from airfleet.agent.host_facts import HostFacts
 from airfleet.agent.probes.database_connection import DatabaseConnection
 from airfleet.agent.recovery.recovery import AttemptRecovery
+from airfleet.agent.releases.connection import ReleaseConnection
+from airfleet.agent.releases.disk import HostReleases
+from airfleet.agent.releases.watch import ReleaseWatch
 from airfleet.agent.reporter import Reporter
 from airfleet.agent.supervisor.components import Components
 from airfleet.agent.supervisor.database_gate import DatabaseGate, DatabaseProbe, FitnessCheck
@@ -70,9 +73,17 @@ def assemble(
     supervisor = Supervisor(
         context, components, shutdown, gate, cluster, probes, selector, environments, reaped, recovery.died
     )
-    reporter = Reporter(context, components, shutdown, gate, cluster, host, edits)
-    working = (components, shutdown, gate, probes, supervisor, cluster, recovery, host, reporter)
+    releases = _releases(context, wakeup)
+    reporter = Reporter(context, components, shutdown, gate, cluster, host, releases, edits)
+    working = (components, shutdown, gate, probes, supervisor, cluster, recovery, host, releases, reporter)
     return Agent(AgentParts(context, selector, wakeup, database, *working, is_heir=inherited.incarnation is not None))
+
+
+def _releases(context: AgentContext, wakeup: Wakeup) -> ReleaseWatch:
+    plan = context.plan
+    listen = partial(ReleaseConnection, plan.database_url, plan.releases)
+    disk = HostReleases(context.places, plan.database_url, plan.releases.store)
+    return ReleaseWatch(plan.host, listen, disk, context.log, wakeup.wake, context.clock)
 
 
 def _drain(context: AgentContext, inherited: Inheritance) -> WorkerDrain:

@@ -35,6 +35,7 @@ from airfleet.fleet.planning.plan_record import describe
 from airfleet.fleet.planning.ports import PortBook, api_server, given
 from airfleet.fleet.servers import secrets
 from airfleet.fleet.servers.secrets import Secrets
+from airfleet.releases.places import Places
 from airfleet.system import process_tree, procfs, unix_sockets
 
 #: what to do when the file system of the home does not serve
@@ -97,7 +98,8 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
         first = fleet_paths.of(root, {**environ, fleet_paths.HOST: fleet.hosts[0].name})
         fleet = local_hosts.seen_from(here.name, fleet, first, kept)
     context = _context(fleet, fleet.host(here.name), paths, book, kept, together=local_hosts.COUNT in environ)
-    paths.airflow_home.chmod(0o711 if context.task_user else 0o700)
+    for folder in (paths.airflow_home, paths.releases):  # tasks read them too, as whichever user they run
+        folder.chmod(0o711 if context.task_user else 0o700)
     plan = planner.plan(context)
     for path, file in plan.files.items():
         secrets.write_private(path, file.text, file.mode)
@@ -107,18 +109,23 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     origin = PlanOrigin(root, environ, here.name, paths, kept, nginx.find(environ) is not None)
     edits = ConfigDrift(origin, describe(plan, kept.fingerprint_key), LibraryDrift(local_facts.library_folders()))
     names = taken.for_the_fleet | taken.for_tasks
-    facts = _facts(plan, environ)
+    facts = _facts(plan, paths, environ)
     return Prepared(plan, paths, lock, book, ended, inherited, names, edits.now, facts)
 
 
-def _facts(plan: Plan, environ: Mapping[str, str]) -> LocalFacts | None:
+def _facts(plan: Plan, paths: Paths, environ: Mapping[str, str]) -> LocalFacts | None:
     around = plan.neighbours
     if around is None:
         return None
     reads = any(component.kind in _READERS for component in plan.components)
     overlay = {name: environ[name] for name in (ENVIRONMENT,) if name in environ}
     places = local_facts.FactSources(
-        plan.root, plan.pipelines if reads else None, overlay, around.key, local_facts.library_folders()
+        plan.root,
+        plan.pipelines if reads else None,
+        overlay,
+        around.key,
+        local_facts.library_folders(),
+        Places(paths.releases),
     )
     return LocalFacts(places, around.rules)
 
@@ -161,6 +168,7 @@ def _make_folders(paths: Paths) -> None:
         (paths.logs, 0o700),
         (paths.task_logs, 0o700),
         (paths.airflow_home, 0o700),
+        (paths.releases, 0o700),
     ):
         ownership.make_folder(folder, mode)
     for folder in (paths.runtime, paths.outcomes):

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from airfleet.agent.host_facts import HostDifference
+from airfleet.agent.release_status import ReleaseStatus
 from airfleet.agent.states import FINE, HostState, State
 from airfleet.errors import FleetError
 from airfleet.spool.current_work import Kind
@@ -191,6 +192,7 @@ class Snapshot:
     #: ``hint``; empty when it may be used, and before it was looked at
     database: Mapping[str, str] = field(default_factory=dict)
     import_errors: ImportErrors = ImportErrors()
+    releases: ReleaseStatus = field(default_factory=ReleaseStatus)
 
     @property
     def healthy(self) -> bool:
@@ -216,6 +218,7 @@ class Snapshot:
             "edited": edited,
             "differences": differences,
             "import_errors": wrong,
+            "releases": ReleaseStatus.from_json(data.get("releases", {})),
         }
         return cls(**{**_known(cls, data), **told, **made})
 

@@ -10,6 +10,7 @@ from airfleet.agent.cluster.member import ClusterRole
 from airfleet.agent.context import AgentContext
 from airfleet.agent.control import Edited, Snapshot
 from airfleet.agent.host.host_monitor import HostMonitor
+from airfleet.agent.releases.watch import ReleaseWatch
 from airfleet.agent.status import AgentProgress
 from airfleet.agent.supervisor.components import Components
 from airfleet.agent.supervisor.database_gate import DatabaseGate
@@ -29,6 +30,7 @@ class Reporter:
         gate: DatabaseGate,
         cluster: ClusterRole,
         host: HostMonitor,
+        releases: ReleaseWatch,
         edits: Callable[[], Edited],
     ) -> None:
         self._context, self._clock = context, context.clock
@@ -37,6 +39,7 @@ class Reporter:
         self._gate = gate
         self._cluster = cluster
         self._host = host
+        self._releases = releases
         self._edits = edits
         self._began = context.clock()
         self._ready_after: float | None = None
@@ -60,6 +63,7 @@ class Reporter:
             database=self._gate.finding,
             edited=self._edited(),
             import_errors=self._host.import_errors.found,
+            releases=self._releases.status,
         )
 
     def components_in_short(self) -> list[dict[str, Any]]:
@@ -72,7 +76,8 @@ class Reporter:
         """Return what is wrong with the host itself: part -> sentence, empty where all is well."""
         finding = self._gate.finding
         database = finding.sentence.partition("\n")[0] if finding is not None else ""
-        return {"disk": self._host.disk_trouble, "clock": self._cluster.clock_trouble, "database": database}
+        clock, releases = self._cluster.clock_trouble, self._releases.trouble
+        return {"disk": self._host.disk_trouble, "clock": clock, "database": database, "releases": releases}
 
     def tell_of_troubles(self) -> None:
         """Tell watchers when another part of the host is unwell than before."""

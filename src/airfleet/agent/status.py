@@ -14,6 +14,7 @@ from airfleet.agent.cluster.quorum import BREAK_SECONDS
 from airfleet.agent.control import ComponentStatus, Edited, HostStatus, ImportErrors, Snapshot
 from airfleet.agent.database.finding import DatabaseFinding
 from airfleet.agent.host import cgroups
+from airfleet.agent.release_status import ReleaseStatus
 from airfleet.agent.states import HostState, State
 from airfleet.agent.supervisor.overrides import HostOverrides
 from airfleet.agent.supervisor.process import Running
@@ -23,6 +24,7 @@ from airfleet.system import pss
 
 NOT_EDITED = Edited()
 NO_IMPORT_ERRORS = ImportErrors()
+NO_RELEASES = ReleaseStatus()
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def snapshot(
     database: DatabaseFinding | None = None,
     edited: Edited = NOT_EDITED,
     import_errors: ImportErrors = NO_IMPORT_ERRORS,
+    releases: ReleaseStatus = NO_RELEASES,
 ) -> Snapshot:
     """Make the snapshot; ``others`` is None in a fleet without hosts, and only there ``overrides`` are shown.
 
@@ -84,6 +87,7 @@ def snapshot(
         edited=edited,
         unlimited=cgroups.not_kept(plan, os.environ),
         import_errors=import_errors,
+        releases=_of_hosts(releases, plan),
     )
 
 
@@ -123,6 +127,12 @@ def state(running: Collection[Running], progress: AgentProgress, *, refused: boo
 
 def _problem(running: Collection[Running]) -> str:
     return "; ".join(f"{r.name} {r.reason or ''}" for r in running if r.state == State.GAVE_UP)
+
+
+def _of_hosts(releases: ReleaseStatus, plan: Plan) -> ReleaseStatus:
+    """Leave out reports of hosts that the fleet has no more."""
+    names = plan.neighbours.names if plan.neighbours else (plan.host,)
+    return replace(releases, hosts=tuple(one for one in releases.hosts if one.host in names))
 
 
 def _missing(plan: Plan, rows: Sequence[HostRow]) -> tuple[str, ...]:

@@ -42,14 +42,17 @@ SECTIONS = {
         "down",
     ),
     "Pipelines": ("check", "explain", "show", "docs", "run", "test", "diff", "convert"),
+    "Releases": ("push", "releases", "rollback", "fetch"),
     "Runs": ("trigger", "why"),
     "Shell": ("schema", "lsp", "completion"),
 }
 COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
-#: commands of :mod:`airfleet.cli.commands.pipelines`; all others are about the fleet
+#: commands of :mod:`airfleet.cli.commands.pipelines`; others are about the fleet
 ABOUT_PIPELINES = frozenset(
     {"init", "check", "explain", "show", "docs", "run", "test", "diff", "convert", "trigger", "why", "schema", "lsp"}
 )
+#: commands of :mod:`airfleet.cli.commands.releases`
+ABOUT_RELEASES = frozenset(SECTIONS["Releases"])
 #: what needs no fleet on this machine, and so runs on every operating system
 ANYWHERE = frozenset(
     {"init", "config", "check", "explain", "show", "docs", "diff", "convert", "schema", "lsp", "completion", "render"}
@@ -57,6 +60,8 @@ ANYWHERE = frozenset(
 
 
 def _room(command: str) -> str:
+    if command in ABOUT_RELEASES:
+        return "releases"
     return "pipelines" if command in ABOUT_PIPELINES else "fleet"
 
 

@@ -1,5 +1,7 @@
 """Callbacks in parsing processes: run at least once, whichever process dies meanwhile. [A]
 
+A callback runs with the release of its run. While that is not on this host, the callback waits.
+
 The claims on requests are in :mod:`airfleet.dag_processor.callback_requests`. Instead of three transactions in every
 turn, one small query every two seconds asks whether anything waits for the dag-processor.
 """
@@ -21,16 +23,19 @@ from airflow.utils.session import create_session
 from sqlalchemy import exists, select
 from uuid6 import uuid7
 
-from airfleet.dag_processor import callback_requests
+from airfleet.dag_processor import callback_requests, release_rows
 from airfleet.dag_processor.callback_requests import Claimed
 from airfleet.dag_processor.parsing_process import ParsingProcess
 from airfleet.dag_processor.result_storing import ResultStoringManager
 from airfleet.monitor import process_exit
+from airfleet.pipelines.airflow.bundle import PipelineBundle
 from airfleet.system import disk_full_logging
 
 _REQUESTS = select(exists(select(DagPriorityParsingRequest.__table__.c.id)), exists().where(callback_requests.TO_DO))
 #: between two queries for requests to the dag-processor, seconds
 _REQUESTS_SECONDS = 2.0
+#: until a callback is given up whose release does not come to this host, seconds
+AWAIT_RELEASE_SECONDS = 600.0
 
 
 def _requests() -> tuple[bool, bool]:
@@ -51,6 +56,10 @@ class CallbackRunningManager(ResultStoringManager):
     #: of callbacks that wait for a process or run in one: request -> its claim, and file -> the claims of its process
     _claims: dict[int, Claimed] = attrs.field(factory=dict, init=False)
     _calling: dict[DagFileInfo, list[Claimed]] = attrs.field(factory=dict, init=False)
+    #: callbacks whose release is not on this host: since when each waits for it
+    _awaiting: list[tuple[float, CallbackRequest]] = attrs.field(factory=list, init=False)
+    #: of those that are asked for again: since when each waits
+    _since: dict[int, float] = attrs.field(factory=dict, init=False)
     #: the row of its own job
     job: Job | None = attrs.field(default=None, init=False)
 
@@ -75,16 +84,35 @@ class CallbackRunningManager(ResultStoringManager):
         if len(claimed) >= self.max_callbacks_per_loop:
             self._requests_asked = float("-inf")  # there may be more
         self._claims |= {id(one.request): one for one in claimed}
-        return [one.request for one in claimed]
+        waited, self._awaiting = self._awaiting, []
+        self._since |= {id(request): since for since, request in waited}
+        return [*(one.request for one in claimed), *(request for _, request in waited)]
 
     def prepare_callback_bundle(self, request: CallbackRequest) -> BaseDagBundle | None:
         """Return the bundle of a callback; a callback without one can never run, and is forgotten."""
+        if request.bundle_version is not None:
+            with create_session() as session:
+                request.bundle_version = release_rows.of_run(session, request)
+        if self._awaits_release(request):
+            return None
         bundle = super().prepare_callback_bundle(request)
         claimed = self._claims.pop(id(request), None) if bundle is None else None
         if claimed is not None:
             with create_session() as session:
                 callback_requests.done(session, [claimed.row])
         return bundle
+
+    def _awaits_release(self, request: CallbackRequest) -> bool:
+        """Tell whether a callback has to wait for its release; it is asked for again with the next requests."""
+        version, since = request.bundle_version, self._since.pop(id(request), time.monotonic())
+        bundle = next((one for one in self._dag_bundles if one.name == request.bundle_name), None)
+        if version is None or not isinstance(bundle, PipelineBundle) or bundle.has(version):
+            return False
+        if time.monotonic() - since >= AWAIT_RELEASE_SECONDS:
+            self.log.error("A callback of %s is given up: release %s did not come here", request.filepath, version)
+            return False
+        self._awaiting.append((since, request))
+        return True
 
     def _create_process(self, dag_file: DagFileInfo) -> ParsingProcess:
         """Start a process for a file, with callbacks that may run together."""

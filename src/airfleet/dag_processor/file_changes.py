@@ -17,7 +17,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 from airflow.dag_processing.bundles.base import BaseDagBundle
@@ -29,6 +29,9 @@ from airfleet.pipelines.files import listing
 from airfleet.pipelines.files.project_files import Stamp, stamp
 
 log = logging.getLogger(__name__)
+
+#: the path of a file, also with its stamp where that matters
+Source: TypeAlias = str | tuple[str, Stamp | None]
 
 #: between two looks at the stamps, seconds: while files are parsed, turns of the loop take milliseconds
 _LOOK_SECONDS = 0.5
@@ -43,19 +46,19 @@ class ChangeFindingManager(DagFileProcessorManager):
     """Airflow's manager of parsing processes, which finds changes by stamps."""
 
     #: every source of a bundle at its last refresh
-    _sources: dict[str, frozenset[str | tuple[str, Stamp | None]]] = attrs.field(factory=dict, init=False)
+    _sources: dict[str, frozenset[Source]] = attrs.field(factory=dict, init=False)
     #: Python files of a bundle without words of Dags at its last refresh
     _unread: dict[str, tuple[str, ...]] = attrs.field(factory=dict, init=False)
     #: of Dags that another file defined first: its id and that file -> the files that define it, too
     _left_to: dict[tuple[str, tuple[str, str]], set[tuple[str, str]]] = attrs.field(factory=dict, init=False)
     #: unreadable files of a bundle at its last refresh
     _said: dict[str, tuple[Problem, ...]] = attrs.field(factory=dict, init=False)
-    #: the files with Dags of a bundle at its last refresh, by path
-    _known: dict[str, dict[str, DagFileInfo]] = attrs.field(factory=dict, init=False)
-    #: the stamp of every known file when it was last put in the queue, by path
-    _stamps: dict[str, Stamp] = attrs.field(factory=dict, init=False)
-    #: by path of a pipeline file: the files that it took in when it was parsed, or put in the queue for one of them
-    _taken_in: dict[str, dict[str, Stamp | None]] = attrs.field(factory=dict, init=False)
+    #: the files with Dags of a bundle at its last refresh; an equal one may have another folder of the bundle
+    _known: dict[str, dict[DagFileInfo, DagFileInfo]] = attrs.field(factory=dict, init=False)
+    #: the stamp of every known file when it was last put in the queue
+    _stamps: dict[DagFileInfo, Stamp] = attrs.field(factory=dict, init=False)
+    #: of a file: those that it took in when it was parsed, or put in the queue for one of them, by path
+    _taken_in: dict[DagFileInfo, dict[str, Stamp | None]] = attrs.field(factory=dict, init=False)
     _looked: float = attrs.field(default=float("-inf"), init=False)
     _looked_for_due: float = attrs.field(default=float("-inf"), init=False)
     #: of a bundle: when it was read, and its state in the database
@@ -76,11 +79,11 @@ class ChangeFindingManager(DagFileProcessorManager):
             self._say(bundle.name, listed.problems)
         self._sources[bundle.name] = self._look_at_sources(bundle)
         files = (_as_file(file, bundle) for file in found)
-        self._known[bundle.name] = {str(file.absolute_path): file for file in files}
-        for path in self._known[bundle.name].keys() - self._stamps.keys():
+        self._known[bundle.name] = {file: file for file in files}
+        for file in self._known[bundle.name].keys() - self._stamps.keys():
             # Before it is parsed: an edit while it is parsed for the first time is an edit.
-            if (now := stamp(path)) is not None:
-                self._stamps[path] = now
+            if (now := stamp(str(file.absolute_path))) is not None:
+                self._stamps[file] = now
         for key in [key for key in self._left_to if key[1][0] == bundle.name and not self._is_there(*key[1])]:
             self._parse_again(self._left_to.pop(key))
         return found
@@ -102,7 +105,7 @@ class ChangeFindingManager(DagFileProcessorManager):
         )
         return skip and self._sources.get(bundle.name) == self._look_at_sources(bundle)
 
-    def _look_at_sources(self, bundle: BaseDagBundle) -> frozenset[str | tuple[str, Stamp | None]]:
+    def _look_at_sources(self, bundle: BaseDagBundle) -> frozenset[Source]:
         """Return a value that changes when a file comes, goes, or may hold Dags from now on."""
         unread = self._unread.get(bundle.name, ())
         return listing.names(Path(bundle.path), search_rules()) | {(path, stamp(path)) for path in unread}
@@ -144,34 +147,33 @@ class ChangeFindingManager(DagFileProcessorManager):
         self._looked = time.monotonic()
         changed = []
         look = functools.cache(stamp)  # many pipelines take in the same file
-        for path, file in ((path, file) for files in self._known.values() for path, file in files.items()):
-            now = stamp(path)
+        for file in (file for files in self._known.values() for file in files):
+            now = stamp(str(file.absolute_path))
             # A file that is being parsed keeps its old stamps, so that it is seen again afterwards.
             if now is None or file in self._processors:
                 continue
-            if now == self._stamps.get(path) and not self._takes_in_what_changed(path, look):
+            if now == self._stamps.get(file) and not self._takes_in_what_changed(file, look):
                 continue
             changed.append(file)
-            self._stamps[path] = now
+            self._stamps[file] = now
         return changed
 
-    def _takes_in_what_changed(self, path: str, look: Callable[[str], Stamp | None]) -> bool:
+    def _takes_in_what_changed(self, file: DagFileInfo, look: Callable[[str], Stamp | None]) -> bool:
         """Tell whether one of the files that a pipeline took in is another one now; note what they are."""
-        before = self._taken_in.get(path, {})
+        before = self._taken_in.get(file, {})
         if all(look(one) == seen for one, seen in before.items()):
             return False
-        self._taken_in[path] = {one: look(one) for one in before}
+        self._taken_in[file] = {one: look(one) for one in before}
         return True
 
     def _note_taken_in(self, file: DagFileInfo, taken_in: dict[str, Stamp | None] | None) -> None:
         """Note what a parse took in; a process that was killed has told nothing, and what was known holds."""
         if taken_in is not None:
-            self._taken_in[str(file.absolute_path)] = taken_in
+            self._taken_in[file] = taken_in
 
     def _content(self, file: DagFileInfo) -> object:
         """Return a value that tells one content of a file, and of what it takes in, from the next."""
-        path = str(file.absolute_path)
-        return self._stamps.get(path), frozenset(self._taken_in.get(path, {}).items())
+        return self._stamps.get(file), frozenset(self._taken_in.get(file, {}).items())
 
     def prepare_file_queue(self, known_files: dict[str, set[DagFileInfo]]) -> None:
         """Queue files that are due again; new and changed ones do not wait for this.
@@ -185,15 +187,13 @@ class ChangeFindingManager(DagFileProcessorManager):
 
     def _is_there(self, bundle: str, path: str) -> bool:
         """Tell whether a file, or its archive, is among the files that count."""
-        known = {str(file.rel_path) for file in self._known.get(bundle, {}).values()}
+        known = {str(file.rel_path) for file in self._known.get(bundle, {})}
         return path in known or any(str(folder) in known for folder in Path(path).parents)
 
     def _parse_again(self, files: set[tuple[str, str]]) -> None:
         """Have files parsed as if they had changed."""
         for bundle, path in files:
-            for absolute, file in self._known.get(bundle, {}).items():
-                if str(file.rel_path) == path:
-                    self._stamps.pop(absolute, None)
+            self._stamps.pop(DagFileInfo(rel_path=Path(path), bundle_name=bundle), None)
 
 
 def _as_file(found: Path | DagFileInfo, bundle: BaseDagBundle) -> DagFileInfo:

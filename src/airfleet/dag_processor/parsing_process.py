@@ -20,10 +20,13 @@ from typing import Any
 import attrs
 from airflow.dag_processing.processor import DagFileProcessorProcess, _parse_file_entrypoint
 
+from airfleet.dag_processor import imported_files
 from airfleet.dag_processor.taken_in import TakenIn
 from airfleet.monitor.limits import BoundedMonitor, most_bytes
 from airfleet.monitor.pipes import megabytes, request_number
 from airfleet.pipelines.airflow import import_common
+from airfleet.pipelines.airflow.bundle import import_from
+from airfleet.releases import release_files
 
 #: bytes of the lines of one process that are kept, and what each line costs besides
 LOG_BYTES, LINE_COST = 10_000_000, 1000
@@ -57,7 +60,8 @@ class ParsingProcess(BoundedMonitor, DagFileProcessorProcess):
     def start(cls, **kwargs: Any) -> ParsingProcess:
         """Fork it."""
         mark, taken_in = mmap.mmap(-1, 1), TakenIn()
-        process: ParsingProcess = super().start(target=lambda: parse_file(mark, taken_in), **kwargs)
+        file, bundle = Path(kwargs["path"]), Path(kwargs["bundle_path"])
+        process: ParsingProcess = super().start(target=lambda: parse_file(mark, taken_in, file, bundle), **kwargs)
         process._mark, process.taken_in = mark, taken_in
         with suppress(OSError):  # where it is not allowed, or has ended
             Path(f"/proc/{process.pid}/oom_score_adj").write_text(_OOM_SCORE)
@@ -136,12 +140,14 @@ _TOO_LONG = (
 )
 
 
-def parse_file(mark: mmap.mmap | None = None, taken_in: TakenIn | None = None) -> None:
+def parse_file(mark: mmap.mmap, taken_in: TakenIn, file: Path, bundle: Path) -> None:
     """Do what Airflow's process does, mark that it was done to its end, and tell what the file took in.
 
     An error of it goes to the log of the file, not to that of the dag-processor.
     """
     own = os.getpid()
+    if (tree := release_files.tree_of(file)) is not None:
+        import_from(tree, tree.parents[1], Path.cwd())
     try:
         _parse_file_entrypoint()
     except Exception:
@@ -149,10 +155,8 @@ def parse_file(mark: mmap.mmap | None = None, taken_in: TakenIn | None = None) -
         raise
     if os.getpid() != own:
         return  # what a callback has forked says nothing
-    if taken_in is not None:
-        taken_in.tell(import_common.TAKEN_IN)
-    if mark is not None:
-        mark[0] = 1
+    taken_in.tell({**import_common.TAKEN_IN, **imported_files.of(file, bundle, import_common.NAMED_MODULES)})
+    mark[0] = 1
 
 
 def misfortune(code: int) -> str:

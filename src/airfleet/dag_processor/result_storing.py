@@ -24,8 +24,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from airfleet.backoff import UNTIL_MENDED
-from airfleet.dag_processor.file_changes import ChangeFindingManager
 from airfleet.dag_processor.parsing_process import took_too_long
+from airfleet.dag_processor.release_following import ReleaseFollowingManager
 from airfleet.metadata import database_errors
 from airfleet.pipelines.airflow import dag_owners
 from airfleet.pipelines.files.project_files import SUFFIXES
@@ -37,7 +37,7 @@ MOST_REFUSED = 10
 
 
 @attrs.define
-class ResultStoringManager(ChangeFindingManager):
+class ResultStoringManager(ReleaseFollowingManager):
     """Airflow's manager of parsing processes, of which no result harms another one."""
 
     #: the content of a file when all its Dags were stored
@@ -65,6 +65,7 @@ class ResultStoringManager(ChangeFindingManager):
         store: Callable[..., None] = functools.partial(self._store, bundle_name=bundle_name, session=session, **rest)
         _make_storable(parsing_result)
         if relative_fileloc is not None:
+            self._sign(parsing_result, bundle_name, relative_fileloc)
             self._leave_to_others(parsing_result, relative_fileloc, bundle_name, session)
         with database_errors.noticing(session.get_bind()) as first:
             try:
@@ -161,6 +162,8 @@ class ResultStoringManager(ChangeFindingManager):
 
     def handle_parsing_result(self, file: DagFileInfo, proc: Any, **options: Any) -> None:
         """Store the result of a process, or an import error for none; no file is in the way of others."""
+        if self._is_of_another_release(file, proc):
+            return
         self._refused.clear()
         self._note_taken_in(file, proc.taken_in.told())
         self._work.on(Kind.FILE, str(file.rel_path))
@@ -168,6 +171,9 @@ class ResultStoringManager(ChangeFindingManager):
             if why := proc.misfortune():
                 self._note_failure(file, why)
             super().handle_parsing_result(file, proc, **options)
+            if file.bundle_version is not None:
+                # Of a callback. Airflow would compare the file's time with this one, and parse the file again.
+                self._file_stats.pop(file, None)
         except Exception as error:
             self.log.exception("The result of %s could not be stored", file.rel_path)
             if not database_errors.passes(error):
@@ -211,6 +217,9 @@ class ResultStoringManager(ChangeFindingManager):
         _, tries = self._again.get(file, (0.0, 0))
         self._again[file] = time.monotonic() + UNTIL_MENDED.delay(tries + 1), tries + 1
 
+    def _again_later(self) -> Iterable[DagFileInfo]:
+        return self._again
+
     def _due_again(self) -> list[DagFileInfo]:
         """Files that are to be tried again now; each is looked at once until it has failed once more."""
         now = time.monotonic()
@@ -222,9 +231,8 @@ class ResultStoringManager(ChangeFindingManager):
     def remove_orphaned_file_stats(self, present: set[DagFileInfo]) -> None:
         """Forget files that are gone."""
         super().remove_orphaned_file_stats(present)
-        paths = {str(file.absolute_path) for file in present}
-        self._stamps = {path: seen for path, seen in self._stamps.items() if path in paths}
-        self._taken_in = {path: seen for path, seen in self._taken_in.items() if path in paths}
+        self._stamps = {file: seen for file, seen in self._stamps.items() if file in present}
+        self._taken_in = {file: seen for file, seen in self._taken_in.items() if file in present}
         self._well = {file: seen for file, seen in self._well.items() if file in present}
         self._again = {file: again for file, again in self._again.items() if file in present}
 

@@ -35,6 +35,7 @@ def plan(context: Context) -> Plan:
         site=proxy.site(context),
         api_servers=context.api_servers_of_hosts,
         neighbours=_neighbours(context),
+        releases=context.fleet.releases,
         pipelines=Path(context.fleet.root) / context.fleet.pipelines,
     )
     description = describe(made, context.secrets.fingerprint_key)

@@ -13,6 +13,8 @@ SCHEMA: Final = 0x41495246_4C454554
 MIGRATIONS: Final = 0x41495246_4D494752
 #: held by the transaction that writes the connections, variables and pools of ``fleet.yaml``
 AIRFLOW_OBJECTS: Final = 0x61697266
+#: held by the transactions that remove releases or their objects; shared by those that begin a push or make one live
+RELEASE_OBJECTS: Final = 0x41495246_52454C53
 #: held by the transaction of the scheduler that queues callbacks
 CALLBACKS: Final = 20261124
 

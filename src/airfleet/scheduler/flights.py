@@ -8,10 +8,11 @@ The verdict is a value, and :class:`airfleet.scheduler.executor.FleetExecutor` a
     success                                                           ENDED
     failure                          a callback, its worker alive     ENDED
                                      queued: it could not begin       BEGINS_AGAIN
+                                     any, its release is elsewhere    BEGINS_AGAIN
                                      runs, and the failure is its own ENDED
                                      runs; of a second message        GOES_ON
 
-A flight that has begun again often enough has ENDED instead.
+A flight that has begun again often enough has ENDED instead, unless it waits for its release.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from airflow.utils.state import TaskInstanceState
 from celery import states as celery_states
 
 from airfleet.backoff import Backoff
-from airfleet.worker.result_backend import had_begun, worker_was_lost
+from airfleet.worker.result_backend import had_begun, release_was_away, worker_was_lost
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -110,7 +111,7 @@ def judge(flight: Flight, state: str | None, info: Any, failure: Any = None) -> 
     if state == celery_states.FAILURE and not _is_its_own(flight, failure):
         if flight.state != TaskInstanceState.QUEUED:
             return _GOES_ON
-        if flight.unbegun < flight.most_unbegun:
+        if flight.unbegun < flight.most_unbegun or release_was_away(failure):
             return Judgement(Verdict.BEGINS_AGAIN, info=failure)
     # "Success" is how Airflow is told that a cleared task is over and may be tried again.
     return Judgement(Verdict.ENDED, celery_states.SUCCESS if flight.restarting else state, info)
@@ -127,5 +128,5 @@ def _judge_silence(flight: Flight) -> Judgement:
 def _is_its_own(flight: Flight, failure: Any) -> bool:
     """Tell whether a failure is of the attempt itself, and not of a message that did not begin it."""
     if flight.ti_id is None:
-        return not worker_was_lost(failure)
+        return not worker_was_lost(failure) and not release_was_away(failure)
     return flight.state != TaskInstanceState.QUEUED and had_begun(failure)

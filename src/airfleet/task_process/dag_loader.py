@@ -8,6 +8,7 @@ Airflow's own code (:class:`Unshareable`, and :mod:`airfleet.task_process.side_e
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -57,8 +58,27 @@ def prepare() -> None:
 
 
 def file_of(bundle: str, version: str | None, path: str, dag_id: str) -> ipc.DagFile:
-    """Return the file of an attempt, and the part of it that its zygote loads."""
-    return ipc.DagFile(bundle, version, path, dag_id if path.endswith(_DECLARATIVE) else None)
+    """Return the file of an attempt, and the part of it that its zygote loads.
+
+    An attempt without a version has the newest one of a bundle whose versions stay on the host.
+    """
+    return ipc.DagFile(bundle, version or _newest(bundle), path, dag_id if path.endswith(_DECLARATIVE) else None)
+
+
+def _newest(bundle: str) -> str | None:
+    found: Any = _unversioned(bundle)
+    if not getattr(found, "keeps_versions", False):
+        return None
+    found.follow()
+    now = found.get_current_version()
+    return None if now is None else str(now.version)
+
+
+@functools.cache
+def _unversioned(bundle: str) -> BaseDagBundle | None:
+    with suppress(ValueError):  # a bundle that is not configured: the attempt says so
+        return DagBundlesManager().get_bundle(name=bundle)
+    return None
 
 
 def seconds_good(file: ipc.DagFile) -> float:

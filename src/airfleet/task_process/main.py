@@ -142,7 +142,10 @@ def _main(loaded: Loaded) -> None:
 
 def _run(details: StartupDetails, loaded: Loaded) -> None:
     ti, context, log = _startup(details, loaded)
-    with BundleVersionLock(bundle_name=ti.bundle_instance.name, bundle_version=ti.bundle_instance.version):
+    bundle = ti.bundle_instance
+    # Airflow marks versions in use in a folder of /tmp, for it removes others; a bundle may keep its own.
+    version = None if getattr(bundle, "keeps_versions", False) else bundle.version
+    with BundleVersionLock(bundle_name=bundle.name, bundle_version=version):
         state, _, error = task_runner.run(ti, context, log)
         if isinstance(ti, template_fields.RuntimeTaskInstance):
             ti.show_fields()

@@ -9,7 +9,8 @@ for another one, and the scheduler knows its state.
 
 An error before the API knows that the attempt runs is no failure of the task: a log that cannot be written, no process,
 a refused token. The worker reports :class:`airfleet.worker.result_backend.NotBegun`, and the message is requeued. A
-slot that cannot begin attempts rests with backoff, or it would take every message from other slots.
+slot that cannot begin attempts rests with backoff, or it would take every message from other slots. One that only lacks
+the release of a message rests for a moment: it can run the others.
 
 The kernel ends a slot with its worker's leader, by Celery's request. A slot that monitors an attempt reports its end
 first. An idle slot would wait for ever for a message.
@@ -46,8 +47,8 @@ from setproctitle import setproctitle
 from airfleet.backoff import Backoff
 from airfleet.system import disk_full_logging
 from airfleet.task_process import task_user
-from airfleet.worker import coordinator
-from airfleet.worker.result_backend import NotBegun, begun_mark
+from airfleet.worker import coordinator, release_presence
+from airfleet.worker.result_backend import NotBegun, ReleaseAway, begun_mark
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,8 @@ IDLE_TITLE = "airfleet slot"
 _NOT_WANTED = (409, 404)
 #: how long a slot rests that could not begin an attempt
 REST_BACKOFF = Backoff(first=1.0, most=30.0)
+#: how long a slot rests that lacks the release of a message, seconds: another host may have it
+AWAY_SECONDS = 1.0
 #: between two signs of who runs a callback, seconds
 CALLBACK_BEAT_SECONDS = 3.0
 _PR_SET_PDEATHSIG, _PR_GET_PDEATHSIG = 1, 2
@@ -125,6 +128,10 @@ def execute(input: str) -> None:  # the name of the parameter belongs to the mes
         _execute(input, start)
     except Ignore:
         raise
+    except ReleaseAway:
+        _rest()
+        time.sleep(AWAY_SECONDS)
+        raise
     except Exception as error:
         if start.told:
             raise
@@ -155,6 +162,7 @@ def _read(message: str) -> Any:
 
 
 def _run(workload: Any, to_stdout: bool, start: Start) -> None:
+    release_presence.require(getattr(workload, "bundle_info", None))
     try:
         if isinstance(workload, ExecuteTask):
             _supervise(workload, to_stdout, start)

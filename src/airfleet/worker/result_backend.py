@@ -36,6 +36,10 @@ class NotBegun(Exception):
     """
 
 
+class ReleaseAway(NotBegun):
+    """The release of an attempt or a callback is not on the worker's host, or not yet."""
+
+
 def begun_mark(celery_id: str) -> str:
     """Return the id of the signs that a worker has begun with a callback, and lives.
 
@@ -47,13 +51,18 @@ def begun_mark(celery_id: str) -> str:
 def had_begun(error: object) -> bool:
     """Tell whether a failure is the end of an attempt that had begun.
 
-    The death of a worker's process tells nothing: the agent of its host sees which attempts are gone. The two errors
+    The death of a worker's process tells nothing: the agent of its host sees which attempts are gone. The errors
     are known by their names, for a process that reads a result may not have loaded their classes.
 
     >>> had_begun(NotBegun("no room")), had_begun(RuntimeError("exit code 1"))
     (False, True)
     """
-    return type(error).__name__ != NotBegun.__name__ and not worker_was_lost(error)
+    return type(error).__name__ != NotBegun.__name__ and not release_was_away(error) and not worker_was_lost(error)
+
+
+def release_was_away(error: object) -> bool:
+    """Tell whether a worker gave a message back because its host lacks the release."""
+    return type(error).__name__ == ReleaseAway.__name__
 
 
 def worker_was_lost(error: object) -> bool:

@@ -65,7 +65,8 @@ def test_what_holds_secrets_is_for_its_owner_alone(fleet: FleetUnderTest) -> Non
     private = [fleet.paths.secrets, fleet.paths.password, home / "airflow" / "airflow.cfg"]
     private += [home / "airflow" / "passwords.json", *fleet.paths.logs.glob("*.log")]
     assert {path.name: oct(path.stat().st_mode & 0o077) for path in private if path.stat().st_mode & 0o077} == {}
-    for folder in (fleet.paths.runtime, fleet.paths.logs, fleet.paths.task_logs, fleet.paths.airflow_home):
+    paths = fleet.paths
+    for folder in (paths.runtime, paths.logs, paths.task_logs, paths.airflow_home, paths.releases):
         assert oct(folder.stat().st_mode & 0o777) == "0o700", folder
     assert {path.stat().st_uid for path in private} == {os.geteuid()}
 

@@ -14,6 +14,7 @@ from airfleet.agent.cluster.member import ClusterFacts
 from airfleet.agent.cluster.quorum import BREAK_SECONDS
 from airfleet.agent.control import Snapshot
 from airfleet.agent.host_facts import HostFacts, differences
+from airfleet.agent.release_status import HostRelease, ReleaseState, ReleaseStatus
 from airfleet.agent.states import HostState
 from airfleet.agent.status import AgentProgress
 from airfleet.cli.commands.fleet import status
@@ -89,3 +90,18 @@ def test_hosts_that_differ_are_not_healthy_and_the_sentence_reaches_whoever_asks
         "host 'b' has other pipelines than 'a' (1 file differs: x.yaml is missing)",
     ]
     assert agent_client.is_healthy(replace(found, differences=()))
+
+
+def test_reports_of_hosts_that_the_fleet_has_no_more_are_left_out_and_the_rest_reaches_whoever_asks() -> None:
+    life = AgentProgress(60.0, 5.0, stopping=False, done=False)
+    reports = tuple(HostRelease(host, ReleaseState.READY) for host in ("a", "b", "old"))
+    told = ReleaseStatus("1" * 64, "a note", "ada", 60.0, reports, 2**20, 2**30)
+    found = snapshots.snapshot(
+        PLAN, PATHS, (), life, ClusterFacts((UP,)), 60.0, troubles={}, overrides={}, releases=told
+    )
+    heard = Snapshot.from_json(json.loads(json.dumps(found.to_json())))
+    assert heard.releases == replace(told, hosts=reports[:2])
+    alone = replace(PLAN, neighbours=None, host="local")
+    told = replace(told, hosts=(HostRelease("local", ReleaseState.FAILED, "no room"), *reports))
+    found = snapshots.snapshot(alone, PATHS, (), life, None, 60.0, troubles={}, overrides={}, releases=told)
+    assert found.releases.hosts == told.hosts[:1]

@@ -156,6 +156,9 @@ def check_command(words: list[str]) -> None:
     assert command is not None
     while isinstance(command, click.Group):
         rest = rest[1:]
+        if command.invoke_without_command and (not rest or rest[0].startswith("-")):
+            rest = ["", *rest]
+            break
         command = command.get_command(click.Context(command), rest[0])
         assert command is not None, f"there is no {' '.join(words)}"
     known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}

@@ -23,9 +23,10 @@ from airfleet.scheduler.flights import (
     Verdict,
     judge,
 )
-from airfleet.worker.result_backend import NotBegun
+from airfleet.worker.result_backend import NotBegun, ReleaseAway
 
 OWN, LOST, UNBEGUN = RuntimeError("exit code -9"), WorkerLostError("signal 9"), NotBegun("no room")
+AWAY = ReleaseAway("not here")
 QUEUED = Flight("id", uuid4(), 0.0)
 RUNNING = replace(QUEUED, state="running")
 CLEARED = replace(QUEUED, state="restarting", restarting=True)
@@ -58,11 +59,14 @@ def test_a_flight_of_which_no_end_is_told_goes_on(flight: Flight, state: str | N
         (QUEUED, LOST, Verdict.BEGINS_AGAIN),
         (QUEUED, UNBEGUN, Verdict.BEGINS_AGAIN),
         (replace(QUEUED, unbegun=MOST_UNBEGUN), UNBEGUN, Verdict.ENDED),
+        (replace(QUEUED, unbegun=MOST_UNBEGUN), AWAY, Verdict.BEGINS_AGAIN),
         (RUNNING, OWN, Verdict.ENDED),
+        (RUNNING, AWAY, Verdict.GOES_ON),
         (RUNNING, LOST, Verdict.GOES_ON),
         (RUNNING, UNBEGUN, Verdict.GOES_ON),
         (CALLBACK, OWN, Verdict.ENDED),
         (CALLBACK, LOST, Verdict.BEGINS_AGAIN),
+        (replace(CALLBACK, unbegun=MOST_CALLBACK_LOSSES), AWAY, Verdict.BEGINS_AGAIN),
         (replace(CALLBACK, unbegun=MOST_CALLBACK_LOSSES), LOST, Verdict.ENDED),
     ],
 )

@@ -22,6 +22,7 @@ from airfleet.errors import FileProblems
 from airfleet.events import Log, Surprises
 from airfleet.fleet.config.reader import FILE_NAME, files, load_files
 from airfleet.metadata.database_errors import storable
+from airfleet.releases.places import Places
 from airfleet.yaml import nodes
 
 #: between two looks, seconds; longer where one look takes long
@@ -50,6 +51,13 @@ class FactSources:
     #: with which digests are made: fleet.yaml may hold a secret
     key: str
     libraries: Sequence[Path]
+    #: hosts with releases compare no files of pipelines: the digest of the live one says it all
+    releases: Places | None = None
+
+    @property
+    def has_release(self) -> bool:
+        """Tell whether a release is live here."""
+        return self.releases is not None and self.releases.live_digest() is not None
 
 
 class LocalFacts:
@@ -107,7 +115,7 @@ class LocalFacts:
         }
 
     def _pipelines_now(self) -> Mapping[str, str] | None:
-        if self._sources.pipelines is None:
+        if self._sources.pipelines is None or self._sources.has_release:
             return None
         before, self._seen = self._seen, {}
         for name, path, seen in pipeline_files(self._sources.pipelines):

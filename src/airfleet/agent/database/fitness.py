@@ -27,7 +27,7 @@ from airfleet.system.connection_timeouts import CLIENT
 OLDEST_POSTGRES = 140_000
 #: kinds of components that keep connections to the database; the connections of each, and of the agent
 USES_DATABASE = frozenset({"scheduler", "dag-processor", "triggerer", "api-server"})
-_OF_COMPONENT, _OF_AGENT = 2, 3
+_OF_COMPONENT, _OF_AGENT = 2, 4
 #: pairs of clients that are compared before a pooler counts as one of sessions
 _TRIES = 5
 #: seconds that a pooler may take to give a client a session

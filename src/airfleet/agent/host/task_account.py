@@ -54,8 +54,14 @@ def choose(fleet: Fleet, *, euid: int, servers: Collection[str]) -> str | None:
             f"tasks cannot run as '{wanted}' (task_user), who runs servers of this fleet: they could read its data",
             hint=f"'{_MAKE}', and 'task_user: airfleet-tasks'",
         )
-    _try(account, Path(fleet.root), Path(fleet.root) / fleet.pipelines)
+    _try(account, *read_by_tasks(fleet))
     return wanted
+
+
+def read_by_tasks(fleet: Fleet) -> tuple[Path, ...]:
+    """Name the folders of the project that tasks read; a host that gets its code by releases has no pipelines."""
+    root, pipelines = Path(fleet.root), Path(fleet.root) / fleet.pipelines
+    return (root, pipelines) if pipelines.exists() else (root,)
 
 
 def warning(fleet: Fleet, euid: int) -> str | None:

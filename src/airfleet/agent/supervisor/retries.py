@@ -1,7 +1,7 @@
 """Retries of components that were given up: the cause may be gone.
 
-After one minute, then two, then every five; at once when a file with pipelines has changed since, and when a person
-says ``up``.
+After one minute, then two, then every five; at once when a file with pipelines has changed since, or another release
+is live, and when a person says ``up``.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ LOOK_SECONDS = 2.0
 
 @dataclass
 class Retries:
-    """Remembers when components were given up; ``folder`` is that of the pipelines."""
+    """Remembers when components were given up; ``folder`` gives that of the pipelines."""
 
-    folder: Path | None
+    folder: Callable[[], Path | None]
     clock: Callable[[], float]
     _looked_at: float = float("-inf")
     _now: int = 0
@@ -40,7 +40,7 @@ class Retries:
         return self.clock() >= running.wait_until or self._then.get(running.name) != self._look()
 
     def _look(self, now: bool = False) -> int:
-        if self.folder is not None and (now or self.clock() - self._looked_at >= LOOK_SECONDS):
-            self._looked_at = self.clock()
-            self._now = hash(tuple(pipeline_files(self.folder)))
+        if now or self.clock() - self._looked_at >= LOOK_SECONDS:
+            self._looked_at, folder = self.clock(), self.folder()
+            self._now = 0 if folder is None else hash(tuple(pipeline_files(folder)))
         return self._now

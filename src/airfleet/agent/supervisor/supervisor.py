@@ -68,7 +68,7 @@ class Supervisor:
         self._probes = probes
         self._reaped = reaped
         self._tell_of_death = died
-        self._retries = Retries(context.plan.pipelines, context.clock)
+        self._retries = Retries(lambda: context.code, context.clock)
         self._policy = HealthPolicy(context.clock, self._replace)
         self._record = ProcessRecord(context.paths.processes, context.log, context.clock)
         self._scaling = Scaling(context, components)

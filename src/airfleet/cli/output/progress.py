@@ -66,6 +66,22 @@ def view(*, live: bool, clock: Callable[[], float] = time.monotonic) -> Progress
     return LiveList(clock) if live else ChangeLines()
 
 
+class Silence:
+    """Shows nothing."""
+
+    def remember(self, items: Sequence[Item]) -> None:
+        """Do nothing."""
+
+    def show(self, items: Sequence[Item], elapsed: float) -> None:
+        """Do nothing."""
+
+    def tick(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 class ChangeLines:
     """One line for each change."""
 

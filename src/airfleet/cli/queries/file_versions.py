@@ -23,21 +23,46 @@ def at(file: Path, revision: str) -> Iterator[Path]:
     from airfleet.pipelines.files.project_files import project_root
 
     root = project_root(file)
-    content = _git(root, "archive", "--format=tar", revision, ".")
-    with tempfile.TemporaryDirectory(prefix="airfleet-diff-") as folder:
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            archive.extractall(folder, filter="data")
-        found = Path(folder) / file.absolute().relative_to(root)
+    with project_at(root, revision) as folder:
+        found = folder / file.absolute().relative_to(root)
         if not found.is_file():
             raise FleetError(f"{file} is not in git:{revision}", hint=f"git log -- {file} says since when it is there")
         yield found
+
+
+@contextmanager
+def project_at(root: Path, revision: str) -> Iterator[Path]:
+    """Yield a folder with the files of a project as they are in a commit.
+
+    Raises:
+        FleetError: there is no git, no repository, or no such commit.
+    """
+    content = _git(root, "archive", "--format=tar", revision, ".")
+    with tempfile.TemporaryDirectory(prefix="airfleet-git-") as folder:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            archive.extractall(folder, filter="data")
+        yield Path(folder)
+
+
+def commit(root: Path, revision: str) -> str:
+    """Give the digest of a commit. Raises FleetError as :func:`project_at`."""
+    return _git(root, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
+
+
+def commit_now(root: Path) -> str:
+    """Give the digest of the commit that is checked out, with ``+`` where files differ from it; empty without git."""
+    try:
+        found = commit(root, "HEAD")
+        return found + ("+" if _git(root, "status", "--porcelain", "--", ".") else "")
+    except FleetError:
+        return ""
 
 
 def _git(folder: Path, *words: str) -> bytes:
     try:
         done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True)
     except FileNotFoundError:
-        raise FleetError("git is not installed", hint="name two files in place of a commit") from None
+        raise FleetError("git is not installed", hint="without it, only files and folders can be named") from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
         raise FleetError(f"git: {said[-1].removeprefix('fatal: ')}")

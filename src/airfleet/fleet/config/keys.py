@@ -49,6 +49,7 @@ FLEET: Final[Table] = {
     "proxy": Key("proxy", "nginx in front: `{on, name, address, port, airflow, flower, tls, redirect}`"),
     "flower": Key("flower", "whether Flower runs (`false`), or `{on, address, port, user, memory}`"),
     "policies": Key("policies", "what to do when a host or a worker is lost: `{on_partition, on_worker_lost}`"),
+    "releases": Key("releases", "where pushed releases are kept, and how many: `{store, keep, budget}`"),
     "witness": Key("text", "`HOST:PORT` beside the two hosts that both can reach; it tells which of them is cut off"),
     "production": Key("boolean", "whether people depend on this fleet (`false`); `airfleet drill` then wants `--yes`"),
     "log_retention": Key("duration", "how long logs are kept, as in `30d` (for ever)"),
@@ -126,6 +127,12 @@ POLICIES: Final[Table] = {
         "a task whose worker died: `rerun` starts it again and uses no retry (the default); `fail` lets it fail",
         choices=_ON_WORKER_LOST,
     ),
+}
+
+RELEASES: Final[Table] = {
+    "store": Key("text", "`database` (the fleet's own), a folder, or a bucket as `s3://`, `gs://` or `abfs://`"),
+    "keep": Key("integer", "how many of the newest stay, beside those that are live or in use (`10`)", 1, 1000),
+    "budget": Key("size", "bytes that all of them may have in the database (`1GB`)"),
 }
 
 CONNECTION: Final[Table] = {

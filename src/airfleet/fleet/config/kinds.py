@@ -8,8 +8,8 @@ from airfleet.yaml.fields import Kinds, Schema, ValueKind
 
 KeyKind = Literal[
     "text", "name", "integer", "boolean", "duration", "size", "names", "texts", "strings", "mapping", "sections",
-    "choice", "instances", "api_server", "workers", "hosts", "proxy", "tls", "flower", "policies", "connections",
-    "variables", "pools",
+    "choice", "instances", "api_server", "workers", "hosts", "proxy", "tls", "flower", "policies", "releases",
+    "connections", "variables", "pools",
 ]  # fmt: skip
 
 _NAME_FORM: Final = r"^([A-Za-z0-9][A-Za-z0-9._-]*|.*\$\{\{.*\}\}.*)$"
@@ -51,6 +51,7 @@ KINDS: Final[Kinds[KeyKind]] = {
     "tls": _below("tls"),
     "flower": _below("flower"),
     "policies": _below("policies"),
+    "releases": _below("releases"),
     "connections": _below("connections"),
     "variables": _below("variables"),
     "pools": _below("pools"),

@@ -144,6 +144,8 @@ def _fleet(top: Section, root: Path) -> Fleet:
         proxy=servers_reader.proxy(top, root),
         flower=servers_reader.flower(top),
         policies=_policies(top),
+        releases=servers_reader.releases(top, root),
+        secrets_folder=str(top.reading.references.folder),
         witness=_witness(top),
         production=top.boolean("production", False),
         log_retention_seconds=top.duration("log_retention"),
@@ -166,7 +168,8 @@ def _use_secrets_of(top: Section, root: Path) -> None:
 
 def _pipelines(top: Section, root: Path) -> str:
     folder = top.text("pipelines", "pipelines")
-    is_judged = not (top.reading.is_wrong("pipelines") or top.reading.is_hidden(folder))
+    # A host that gets its code by releases needs no such folder.
+    is_judged = not (top.reading.is_wrong("pipelines") or top.reading.is_hidden(folder) or "releases" in top)
     if "pipelines" in top and is_judged and not os.path.isdir(root / folder):
         top.wrong("pipelines", f"there is no folder '{folder}' beside {FILE_NAME}")
     return folder

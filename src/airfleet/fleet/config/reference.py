@@ -27,6 +27,7 @@ def page() -> str:
                 "tls": keys.TLS,
                 "flower": keys.FLOWER,
                 "policies": keys.POLICIES,
+                "releases": keys.RELEASES,
                 "connection": keys.CONNECTION,
                 "variable": keys.VARIABLE,
                 "pool": keys.POOL,
@@ -160,6 +161,17 @@ Paths are beside `fleet.yaml`, or absolute, on each host with the proxy.
 ## policies
 
 {policies}
+
+## releases
+
+A release is the project folder as it was at one push. The key says where its files are kept until each host has
+fetched them; a fleet without a push has none.
+
+{releases}
+
+A path is beside `fleet.yaml`, or absolute, and the same files on each host. A release stays in the store, and on each
+host, while it is live, while a run that is not over names it, while it is one of the last `keep`, or younger than an
+hour.
 
 ## Connections, variables and pools of Airflow
 

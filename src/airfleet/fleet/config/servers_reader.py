@@ -1,4 +1,4 @@
-"""The servers around Airflow in ``fleet.yaml``: database, broker, proxy, Flower."""
+"""The servers around Airflow in ``fleet.yaml``: database, broker, proxy, Flower, the store of releases."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from pathlib import Path
 
 from airfleet.errors import did_you_mean
 from airfleet.fleet.config.hosts_reader import address
-from airfleet.fleet.config.keys import FLOWER, PROXY, TLS
+from airfleet.fleet.config.keys import FLOWER, PROXY, RELEASES, TLS
 from airfleet.fleet.config.section_reader import NAME, NAME_RULE, Section
-from airfleet.fleet.config.spec import EMBEDDED, LOCAL, Flower, Proxy, Tls
+from airfleet.fleet.config.spec import DATABASE_STORE, EMBEDDED, LOCAL, Flower, Proxy, Releases, Tls
 from airfleet.fleet.servers import brokers, databases
-from airfleet.yaml import nodes
+from airfleet.yaml import nodes, secret_detection
 from airfleet.yaml.secret_detection import MASK, REFERENCE
 
 _DATABASE = re.compile(r"postgres(ql)?(\+psycopg)?://")
+_BUCKETS = ("s3", "gs", "abfs")
+_BUCKET = re.compile(rf"({'|'.join(_BUCKETS)})://[^/].*")
+_BUCKET_PASSWORD = "a bucket's comes from the environment of 'airfleet up', and of whoever pushes"
 _PATH = re.compile(r"/|(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 ENCODE = (
     "what a reference stands for is taken as it is: percent-encode '/', '?', '#', '@', ':', '%', '&', ';', ',' "
@@ -208,6 +211,37 @@ def _plain_flower(top: Section) -> Flower:
     if "hosts" in top:
         top.wrong("flower", "must say on which host", "write 'flower: {on: HOST}'")
     return Flower(on=LOCAL)
+
+
+def releases(top: Section, root: Path) -> Releases:
+    """Read where releases are kept, and how many."""
+    node = top.get("releases")
+    if node is None:
+        return Releases()
+    keys, usual = top.reading.section(node, "releases", RELEASES), Releases()
+    store = _store(keys, root)
+    if store != DATABASE_STORE and "budget" in keys and not keys.reading.is_wrong(keys.at("store")):
+        keys.wrong("budget", "bounds the database, and 'store' names another place", "leave it out")
+    return Releases(
+        store=store,
+        keep=keys.integer("keep") or usual.keep,
+        budget_bytes=keys.size("budget") or usual.budget_bytes,
+    )
+
+
+def _store(keys: Section, root: Path) -> str:
+    found = keys.text("store", DATABASE_STORE)
+    if found == DATABASE_STORE or keys.reading.is_hidden(found) or _BUCKET.fullmatch(found):
+        if secret_detection.has_password(found):
+            keys.wrong("store", "must not hold a password", _BUCKET_PASSWORD)
+        return found
+    if "/" in found and "://" not in found:
+        return str((root / found).absolute())
+    scheme = found.partition("://")[0]
+    near = did_you_mean(found, [DATABASE_STORE]) or ("://" in found and did_you_mean(scheme, _BUCKETS)) or None
+    hint = near or f"a folder has a '/' in it, as in './{found}'" if "://" not in found else near
+    keys.wrong("store", "must be 'database', a folder, or the URL of a bucket (s3://, gs://, abfs://)", hint)
+    return DATABASE_STORE
 
 
 def _on(keys: Section, *, several: bool) -> tuple[str, ...]:

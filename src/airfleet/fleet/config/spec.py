@@ -13,6 +13,8 @@ from typing import Literal
 from airfleet.fleet.config.objects import Objects
 
 EMBEDDED = "embedded"
+#: the store of releases that needs nothing else
+DATABASE_STORE = "database"
 
 #: name and address of the one host of a fleet without ``hosts:``
 LOCAL = "local"
@@ -175,6 +177,18 @@ class Policies:
 
 
 @dataclass(frozen=True)
+class Releases:
+    """Where releases of the project folder are kept, and how many."""
+
+    #: ``database``, the absolute path of a folder that all hosts have, or the URL of a bucket
+    store: str = DATABASE_STORE
+    #: so many of the newest stay, beside those that are live or in use
+    keep: int = 10
+    #: bytes that they may have in the database
+    budget_bytes: int = 2**30
+
+
+@dataclass(frozen=True)
 class Fleet:
     """One fleet: what runs where, and with what."""
 
@@ -192,6 +206,9 @@ class Fleet:
     proxy: Proxy | None = None
     flower: Flower | None = None
     policies: Policies = Policies()
+    releases: Releases = Releases()
+    #: the folder of secrets, which never travels with pipelines; absolute
+    secrets_folder: str = field(default="", compare=False)
     #: ``host:port`` that both of two hosts can reach, to know which of them is cut off
     witness: str | None = None
     #: whether people depend on it: drills ask before they break something

@@ -88,7 +88,7 @@ def _dag_processor(context: Context) -> dict[str, str]:
     bundle = {
         "name": BUNDLE_NAME,
         "classpath": "airfleet.pipelines.airflow.bundle.PipelineBundle",
-        "kwargs": {"path": _pipelines(context)},
+        "kwargs": {"path": _pipelines(context), "releases": str(context.paths.releases)},
     }
     return {
         "dag_bundle_config_list": json.dumps([bundle]),

@@ -11,6 +11,7 @@
         plan.json                what the agent was told to run, for 'airfleet plan' to compare with
         airflow/airflow.cfg      generated at every start
         airflow/execution-urls   where tasks reach the execution API now
+        releases/                the releases that this host has, and which of them is live
         logs/<component>.log     output of each component; agent.log is the agent's own
         task-logs/               logs of tasks
         valkey/, postgres/       data of the embedded servers
@@ -106,6 +107,11 @@ class Paths:
     def job(self, component: str) -> Path:
         """Name the file for the job row of a scheduler, a triggerer or a dag-processor in Airflow's table."""
         return self.airflow_home / f"{component}.job"
+
+    @property
+    def releases(self) -> Path:
+        """Name the folder of this host's releases (:class:`airfleet.releases.places.Places`)."""
+        return self.home / "releases"
 
     @property
     def logs(self) -> Path:

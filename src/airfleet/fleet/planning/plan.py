@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from airfleet.fleet.config.spec import OnPartition
+from airfleet.fleet.config.spec import OnPartition, Releases
 from airfleet.fleet.servers.brokers import Broker
 from airfleet.fleet.servers.nginx_site import Site
 
@@ -189,6 +189,8 @@ class Plan:
     api_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: the folder of the pipelines: what a component died of may be gone when something changes there
     pipelines: Path | None = None
+    #: where releases are kept, and how many
+    releases: Releases = field(default_factory=Releases)
     #: None in a fleet without ``hosts``
     neighbours: Neighbours | None = None
 

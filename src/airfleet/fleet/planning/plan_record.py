@@ -17,10 +17,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from airfleet.fleet.config.spec import DATABASE_STORE, Releases
 from airfleet.fleet.names import numbered
 from airfleet.fleet.planning.plan import BrokerWorks, Component, File, FileBeats, Fork, Plan
 from airfleet.fleet.servers.nginx_site import Site
 from airfleet.yaml.durations import seconds_text
+from airfleet.yaml.sizes import size_text
 
 AGENT = "agent"
 FOR_EVER = "for ever"
@@ -166,6 +168,7 @@ def _told(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "url", plan.url
     yield "api_servers", ", ".join(place for places in plan.api_servers.values() for place in places)
     yield "log_retention", FOR_EVER if kept is None else seconds_text(kept)
+    yield "releases", _releases(plan.releases)
     yield "silence", seconds_text(plan.silence_seconds)
     if around is not None:
         yield "hosts", ", ".join(around.names)
@@ -173,6 +176,11 @@ def _told(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "on_partition", around.on_partition
         if around.witness:
             yield "witness", around.witness
+
+
+def _releases(told: Releases) -> str:
+    budget = f", budget {size_text(told.budget_bytes)}" if told.store == DATABASE_STORE else ""
+    return f"{told.store}, keep {told.keep}{budget}"
 
 
 def _secrets(plan: Plan) -> str:

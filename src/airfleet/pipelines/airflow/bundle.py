@@ -7,21 +7,108 @@ Dags in the same folder work as in any other bundle.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
+from airflow.dag_processing.bundles.base import BundleVersion
 from airflow.dag_processing.bundles.local import LocalDagBundle
 
 from airfleet.pipelines.airflow import importer
+from airfleet.pipelines.files.project_files import FLEET_FILE, project_root
+from airfleet.releases import release_files
+from airfleet.releases.places import Places
 
 importer.register()
 
 
-class PipelineBundle(LocalDagBundle):
-    """A folder of pipelines (``path``) as it is on this machine now, without versions."""
+class ReleaseNotHere(Exception):
+    """A release that this host has not fetched, or not yet."""
 
-    def __init__(self, *, path: str, **kwargs: Any) -> None:
+
+class PipelineBundle(LocalDagBundle):
+    """A folder of pipelines (``path``) as it is now; where ``releases`` has a live one, that release, with versions.
+
+    The link of the live release is read when the bundle is made, and by :meth:`follow`. A bundle never goes back to the
+    folder.
+    """
+
+    #: whoever keeps the releases of this host knows which of them runs need
+    keeps_versions = True
+
+    def __init__(self, *, path: str, releases: str | None = None, **kwargs: Any) -> None:
         super().__init__(path=path, **kwargs)
+        self._places = Places(Path(releases)) if releases else None
+        self._digest: str | None = self.version if self._places else None
+        if self.version is None:
+            self.follow()
         importer.register(self.name)
+
+    @property
+    def supports_versioning(self) -> bool:  # type: ignore[override]
+        """Whether this is a release."""
+        return self._digest is not None
+
+    @property
+    def path(self) -> Path:
+        """The folder of pipelines: in the tree of the release, or as it was given."""
+        tree = self.tree
+        return self._path if tree is None else tree / (release_files.pipelines(tree) or self._path.name)
+
+    @property
+    def tree(self) -> Path | None:
+        """The folder of the release; None for a folder that is none."""
+        return self._places.tree(self._digest) if self._places and self._digest else None
+
+    @property
+    def releases(self) -> Path | None:
+        """The folder of this host's releases."""
+        return self._places.root if self._places else None
+
+    def has(self, version: str) -> bool:
+        """Tell whether a version is on this host."""
+        return self._places is None or self._places.tree(version).is_dir()
+
+    def follow(self) -> bool:
+        """Move to the release that is live now; tell whether it is another one than before."""
+        live = self._places.live_digest() if self._places and self.version is None else None
+        if live is None or live == self._digest:
+            return False
+        self._digest = live
+        return True
+
+    def initialize(self) -> None:
+        """Import modules from the release from now on. Raises ReleaseNotHere when it is not on this host."""
+        if self._digest is not None and not self.has(self._digest):
+            raise ReleaseNotHere(f"release {self._digest} is not on this host")
+        if self._places and (tree := self.tree) is not None:
+            import_from(tree, self._places.root, project_root(self._path / FLEET_FILE))
+        super().initialize()
+
+    def refresh(self) -> None:
+        """Move to the release that is live now. A folder becomes a release by :meth:`follow` alone.
+
+        Airflow asks before and after whether the bundle has versions, and the answers have to be the same.
+        """
+        if self.supports_versioning:
+            self.follow()
+
+    def get_current_version(self) -> BundleVersion | None:  # type: ignore[override]
+        """Name the release."""
+        return BundleVersion(self._digest) if self._digest is not None else None
+
+
+def import_from(tree: Path, releases: Path, project: Path) -> None:
+    """Have this process import modules from one release, and not from another one or from the folder of the project.
+
+    Processes of a fleet begin in the project's folder, which Python puts on its path; it may be ahead of any release.
+    """
+
+    def is_elsewhere(entry: str) -> bool:
+        place = Path(entry).absolute()
+        return place.is_relative_to(releases) or place == project
+
+    sys.path[:] = [*(entry for entry in sys.path if not is_elsewhere(entry)), str(tree)]
 
 
 class FileBundle(LocalDagBundle):

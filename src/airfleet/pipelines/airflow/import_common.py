@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 #: By path, stamps of the files of the project that imports of this process took in beside pipeline files themselves.
 #: The dag-processor, which forks a process for each file, parses a pipeline again when one of these has changed.
 TAKEN_IN: Final[dict[str, Stamp | None]] = {}
+#: modules that the pipeline files of these imports name
+NAMED_MODULES: Final[set[str]] = set()
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def dags_and_problems(
     """
     checked = read_and_check(file, environ=os.environ, only=only, zone=settings.TIMEZONE)
     TAKEN_IN.update(checked.taken_in)
+    NAMED_MODULES.update(checked.modules)
     dags: list[DAG] = []
     problems = list(checked.problems)
     for pipeline in checked.pipelines:

@@ -28,7 +28,7 @@ def sources(module: str, root: Path) -> Mapping[str, str]:
         if file is not None:
             text = file.read_text(encoding="utf-8", errors="replace")
             found[file.relative_to(root).as_posix()] = text
-            pending += _imported(text, name if file.name == "__init__.py" else name.rpartition(".")[0])
+            pending += imported(text, name if file.name == "__init__.py" else name.rpartition(".")[0])
     return found
 
 
@@ -40,7 +40,7 @@ def _file_in(module: str, root: Path) -> Path | None:
     return file
 
 
-def _imported(text: str, package: str) -> Iterator[str]:
+def imported(text: str, package: str) -> Iterator[str]:
     """Yield the names that may be modules in the imports of a file, which stands in ``package``."""
     try:
         tree = ast.parse(text)

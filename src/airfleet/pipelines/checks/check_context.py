@@ -56,6 +56,12 @@ class Installed:
         self._functions: dict[tuple[str, str], Signature | MissingDefinition | Unknown] = {}
         self._makers: dict[str, Maker | MissingDefinition | Unknown] = {}
 
+    @property
+    def modules(self) -> frozenset[str]:
+        """Return the modules of all names that were looked up."""
+        paths = *self._operators, *self._makers
+        return frozenset({*(module for module, _ in self._functions), *(path.rpartition(".")[0] for path in paths)})
+
     def files_in(self, folder: Path) -> frozenset[str]:
         """List the names in a folder."""
         if folder not in self._beside:

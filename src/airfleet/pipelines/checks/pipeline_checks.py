@@ -59,6 +59,8 @@ class CheckedFile:
     remarks: tuple[Problem, ...] = ()
     #: by path, the stamps of the other files of the project that this depends on; None for one that was not there
     taken_in: Mapping[str, Stamp | None] = field(default_factory=dict)
+    #: the Python modules that it names, installed ones or those of the project
+    modules: frozenset[str] = frozenset()
     #: whether the file only shares parts, and makes no Dag
     is_shared: bool = False
     #: the paths of values in a file that is written for another tool
@@ -117,7 +119,14 @@ def read_and_check(
             remarks.extend(map(reading.paths.as_written, doubts))
     stamps = {**library.stamps, **installed.stamps, **reading.stamps}
     checked = tuple(good), in_order(_once(problems, str(path))), reading.dag_ids, reading.foreign, in_order(remarks)
-    return CheckedFile(*checked, taken_in=stamps, is_shared=reading.is_shared, paths=reading.paths, ignores=ignores)
+    return CheckedFile(
+        *checked,
+        taken_in=stamps,
+        modules=installed.modules,
+        is_shared=reading.is_shared,
+        paths=reading.paths,
+        ignores=ignores,
+    )
 
 
 def _once(problems: Iterable[Problem], file: str) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from airfleet.errors import Place, Problem
 from airfleet.problem_codes import Code
+from airfleet.releases.places import MANIFEST
 
 SUFFIXES: Final = (".yaml", ".yml")
 FLEET_FILE: Final = "fleet.yaml"
@@ -33,11 +34,13 @@ _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=]")
 def project_root(file: Path) -> Path:
     """Give the folder from which a pipeline's Python modules are imported.
 
-    The nearest folder above with ``fleet.yaml``; else the parent of a folder named ``pipelines``; else the file's own.
+    The nearest folder above with ``fleet.yaml``, or of a release; else the parent of a folder named ``pipelines``; else
+    the file's own.
     """
     folder = Path(file).absolute().parent
     for ancestor in (folder, *folder.parents):
-        if os.path.isfile(ancestor / FLEET_FILE):  # also where it may not be looked for
+        # Also where it may not be looked for.
+        if os.path.isfile(ancestor / FLEET_FILE) or os.path.isfile(ancestor / MANIFEST):
             return ancestor
     return folder.parent if folder.name == "pipelines" else folder
 

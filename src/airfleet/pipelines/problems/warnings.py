@@ -20,6 +20,14 @@ _STEPS: Final = {
     "shop/__init__.py": "",
     "shop/steps.py": "def load():\n    ...\n\n\ndef fetch(password):\n    ...\n\n\ndef store(conn_id):\n    ...\n",
 }
+_HOSTS: Final = """\
+database: postgresql://airflow@db.internal/airflow
+broker: redis://mq.internal
+policies: {on_partition: keep}
+hosts:
+  - {name: a, address: 10.0.0.1, scheduler: true, api_server: true, dag_processor: true, triggerer: true}
+  - {name: b, address: 10.0.0.2, workers: [{name: light}]}
+"""
 
 PAGES: Final[dict[Code, Page]] = {
     Code.NOT_RENDERED: Page(
@@ -97,6 +105,15 @@ PAGES: Final[dict[Code, Page]] = {
         'dag_id: orders\ntasks:\n  - {id: load, uses: "shop.steps:store", with: {conn_id: shopp}}\n',
         'dag_id: orders\ntasks:\n  - {id: load, uses: "shop.steps:store", with: {conn_id: shop}}\n',
         beside={**_STEPS, "fleet.yaml": 'connections: {shop: "http://shop.example"}\n'},
+    ),
+    Code.CODE_NOT_CARRIED: Page(
+        "Several hosts, and nothing brings pipelines to them",
+        "Each host reads its own folder, unless [releases](../how-to/ship-code.md) carry the pipelines. Hosts with"
+        " different folders run different code for one Dag. `releases: {}` says that `airfleet push` brings it. A"
+        " comment on the line of `hosts` says that they share a folder, or that something else copies it.",
+        _HOSTS,
+        f"releases: {{}}\n{_HOSTS}",
+        "fleet.yaml",
     ),
     Code.FOREIGN_FILE: Page(
         "A YAML file among the pipelines is none",

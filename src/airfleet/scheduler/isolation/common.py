@@ -96,7 +96,7 @@ def _failure_request(ti: TaskInstance, why: str) -> TaskCallbackRequest:
     return TaskCallbackRequest(
         filepath=ti.dag_model.relative_fileloc or "",
         bundle_name=version.bundle_name if version else ti.dag_model.bundle_name,
-        bundle_version=version.bundle_version if version and run.bundle_version else run.bundle_version,
+        bundle_version=run.bundle_version,  # that of the Dag's version moves on with releases
         ti=ti,
         msg=why,
         task_callback_type=TaskInstanceState.FAILED,

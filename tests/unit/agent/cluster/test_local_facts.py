@@ -14,6 +14,7 @@ from airfleet.agent.cluster import local_facts
 from airfleet.agent.cluster.local_facts import FactSources, LocalFacts
 from airfleet.agent.host_facts import HostFacts
 from airfleet.fleet.config.reader import ENVIRONMENT
+from airfleet.releases.places import Places
 
 FLEET = "name: shop\npools: {etl: 3}\nvars: {secret: hunter2}\n"
 
@@ -41,6 +42,17 @@ def changed(before: HostFacts, after: HostFacts) -> set[str]:
 
 def test_pipelines_and_code_are_told_and_nothing_else(root: Path) -> None:
     assert set(found(root).pipelines or {}) == {"a.yaml", "code/steps.py"}
+
+
+def test_a_host_with_a_release_tells_of_no_files(root: Path) -> None:
+    places = Places(root / "releases")
+    made = LocalFacts(FactSources(root, root / "pipelines", {}, "a key", (), places), {})
+    made.look()
+    assert made.now.pipelines is not None
+    places.root.mkdir()
+    places.live.symlink_to(places.tree("a" * 64))
+    made.look()
+    assert made.now.pipelines is None
 
 
 def test_names_that_no_database_stores_are_written_out(root: Path) -> None:

@@ -19,7 +19,7 @@ def closed() -> str:
 
 @pytest.mark.parametrize(
     ("kinds", "connections"),
-    [(("worker",), 3), (("scheduler", "dag-processor", "triggerer", "api-server", "api-server", "worker"), 13)],
+    [(("worker",), 4), (("scheduler", "dag-processor", "triggerer", "api-server", "api-server", "worker"), 14)],
 )
 def test_the_connections_of_a_host(tmp_path: object, kinds: tuple[str, ...], connections: int) -> None:
     components = tuple(Component(f"c{number}", kind, Fork(kind)) for number, kind in enumerate(kinds))

@@ -77,6 +77,12 @@ def test_a_user_who_cannot_read_the_project_is_refused(tmp_path: Path) -> None:
     assert "tasks cannot run as 'daemon' (task_user), who cannot read " in str(refused.value)
 
 
+def test_a_host_that_gets_its_code_by_releases_has_no_folder_of_pipelines_to_read(tmp_path: Path) -> None:
+    assert task_account.read_by_tasks(Fleet("shop", str(tmp_path))) == (tmp_path,)
+    (tmp_path / "pipelines").mkdir()
+    assert task_account.read_by_tasks(Fleet("shop", str(tmp_path))) == (tmp_path, tmp_path / "pipelines")
+
+
 def test_root_is_told_that_tasks_run_as_root_unless_fleet_yaml_says_so() -> None:
     said = task_account.warning(fleet(), 0)
     assert said == (

@@ -33,7 +33,7 @@ def given_up() -> Running:
 
 def test_it_is_tried_after_one_minute_then_two_then_every_five() -> None:
     clock, running = Clock(), given_up()
-    retrying = Retries(None, clock)
+    retrying = Retries(lambda: None, clock)
     for seconds in (60.0, 120.0, 300.0, 300.0):
         retrying.gave_up(running)
         clock.now += seconds - 0.1
@@ -48,7 +48,7 @@ def test_it_is_tried_when_a_file_of_pipelines_has_changed(change: str, tmp_path:
     (tmp_path / "team").mkdir()
     file = tmp_path / "team" / "bad.yaml"
     file.write_text("dag_id: bad")
-    retrying = Retries(tmp_path, clock)
+    retrying = Retries(lambda: tmp_path, clock)
     retrying.gave_up(running)
     (tmp_path / "notes.txt").write_text("nothing that counts")
     clock.now += LOOK_SECONDS
@@ -88,3 +88,17 @@ def test_status_names_what_a_component_died_of_and_when_it_is_tried_again() -> N
         == "ended with exit code 1 while it stored bad.py (DataError: x); tried again in 50.0s"
     )
     assert control._component(shown.in_short()).work_kind is Kind.FILE
+
+
+def test_it_is_tried_when_another_release_is_live(tmp_path: Path) -> None:
+    clock, running, live = Clock(), given_up(), [tmp_path / "one", tmp_path / "two"]
+    for tree in live:
+        tree.mkdir()
+        (tree / "bad.yaml").write_text("dag_id: bad")
+    retrying = Retries(lambda: live[0], clock)
+    retrying.gave_up(running)
+    clock.now += LOOK_SECONDS
+    assert not retrying.is_due(running)
+    live.pop(0)
+    clock.now += LOOK_SECONDS
+    assert retrying.is_due(running)

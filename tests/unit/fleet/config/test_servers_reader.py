@@ -1,10 +1,12 @@
-"""Servers around Airflow in fleet.yaml: database, broker, proxy, Flower, policies."""
+"""Servers around Airflow in fleet.yaml: database, broker, proxy, Flower, policies, the store of releases."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from airfleet.fleet.config.spec import SIMPLE_AUTH_MANAGER, Flower, Policies, Proxy, Tls
+from airfleet.fleet.config.spec import SIMPLE_AUTH_MANAGER, Flower, Policies, Proxy, Releases, Tls
 from support.fleet_files import problems_of, read
 
 LITERAL = (
@@ -103,6 +105,28 @@ def test_policies_production_and_retention() -> None:
     assert (fleet.production, fleet.log_retention_seconds) == (False, 15 * 86400)
 
 
+def test_releases_are_in_the_database_unless_somebody_names_another_store() -> None:
+    assert read("").releases == read("releases:\n").releases == Releases("database", 10, 2**30)
+    assert read("releases: {keep: 3, budget: 512MB}\n").releases == Releases("database", 3, 2**29)
+    assert read("releases: {store: /mnt/store}\n").releases.store == "/mnt/store"
+    assert read("releases: {store: ./store}\n", Path("/srv/shop")).releases.store == "/srv/shop/store"
+    assert read("releases: {store: 's3://code/shop'}\n").releases.store == "s3://code/shop"
+    assert read("releases: {store: 'abfs://code@shop.dfs.core.windows.net'}\n").releases.store.startswith("abfs://")
+
+
+def test_a_host_that_gets_its_code_by_releases_needs_no_folder_of_pipelines() -> None:
+    assert read("pipelines: dags\nreleases: {store: database}\n", Path("/srv/none")).pipelines == "dags"
+
+
+def test_a_store_may_come_from_the_environment_and_a_password_may_not() -> None:
+    text = "releases: {store: '${{ env.STORE }}'}\n"
+    assert read(text, STORE="gs://code").releases.store == "gs://code"
+    assert problems_of(text, STORE="s3://key:s3cret@code/shop") == [
+        "fleet.yaml:1:19: releases.store: must not hold a password\n"
+        "hint: a bucket's comes from the environment of 'airfleet up', and of whoever pushes"
+    ]
+
+
 def test_a_fleet_for_production_names_its_auth_manager() -> None:
     assert problems_of("production: true\n") == [
         "fleet.yaml:1:13: production: people would log in by Airflow's SimpleAuthManager, which Airflow says is not "
@@ -126,6 +150,36 @@ def test_not_everybody_is_an_administrator_in_production() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        # --- releases -------------------------------------------------------------------------------
+        (
+            "releases: {store: databse}\n",
+            [
+                "fleet.yaml:1:19: releases.store: must be 'database', a folder, or the URL of a bucket (s3://, gs://, "
+                "abfs://)\nhint: did you mean 'database'?"
+            ],
+        ),
+        (
+            "releases: {store: shelf}\n",
+            [
+                "fleet.yaml:1:19: releases.store: must be 'database', a folder, or the URL of a bucket (s3://, gs://, "
+                "abfs://)\nhint: a folder has a '/' in it, as in './shelf'"
+            ],
+        ),
+        (
+            "releases: {store: 'abs://code'}\n",
+            [
+                "fleet.yaml:1:19: releases.store: must be 'database', a folder, or the URL of a bucket (s3://, gs://, "
+                "abfs://)\nhint: did you mean 'abfs'?"
+            ],
+        ),
+        (
+            "releases: {store: /mnt/store, budget: 1GB}\n",
+            [
+                "fleet.yaml:1:39: releases.budget: bounds the database, and 'store' names another place\n"
+                "hint: leave it out"
+            ],
+        ),
+        ("releases: {keep: 0}\n", ["fleet.yaml:1:18: releases.keep: must be a whole number from 1 to 1000"]),
         # --- servers --------------------------------------------------------------------------------
         ("database: embeded\n", ["fleet.yaml:1:11: database: must be 'embedded' or a postgresql:// URL"]),
         (

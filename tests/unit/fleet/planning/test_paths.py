@@ -20,6 +20,7 @@ def test_the_home_is_beside_fleet_yaml_unless_the_environment_names_another(tmp_
 def test_every_place_lies_in_the_home_whatever_the_environment(tmp_path: Path) -> None:
     places = paths.of(tmp_path, {"XDG_RUNTIME_DIR": "/run/user/1001", "TMPDIR": "/elsewhere", "HOME": "/nowhere"})
     in_home = [places.secrets, places.password, places.ports, places.airflow_home, places.task_logs, places.log("a")]
+    in_home += [places.releases]
     running = [places.socket, places.lock, places.processes, places.outcomes]
     assert all(places.home in place.parents for place in (*in_home, *running))
     assert {place.parent for place in running} == {places.runtime}

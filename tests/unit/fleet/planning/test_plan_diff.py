@@ -188,6 +188,7 @@ def test_what_the_agent_is_told_is_written_down_without_a_secret() -> None:
         "url": "https://a.example.com/a",
         "api_servers": "127.0.0.1:8080, 10.0.0.2:8080",
         "log_retention": "30d",
+        "releases": "database, keep 10, budget 1GB",
         "silence": "4m",
         "hosts": "work, more",
         "address": "10.0.0.1",

@@ -13,6 +13,7 @@ DIGESTS: dict[str, str] = {
     "0002_host_facts_and_schema_version": "017e197682c2c67e52bad4e3",
     "0003_schema_version_of_migrations": "59c3562f92c52afecd608a76",
     "0004_states_of_hosts": "ef06ffb3ac102bbb28756dea",
+    "0005_releases": "4095dcd80dea05ddc68257ee",
 }
 
 

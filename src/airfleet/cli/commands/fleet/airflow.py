@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from pathlib import Path
 
 import click
 
 from airfleet.cli import options
-from airfleet.cli.commands.fleet.plan import as_played
+from airfleet.client import host_plan
 from airfleet.client.project import Project, find
 from airfleet.errors import FleetError
 
@@ -41,26 +40,13 @@ def command(project: Path | None, env: str | None, host: str | None, arguments: 
 def environment(here: Project) -> dict[str, str]:
     """Return the environment of a command. Raises FleetError where the fleet was not started, or knows no database."""
     from airfleet.agent import launch
-    from airfleet.agent.cluster import identity
-    from airfleet.fleet import planner, preview
-    from airfleet.fleet.config import reader
-    from airfleet.fleet.planning import local_hosts
     from airfleet.fleet.planning.plan import Fork
-    from airfleet.fleet.servers import secrets
 
-    named = reader.read_file(here.fleet_file, here.environ)
-    fleet = as_played(named, here)
-    host = identity.choose(fleet, here.environ, socket.gethostname()).name
-    kept = secrets.load(here.paths.secrets)
-    if kept is None or not here.paths.airflow_home.is_dir():
-        raise FleetError(f"the fleet in {here.root} was not started here yet", hint="airfleet up")
-    plays = fleet is not named
-    if plays:
-        fleet = local_hosts.seen_from(host, fleet, here.on(fleet.hosts[0].name).paths, kept)
-    made = planner.plan(preview.as_an_agent(fleet, host, here.paths, kept, preview.Machine(plays=plays)))
+    made = host_plan.of(here)
     starts = [component.start for component in made.components if component.kind == "migrate"]
     settings = [setting for start in starts if isinstance(start, Fork) for setting in start.settings]
     if not settings:
-        raise FleetError(f"host '{host}' knows no database", hint="run it on a host with a scheduler or an api-server")
+        hint = "run it on a host with a scheduler or an api-server"
+        raise FleetError(f"host '{made.host}' knows no database", hint=hint)
     told = {f"AIRFLOW__{section}__{key}".upper(): value for section, key, value in settings}
     return {**launch.without_airflow_settings(here.environ), **made.environment, **told}

@@ -77,7 +77,9 @@ def _values() -> frozenset[str]:
     """List the keys of fleet.yaml that stand for numbers and truth values."""
     from airfleet.fleet.config import keys
 
-    tables = (keys.FLEET, keys.API_SERVER, keys.WORKER, keys.PROXY, keys.FLOWER, keys.CONNECTION, keys.POOL)
+    tables = (
+        keys.FLEET, keys.API_SERVER, keys.WORKER, keys.PROXY, keys.FLOWER, keys.RELEASES, keys.CONNECTION, keys.POOL,
+    )  # fmt: skip
     kinds = ("integer", "boolean", "instances", "api_server", "flower")
     return frozenset(name for table in tables for name, key in table.items() if key.kind in kinds)
 

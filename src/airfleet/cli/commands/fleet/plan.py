@@ -19,8 +19,9 @@ import click
 from airfleet.agent.states import HostState
 from airfleet.cli import options
 from airfleet.cli.commands.fleet import status
+from airfleet.cli.diagnosis import code_carriage
 from airfleet.cli.output import tables, terminal
-from airfleet.client import agent_client
+from airfleet.client import agent_client, host_plan
 from airfleet.client.project import Project, find
 from airfleet.errors import FileProblems, FleetError, did_you_mean
 from airfleet.fleet.config.spec import LOCAL, Fleet, Host
@@ -139,7 +140,7 @@ def command(project: Path | None, host: str | None, env: str | None, output: str
     """
     here = find(project, env)
     named, sure = read(here)
-    fleet = as_played(named, here)
+    fleet = host_plan.as_played(named, here)
     plays = fleet is not named
     chosen = _chosen(fleet, host)
     known, strangers = look(fleet, here)
@@ -153,6 +154,8 @@ def command(project: Path | None, host: str | None, env: str | None, output: str
         is_awake = bool(strangers) or any(now.snapshot for now in known.values())
         alone = 0 if is_awake else agent_client.running_alone(here)
         terminal.say(f"\n{summary(planned, again, is_awake=is_awake, alone=alone)}")
+        if host is None:
+            terminal.warn(code_carriage.warnings(named, here.fleet_file, here.environ))
         if not sure:
             terminal.say("secrets of this fleet are not here: whatever depends on them was not compared")
 
@@ -168,19 +171,6 @@ def read(here: Project) -> tuple[Fleet, bool]:
             return reader.read_file(here.fleet_file, here.environ, lenient=True), False
         except FileProblems:
             raise wrong from None
-
-
-def as_played(fleet: Fleet, here: Project) -> Fleet:
-    """Return the fleet on the hosts that this machine plays, while one of them runs and the folder's own does not."""
-    from airfleet.fleet.planning import local_hosts
-
-    def runs(one: Project) -> bool:
-        return agent_client.snapshot(one.root, one.paths) is not None
-
-    if local_hosts.is_named(fleet) or runs(here.on("")):
-        return fleet
-    environs = (one.environment for name in here.hosts if runs(one := here.on(name)))
-    return local_hosts.of(fleet, next(environs, {}))
 
 
 def look(fleet: Fleet, here: Project) -> tuple[dict[str, Now], tuple[HostStatus, ...]]:

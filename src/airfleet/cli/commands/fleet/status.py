@@ -13,7 +13,7 @@ from airfleet.agent.control import ComponentStatus, Snapshot, Unapplied
 from airfleet.agent.states import FINE, LABELS, HostState
 from airfleet.cli import options
 from airfleet.cli.output import component_view as components
-from airfleet.cli.output import tables, terminal
+from airfleet.cli.output import release_view, tables, terminal
 from airfleet.client import agent_client
 from airfleet.client.project import Project, find
 from airfleet.errors import EXIT_OK, EXIT_UNHEALTHY, Unhealthy
@@ -53,13 +53,20 @@ def command(project: Path | None, host: str | None, memory: bool, output: str) -
     columns = COLUMNS if snapshot.hosts else {key: title for key, title in COLUMNS.items() if key != "host"}
     tables.put_rows(list(rows(snapshot)), output, columns, whole=whole(snapshot))
     if output == "table":
-        terminal.say(f"\n{headline(snapshot)}")
+        terminal.say("\n".join(("", headline(snapshot), *release_view.lines(snapshot.releases, _hosts(snapshot)))))
         terminal.warn(versions.warnings())
         terminal.warn(limits_not_kept(snapshot))
+        terminal.warn(release_view.warnings(snapshot.releases))
         terminal.warn(cannot_be_imported(snapshot))
         for other in filter(None, (not_in_force(snapshot), changed_libraries(snapshot))):
             terminal.say(str(other))
     return EXIT_OK if agent_client.is_healthy(snapshot) else EXIT_UNHEALTHY
+
+
+def _hosts(snapshot: Snapshot) -> tuple[str, ...]:
+    """Name the hosts that should have the live release, as far as reports tell: of one host, that one."""
+    named = tuple(host.host for host in snapshot.hosts if host.state is HostState.UP)
+    return named or tuple(report.host for report in snapshot.releases.hosts)
 
 
 def limits_not_kept(snapshot: Snapshot) -> tuple[str, ...]:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from airfleet.cli import options
-from airfleet.cli.output import tables, terminal
+from airfleet.cli.output import change_view, terminal
 from airfleet.cli.queries import file_versions, pipeline_file
 from airfleet.errors import EXIT_OK, EXIT_WRONG, FileProblems, UsageError
 
 if TYPE_CHECKING:
-    from airfleet.pipelines.comparison.changes import Change
     from airfleet.pipelines.language.spec import Pipeline
 
 GIT = "git:"
-COLUMNS = {"dag_id": "pipeline", "kind": "kind", "change": "change"}
-MARKS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
 
 
 @click.command(
@@ -47,7 +42,7 @@ def command(versions: tuple[str, ...], tells: bool, output: str, project: Path |
         before = stack.enter_context(file_versions.at(new, old.removeprefix(GIT))) if old.startswith(GIT) else Path(old)
         environ = pipeline_file.environment(new, project)
         found = changes.between(_read(before, old, environ), _read(new, str(new), environ))
-    _put(found, output)
+    change_view.put(found, output)
     if not found:
         terminal.say("no difference")
     return EXIT_WRONG if tells and found else EXIT_OK
@@ -82,29 +77,3 @@ def _read(file: Path, name: str, environ: Mapping[str, str]) -> tuple[Pipeline, 
 
 def _place(found: str, file: Path, name: str) -> str:
     return name if found == str(file) else found
-
-
-def _put(found: Sequence[Change], output: str) -> None:
-    if output != "table":
-        rows = [{"dag_id": one.dag_id, "kind": one.kind, "change": one.sentence, **_texts(one)} for one in found]
-        tables.put_rows(rows, output, COLUMNS)
-        return
-    for dag_id, some in groupby(found, lambda change: change.dag_id):
-        terminal.put(terminal.style(dag_id, bold=True))
-        for change in some:
-            mark, colour = MARKS[change.kind]
-            terminal.put(f"  {terminal.style(mark, fg=colour)} {change.sentence}")
-            for line in _lines(change):
-                terminal.put(f"      {line}")
-
-
-def _texts(change: Change) -> dict[str, Any]:
-    return {"old": change.old, "new": change.new} if change.old or change.new else {}
-
-
-def _lines(change: Change) -> Iterator[str]:
-    """Yield the lines of a text that differ, as ``diff`` writes them."""
-    told = difflib.unified_diff(change.old.splitlines(), change.new.splitlines(), lineterm="", n=1)
-    colours = {"+": "green", "-": "red", "@": "cyan"}
-    for line in list(told)[2:]:
-        yield terminal.style(line, fg=colours[line[0]]) if line[:1] in colours else line

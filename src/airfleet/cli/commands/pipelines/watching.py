@@ -1,4 +1,4 @@
-"""``airfleet check --watch``: the files are looked at again and again, and checked when one of them has changed."""
+"""``--watch``: the files are looked at again and again, and checked or pushed when one of them has changed."""
 
 from __future__ import annotations
 
@@ -27,17 +27,25 @@ Stamps: TypeAlias = dict[str, Stamp | None]
 
 def for_ever(folders: Sequence[Path], memory: Memory, check: Callable[[], None]) -> NoReturn:
     """Check, and check again when a file below ``folders`` has changed; ends by an interrupt alone."""
+    for changed in changes(folders):
+        if changed:
+            memory.forget(changed)
+            terminal.say(f"\n{time.strftime('%H:%M:%S')} changed: {listed([short(path) for path in changed], 3)}")
+        check()
+    raise AssertionError("changes never end")
+
+
+def changes(folders: Sequence[Path]) -> Iterator[list[str]]:
+    """Yield the files below ``folders`` that have changed, whenever some have; first none, for the state now."""
     seen = stamps(folders)
-    check()
+    yield []
     while True:
         begun = time.monotonic()
         now = stamps(folders)
         pause = max(_PAUSE, (time.monotonic() - begun) * _SHARE)
         if changed := sorted(path for path in seen.keys() | now.keys() if seen.get(path) != now.get(path)):
             seen = now
-            memory.forget(changed)
-            terminal.say(f"\n{time.strftime('%H:%M:%S')} changed: {listed([short(path) for path in changed], 3)}")
-            check()
+            yield changed
         time.sleep(pause)
 
 

@@ -29,7 +29,7 @@ FIVE = """\
 name: shop
 database: postgresql://airflow:${{ secrets.db }}@db.internal/airflow
 broker: redis://queue.internal/0
-hosts:
+hosts:  # airfleet: ignore AF219
   - {name: control, address: 10.0.0.11, scheduler: 2, api_server: true, dag_processor: {memory: 1GB}}
   - name: work
     address: 10.0.0.21
@@ -261,6 +261,7 @@ MORE = ("broker", "zygote", "worker", "log-server")
     [
         ("policies: {on_partition: keep}\n", "on_partition replace → keep"),
         ("log_retention: 30d\n", "log_retention for ever → 30d"),
+        ("releases: {keep: 3}\n", "releases database, keep 10, budget 1GB → database, keep 3, budget 1GB"),
         ("witness: '10.0.0.1:22'\n", "witness nothing → 10.0.0.1:22"),
     ],
 )

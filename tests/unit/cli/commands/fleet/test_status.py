@@ -16,6 +16,7 @@ from threading import Timer
 import pytest
 
 from airfleet.agent.control import HostStatus
+from airfleet.agent.release_status import HostRelease, ReleaseState, ReleaseStatus
 from airfleet.agent.states import HostState, State
 from airfleet.client.project import Project
 from airfleet.fleet.planning.paths import fleet_id
@@ -33,6 +34,25 @@ def test_status_of_a_healthy_fleet(agent_says: Callable, airfleet: Airfleet) -> 
         "COMPONENT  STATE    FOR    ADDRESS\npostgres   healthy  1m00s\nscheduler  healthy  1m00s  127.0.0.1:8974\n"
     )
     assert result.err == "\nfleet 'shop' is healthy, up for 8.2s: http://127.0.0.1:8080\n"
+
+
+def test_the_live_release_is_told_with_the_hosts_that_lack_it(agent_says: Callable, airfleet: Airfleet) -> None:
+    hosts = (HostStatus("a", HostState.UP), HostStatus("b", HostState.UP), HostStatus("c", HostState.LEFT))
+    reports = (HostRelease("a", ReleaseState.READY), HostRelease("b", ReleaseState.FAILED, "the disk is full"))
+    live = ReleaseStatus("3f2a9c81d0e4" + "0" * 52, "fixes the join", "ada", 75.0, reports, 97 * 2**20, 100 * 2**20)
+    with agent_says(replace(READY, host="a", hosts=hosts, releases=live)):
+        result = airfleet("status")
+        told = json.loads(airfleet("status", "-o", "json").out)
+    assert result.err.splitlines()[2:] == [
+        "host 'c' is down",
+        "release 3f2a9c81d0e4 is live for 1m15s: fixes the join",
+        "host 'b' cannot fetch it: the disk is full",
+        "all releases have 97MB of 100MB in the database",
+        "warning: releases have 97 % of their budget in the database, and a push above it is refused; "
+        "'releases: {budget: SIZE}' in fleet.yaml raises it, and 'keep' keeps fewer",
+    ]
+    assert told["releases"]["live"] == live.live
+    assert told["releases"]["hosts"][1] == {"host": "b", "state": "failed", "sentence": "the disk is full"}
 
 
 def test_limits_of_memory_that_are_not_kept_are_told(agent_says: Callable, airfleet: Airfleet) -> None:

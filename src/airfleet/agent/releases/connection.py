@@ -1,0 +1,106 @@
+"""The connection over which a host hears of releases and reports them; it sends nothing while it waits."""
+
+from __future__ import annotations
+
+import datetime as dt
+import select
+import socket
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from typing import Any, LiteralString
+
+import psycopg
+
+from airfleet.agent.release_status import HostRelease, ReleaseState, ReleaseStatus
+from airfleet.agent.releases.decisions import Report, Wanted
+from airfleet.fleet.config.spec import DATABASE_STORE, Releases
+from airfleet.metadata.channels import RELEASES
+from airfleet.releases import collection, registry, stores
+from airfleet.releases.registry import HostState
+from airfleet.system.connection_timeouts import CLIENT
+
+_LISTEN: LiteralString = f"LISTEN {RELEASES}"
+#: records that are read: far more than stay
+_MOST = 10_000
+
+
+def connect(url: str) -> psycopg.Connection[Any]:
+    """Open a connection for releases. Raises psycopg.Error."""
+    return psycopg.connect(url, autocommit=True, application_name="airfleet releases", **CLIENT)
+
+
+class ReleaseConnection:
+    """Implements :class:`airfleet.agent.releases.watch.ReleaseDatabase`. All raise psycopg.Error."""
+
+    def __init__(self, url: str, policy: Releases) -> None:
+        self._policy = policy
+        self._connection = connect(url)
+        try:
+            self._connection.execute(_LISTEN)
+        except BaseException:
+            self.close()
+            raise
+
+    def wait(self, seconds: float | None, wakeup: socket.socket) -> tuple[str, ...]:
+        """Wait for notifications, or until ``wakeup`` is readable, or so long; return their payloads."""
+        if heard := self._heard():  # it came with an answer, and makes the socket readable no more
+            return heard
+        # Not psycopg's own wait, which looks for signals ten times a second.
+        poller = select.poll()
+        poller.register(self._connection.fileno(), select.POLLIN)
+        poller.register(wakeup.fileno(), select.POLLIN)
+        poller.poll(None if seconds is None else seconds * 1000)
+        return self._heard()
+
+    def wanted(self) -> Wanted:
+        """Read which releases are needed."""
+        needed = collection.needed(self._connection, self._policy.keep)
+        known = [release.digest for release in registry.releases(self._connection, _MOST)]
+        live = registry.live(self._connection)
+        return Wanted(
+            live=live.digest if live else None,
+            # Runs of other bundles have versions, too.
+            in_use=frozenset(registry.in_use(self._connection)) & frozenset(known),
+            published=tuple(digest for digest in known if digest in needed),
+        )
+
+    def status(self) -> ReleaseStatus:
+        """Read the live release, which hosts have it, and the size of the store if that is the database."""
+        live = registry.live(self._connection)
+        if live is None:
+            return ReleaseStatus()
+        about = registry.find(self._connection, live.digest).about
+        is_store = self._policy.store == DATABASE_STORE
+        return ReleaseStatus(
+            live=live.digest,
+            note=about.note,
+            author=about.author,
+            since=max(0.0, (dt.datetime.now(dt.UTC) - live.moved_at).total_seconds()),
+            hosts=tuple(
+                HostRelease(report.host, ReleaseState(report.state), report.sentence)
+                for report in registry.host_states(self._connection, live.digest)
+            ),
+            used_bytes=stores.open_store(stores.DATABASE, self._connection).size() if is_store else None,
+            budget_bytes=self._policy.budget_bytes if is_store else None,
+        )
+
+    def reported(self, host: str) -> Mapping[str, Report]:
+        """Read what a host reported."""
+        reports = registry.reports_of(self._connection, host)
+        return {report.digest: Report(ReleaseState(report.state), report.sentence) for report in reports}
+
+    def report(self, host: str, digest: str, report: Report) -> None:
+        """Report a release, unless its record was deleted meanwhile."""
+        with suppress(psycopg.errors.ForeignKeyViolation):
+            registry.report(self._connection, host, digest, HostState(report.state), report.sentence)
+
+    def withdraw(self, host: str, digests: Collection[str]) -> None:
+        """Take back reports that are true no more."""
+        registry.withdraw(self._connection, host, digests)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _heard(self) -> tuple[str, ...]:
+        return tuple(note.payload for note in self._connection.notifies(timeout=0))

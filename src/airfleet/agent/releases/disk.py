@@ -1,0 +1,62 @@
+"""The releases on the disk of this host, as its agent finds and changes them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import closing, suppress
+
+from airfleet.agent.releases.connection import connect
+from airfleet.agent.releases.fetches import FetchFailed
+from airfleet.errors import FleetError
+from airfleet.releases import fetcher, registry, stores
+from airfleet.releases.objects import Damaged, Missing, StoreUnreachable
+from airfleet.releases.places import Places
+
+
+class HostReleases:
+    """Implements :class:`airfleet.agent.releases.watch.ReleaseDisk`. ``store`` is what fleet.yaml names."""
+
+    def __init__(self, places: Places, database_url: str, store: str) -> None:
+        self._places = places
+        self._database_url = database_url
+        self._store = store
+
+    def tidy(self) -> None:
+        """Remove what an agent before this one left half fetched."""
+        fetcher.remove_partial(self._places)
+
+    def live(self) -> str | None:
+        """Read which release is live here."""
+        return self._places.live_digest()
+
+    def trees(self) -> frozenset[str]:
+        """List the whole releases that are here."""
+        return fetcher.local_trees(self._places)
+
+    def fetch(self, digest: str) -> None:
+        """Bring a release here. Raises FetchFailed, psycopg.Error, OSError."""
+        with closing(connect(self._database_url)) as connection:
+            try:
+                objects = stores.open_store(self._store, connection)
+                fetcher.fetch(registry.manifest(connection, digest), objects, self._places)
+            except StoreUnreachable as away:
+                raise FetchFailed(str(away)) from away
+            except Missing as missing:
+                raise FetchFailed(f"the store has no object {str(missing)[:12]}", is_certain=True) from missing
+            except (Damaged, ValueError) as damaged:
+                raise FetchFailed(str(damaged), is_certain=True) from damaged
+            except FleetError as refused:
+                raise FetchFailed(refused.sentence, is_certain=True) from refused
+
+    def activate(self, digest: str) -> None:
+        """Make a release that is here the live one."""
+        fetcher.activate(self._places, digest)
+
+    def retire(self) -> None:
+        """Have no live release any more."""
+        with suppress(FileNotFoundError):
+            self._places.live.unlink()
+
+    def keep(self, digests: Collection[str]) -> None:
+        """Delete all but these, and the files that no other one has."""
+        fetcher.collect(self._places, digests)

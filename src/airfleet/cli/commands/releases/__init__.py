@@ -1,0 +1,1 @@
+"""The commands about releases; each module is one command, or a step of a push."""

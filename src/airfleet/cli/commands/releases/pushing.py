@@ -1,0 +1,238 @@
+"""A push: the folder is read and examined, its files are sent, each host fetches them, and the pointer moves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airfleet.cli.commands.releases import differences, gate, rollout, takeover
+from airfleet.cli.output import release_view, terminal
+from airfleet.cli.queries import file_versions, release_changes, release_records
+from airfleet.client.project import Project
+from airfleet.errors import FileProblems, FleetError
+from airfleet.fleet.config.spec import DATABASE_STORE
+from airfleet.yaml.sizes import size_text
+
+if TYPE_CHECKING:
+    from airfleet.cli.commands.releases.rollout import HostProgress
+    from airfleet.cli.queries.checked_files import Memory
+    from airfleet.cli.queries.release_changes import ReleaseChanges
+    from airfleet.cli.queries.release_records import ReleaseRecords
+    from airfleet.fleet.config.spec import Fleet
+    from airfleet.releases.registry import About, Live
+    from airfleet.releases.tree import Tree
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How to push."""
+
+    note: str = ""
+    #: a commit of git; empty for the folder as it is
+    revision: str = ""
+    force: bool = False
+    wait: bool = True
+    timeout: float = 60.0
+    #: whether the tests of pipelines run, too
+    tests: bool = True
+    #: what earlier checks have found
+    memory: Memory | None = None
+    #: whether nothing is told of its steps
+    quiet: bool = False
+
+
+@dataclass
+class Pushed:
+    """The result of a push."""
+
+    digest: str = ""
+    state: str = ""
+    note: str = ""
+    files: int = 0
+    size: int = 0
+    sent_objects: int = 0
+    has_changed: bool = False
+    hosts: tuple[HostProgress, ...] = ()
+    #: by the name of each step
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it for programs."""
+        rounded = {name: round(seconds, 3) for name, seconds in self.seconds.items()}
+        return {**vars(self), "hosts": rollout.as_data(self.hosts), "seconds": rounded}
+
+
+def push(here: Project, wishes: Wishes) -> Pushed:
+    """Push the project, and tell of each step. Raises AirfleetError when it did not become live."""
+    from airfleet.releases import push_lock
+
+    fleet = release_records.fleet_of(here)
+    with _source(here, fleet, wishes.revision) as folder, release_records.of(here, fleet) as records:
+        about = records.about(wishes.note, _commit(here, wishes.revision))
+        with push_lock.hold(records.connect, about):
+            done = _push(folder, records, wishes, about)
+        _collect(records)
+        return done
+
+
+def _push(folder: Project, records: ReleaseRecords, wishes: Wishes, about: About) -> Pushed:
+    """Push under the lock."""
+    from airfleet.releases import publisher, registry
+
+    steps = Steps(quiet=wishes.quiet)
+    read = _read(folder, records.fleet)
+    before = records.live()
+    done = Pushed(read.manifest.digest, "live", wishes.note, len(read.manifest.files), read.manifest.size)
+    if before is not None and before.digest == done.digest:
+        if not wishes.quiet:
+            _say_unchanged(done.digest)
+        return done
+    done.has_changed = True
+    if wishes.wait:
+        rollout.living(records)  # before anything that takes long
+    dag_ids = _examine(folder, records.fleet, wishes, steps)
+    _require_room(read, records)
+    done.sent_objects = publisher.publish(read, records.objects, records.connection, about)
+    steps.end("send", f"sent {done.sent_objects} of {done.files} files of release {release_view.short(done.digest)}")
+    if wishes.wait:
+        since = registry.find(records.connection, done.digest).created_at
+        done.hosts = rollout.until_ready(records, done.digest, wishes.timeout, since, quiet=wishes.quiet)
+        steps.end("ready", f"ready on {len(done.hosts)} {'host' if len(done.hosts) == 1 else 'hosts'}")
+        rollout.make_live(records, done.digest, before, about, registry.Action.PUSH)
+        steps.end("live", "live")
+        steps.end("takeover", takeover.told(records, done.digest, dag_ids, wishes.timeout))
+    else:
+        done.state = "published"
+    done.seconds = steps.seconds
+    return done
+
+
+def would_change(here: Project, wishes: Wishes, output: str) -> None:
+    """Check the project, and print what a push would change. Raises AirfleetError when one would be refused."""
+    fleet = release_records.fleet_of(here)
+    with _source(here, fleet, wishes.revision) as folder, release_records.of(here, fleet) as records:
+        read = _read(folder, fleet)
+        live = records.live()
+        if live is not None and live.digest == read.manifest.digest:
+            _say_unchanged(live.digest)
+        else:
+            _examine(folder, fleet, wishes, Steps())
+        differences.put(_between(live, read, records), output)
+
+
+def _between(live: Live | None, read: Tree, records: ReleaseRecords) -> ReleaseChanges:
+    here = {file.digest: read.path_of(file) for file in read.manifest.files}
+    return release_changes.between(
+        records.manifest(live.digest) if live is not None else None,
+        read.manifest,
+        lambda file: here[file.digest].read_bytes() if file.digest in here else records.content(file),
+        {**records.here.environ, **records.fleet.task_environment},
+    )
+
+
+def _say_unchanged(digest: str) -> None:
+    terminal.say(f"nothing has changed: release {release_view.short(digest)} is live already")
+
+
+def _examine(folder: Project, fleet: Fleet, wishes: Wishes, steps: Steps) -> tuple[str, ...]:
+    """Check and test a project; return its Dags. Raises FleetError when something is wrong, unless it is forced."""
+    passed = gate.check(folder, force=wishes.force, memory=wishes.memory)
+    steps.end(passed.name, passed.sentence)
+    if wishes.tests:
+        for tested in gate.tests(folder, fleet, force=wishes.force):
+            steps.end(tested.name, tested.sentence)
+    return passed.dag_ids
+
+
+def _read(folder: Project, fleet: Fleet) -> Tree:
+    """Read what would travel: nothing that is the fleet's own, such as its folder of secrets.
+
+    Raises FileProblems, and FleetError when the pipelines lie elsewhere.
+    """
+    from airfleet.releases import tree
+
+    if Path(fleet.pipelines).is_absolute() or ".." in Path(fleet.pipelines).parts:
+        raise FleetError(
+            f"the pipelines are in {fleet.pipelines}, and a release has only what is below {folder.root}",
+            hint="'pipelines: FOLDER' in fleet.yaml names one beside it",
+        )
+    read = tree.read(folder.root, fleet.pipelines)
+    if read.problems:
+        raise FileProblems(read.problems)
+    own = [os.path.realpath(place) for place in (fleet.secrets_folder, fleet.releases.store, folder.paths.home)]
+    kept = tuple(file for file in read.manifest.files if not _is_below(read.path_of(file), own))
+    return replace(read, manifest=replace(read.manifest, files=kept))
+
+
+def _is_below(path: Path, folders: Sequence[str]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
+def _require_room(read: Tree, records: ReleaseRecords) -> None:
+    """Raise FleetError when the database would hold more than its budget of releases."""
+    told = records.fleet.releases
+    if told.store != DATABASE_STORE:
+        return
+    sizes = {file.digest: file.size for file in read.manifest.files}
+    used, more = records.objects.size(), sum(sizes[digest] for digest in records.objects.missing(sizes))
+    if more and used + more > told.budget_bytes:
+        raise FleetError(
+            f"all releases have {release_view.size(used)} in the database, and this one would add "
+            f"{release_view.size(more)}: the budget is {size_text(told.budget_bytes)}",
+            hint="'releases: {budget: SIZE}' in fleet.yaml raises it, 'keep' keeps fewer, and 'store' names another "
+            "place",
+        )
+
+
+@contextmanager
+def _source(here: Project, fleet: Fleet, revision: str) -> Iterator[Project]:
+    """Yield the project that travels: the folder, or a commit with the fleet.yaml that is here."""
+    if not revision:
+        yield here
+        return
+    with file_versions.project_at(here.root, revision) as folder:
+        for file in here.root.glob("fleet*.yaml"):
+            shutil.copyfile(file, folder / file.name)
+        with contextlib.chdir(folder):  # problems name files as they are called in the commit
+            yield Project(folder, here.environ)
+
+
+def _commit(here: Project, revision: str) -> str:
+    return file_versions.commit(here.root, revision) if revision else file_versions.commit_now(here.root)
+
+
+def _collect(records: ReleaseRecords) -> None:
+    """Remove releases that nobody needs any more; a push that is over does not fail by that."""
+    import psycopg
+
+    from airfleet.releases import collection
+    from airfleet.releases.objects import StoreUnreachable
+
+    try:
+        collection.collect(records.connect, records.objects, records.fleet.releases.keep, records.about())
+    except (FleetError, StoreUnreachable, psycopg.Error) as wrong:
+        terminal.warn([f"older releases were not removed: {str(wrong).strip().splitlines()[0]}"])
+
+
+class Steps:
+    """The steps of a push, each told as it ends."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._began = self._last = time.monotonic()
+        self.seconds: dict[str, float] = {}
+
+    def end(self, name: str, sentence: str) -> None:
+        """Tell that a step has ended."""
+        now = time.monotonic()
+        self.seconds[name] = now - self._last
+        self._last = now
+        if not self._quiet:
+            terminal.say(f"{now - self._began:7.1f}s  {sentence}")

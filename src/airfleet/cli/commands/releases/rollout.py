@@ -1,0 +1,155 @@
+"""The way of a release to be live: each living host has it, then the pointer moves.
+
+A host tells of itself in the database, and each of its reports notifies who listens. A host that says nothing (its
+agent is of an older airfleet, or stuck) is waited for until the timeout. One that dies meanwhile is not waited for.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, LiteralString
+
+from airfleet.cli.output import progress, terminal
+from airfleet.cli.output.progress import Item, ProgressView, Silence
+from airfleet.errors import FleetError, WaitTimedOut
+from airfleet.fleet.config.spec import LOCAL
+from airfleet.releases.manifest import SHORT
+
+if TYPE_CHECKING:
+    from airfleet.cli.queries.release_records import ReleaseRecords
+    from airfleet.releases.registry import About, Action, HostState, Live, ReleaseHost
+
+#: between two looks at which hosts live: a death notifies nobody
+_LOOK_SECONDS: Final = 2.0
+_LIVING: LiteralString = """
+SELECT host FROM airfleet_host
+WHERE state = 'up' AND renewed_at > clock_timestamp() - make_interval(secs => %s) ORDER BY host"""
+_LISTEN: LiteralString = "LISTEN airfleet_releases"
+_UNLISTEN: LiteralString = "UNLISTEN airfleet_releases"
+
+
+@dataclass(frozen=True)
+class HostProgress:
+    """One living host: its last report of the release, None before the first."""
+
+    host: str
+    state: HostState | None = None
+    sentence: str = ""
+    #: whether it was told before this push, which the host may take as a reason to try again
+    is_old: bool = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the host has the release."""
+        return self.state == "ready"
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the host says that it cannot have it."""
+        return self.state == "failed" and not self.is_old
+
+    def why_not(self) -> str:
+        """Say why the host is not ready."""
+        if self.state is None:
+            return (
+                f"host '{self.host}' did not say that it heard of it: its agent may be of an older airfleet, or stuck"
+            )
+        why = f": {self.sentence}" if self.sentence else ""
+        return f"host '{self.host}' {'cannot have it' if self.state == 'failed' else 'still fetches it'}{why}"
+
+
+def until_ready(
+    records: ReleaseRecords, digest: str, seconds: float, since: dt.datetime | None = None, *, quiet: bool = False
+) -> tuple[HostProgress, ...]:
+    """Wait until every living host has a release; failures that were told before ``since`` are not final.
+
+    Raises FleetError when one cannot have it, or none lives; WaitTimedOut.
+    """
+    view = Silence() if quiet else progress.view(live=terminal.is_live())
+    records.connection.execute(_LISTEN)
+    try:
+        return _watched(lambda: look(records, digest, since), records, digest, seconds, view)
+    finally:
+        view.close()
+        if not records.connection.broken:
+            records.connection.execute(_UNLISTEN)
+
+
+def _watched(
+    hosts_now: Callable[[], tuple[HostProgress, ...]],
+    records: ReleaseRecords,
+    digest: str,
+    seconds: float,
+    view: ProgressView,
+) -> tuple[HostProgress, ...]:
+    began = time.monotonic()
+    while True:
+        hosts = hosts_now()
+        passed = time.monotonic() - began
+        view.show([_item(one) for one in hosts], passed)
+        if failed := [one for one in hosts if one.has_failed]:
+            raise FleetError(_stays(records, digest, failed), hint="airfleet status")
+        if all(one.is_ready for one in hosts):
+            return hosts
+        if passed >= seconds:
+            late = [one for one in hosts if not one.is_ready]
+            raise WaitTimedOut(f"{_stays(records, digest, late)}\nhint: airfleet status; --timeout waits longer")
+        pause = min(_LOOK_SECONDS, seconds - passed)
+        for _ in records.connection.notifies(timeout=pause, stop_after=1):
+            pass
+
+
+def look(records: ReleaseRecords, digest: str, since: dt.datetime | None = None) -> tuple[HostProgress, ...]:
+    """Read how far each living host is with a release. Raises FleetError when none lives."""
+    from airfleet.releases import registry
+
+    told = {one.host: one for one in registry.host_states(records.connection, digest)}
+    return tuple(_progress(host, told, since) for host in living(records))
+
+
+def living(records: ReleaseRecords) -> tuple[str, ...]:
+    """List the hosts that are up. Raises FleetError when none is."""
+    from airfleet.agent.cluster.quorum import LEASE_SECONDS
+
+    rows = records.connection.execute(_LIVING, (LEASE_SECONDS,)).fetchall()
+    if rows:
+        return tuple(host for (host,) in rows)
+    if len(records.fleet.hosts) == 1 and records.fleet.hosts[0].name == LOCAL:  # it has no row
+        return (LOCAL,)
+    raise FleetError(f"no host of fleet '{records.fleet.name}' is up", hint="airfleet up")
+
+
+def make_live(records: ReleaseRecords, digest: str, before: Live | None, about: About, action: Action) -> None:
+    """Move the pointer, unless another move came first. Raises FleetError."""
+    from airfleet.releases import registry
+
+    registry.activate(records.connection, digest, before.generation if before else None, about, action)
+
+
+def _progress(host: str, told: Mapping[str, ReleaseHost], since: dt.datetime | None) -> HostProgress:
+    found = told.get(host)
+    if found is None:
+        return HostProgress(host)
+    return HostProgress(host, found.state, found.sentence, since is not None and found.reported_at < since)
+
+
+def _item(one: HostProgress) -> Item:
+    label = {"fetching": "fetches the release", "ready": "has the release", "failed": "cannot have the release"}
+    mood = {"fetching": "busy", "ready": "good", "failed": "bad"}
+    state = one.state or ""
+    return Item(one.host, label.get(state, "not heard of yet"), mood.get(state, "idle"), note=one.sentence)
+
+
+def _stays(records: ReleaseRecords, digest: str, hosts: Sequence[HostProgress]) -> str:
+    live = records.live()
+    what = f"release {live.digest[:SHORT]} stays live" if live else "no release is live"
+    why = "; ".join(one.why_not() for one in hosts)
+    return f"release {digest[:SHORT]} did not go live, {what}: {why}"
+
+
+def as_data(hosts: Sequence[HostProgress]) -> list[dict[str, Any]]:
+    """Return the hosts for programs."""
+    return [{"host": one.host, "state": one.state or "unknown", "sentence": one.sentence} for one in hosts]

@@ -1,0 +1,47 @@
+"""The plan of the host that a command is called on, as its agent would make it: from files, without asking anybody."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from airfleet.client import agent_client
+from airfleet.client.project import Project
+from airfleet.errors import FleetError
+
+if TYPE_CHECKING:
+    from airfleet.fleet.config.spec import Fleet
+    from airfleet.fleet.planning.plan import Plan
+
+
+def of(here: Project) -> Plan:
+    """Plan this host. Raises FileProblems, and FleetError where the fleet was never started."""
+    from airfleet.agent.cluster import identity
+    from airfleet.fleet import planner, preview
+    from airfleet.fleet.config import reader
+    from airfleet.fleet.planning import local_hosts
+    from airfleet.fleet.servers import secrets
+
+    named = reader.read_file(here.fleet_file, here.environ)
+    fleet = as_played(named, here)
+    host = identity.choose(fleet, here.environ, socket.gethostname()).name
+    kept = secrets.load(here.paths.secrets)
+    if kept is None or not here.paths.airflow_home.is_dir():
+        raise FleetError(f"the fleet in {here.root} was not started here yet", hint="airfleet up")
+    plays = fleet is not named
+    if plays:
+        fleet = local_hosts.seen_from(host, fleet, here.on(fleet.hosts[0].name).paths, kept)
+    return planner.plan(preview.as_an_agent(fleet, host, here.paths, kept, preview.Machine(plays=plays)))
+
+
+def as_played(fleet: Fleet, here: Project) -> Fleet:
+    """Return the fleet on the hosts that this machine plays, while one of them runs and the folder's own does not."""
+    from airfleet.fleet.planning import local_hosts
+
+    def runs(one: Project) -> bool:
+        return agent_client.snapshot(one.root, one.paths) is not None
+
+    if local_hosts.is_named(fleet) or runs(here.on("")):
+        return fleet
+    environs = (one.environment for name in here.hosts if runs(one := here.on(name)))
+    return local_hosts.of(fleet, next(environs, {}))
