@@ -62,11 +62,12 @@ def _is_damaged(file: File, objects: Objects) -> bool:
 
 def _sent(read: Tree, files: Sequence[File], objects: Objects) -> Iterator[File]:
     """Send objects, the small ones together where the store takes that; yield each when it is on its way."""
-    small = [file for file in files if file.size <= SMALL] if isinstance(objects, Bulk) else []
+    large = files
     if isinstance(objects, Bulk):
+        small = [file for file in files if file.size <= SMALL]
+        large = [file for file in files if file.size > SMALL]
         objects.put_many((file.digest, _content(read, file)) for file in small)
-    yield from small
-    large = [file for file in files if file not in set(small)]
+        yield from small
     with ThreadPoolExecutor(threads(objects)) as several:
         yield from several.map(lambda file: _send(read, file, objects), large)
 
