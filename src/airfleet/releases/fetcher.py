@@ -52,6 +52,7 @@ def fetch(
     _check_paths(release.files)
     for folder in (places.partial, places.objects, tree.parent):
         folder.mkdir(parents=True, exist_ok=True)
+    tree.parent.chmod(_FOLDER)  # whatever the umask: tasks may run as another user
     each = {(file.digest, file.executable): file for file in release.files}
     needed = [file for file in each.values() if not _is_here(file, places)]
     for start in range(0, len(needed), _BATCH):
@@ -201,7 +202,7 @@ def _link(release: Manifest, places: Places, tree: Path) -> None:
         (beside / MANIFEST).chmod(_FILE)
         folders = [Path(folder) for folder, _, _ in os.walk(beside)]
         for path in folders:
-            path.chmod(_FOLDER)  # whatever the umask: tasks may run as another user
+            path.chmod(_FOLDER)
         _sync_all(folders)
         try:
             os.rename(beside, tree)

@@ -255,6 +255,6 @@ def test_another_user_can_read_a_release_whatever_the_umask(tmp_path: Path, plac
         made = fetcher.fetch(manifest, objects, places)
     finally:
         os.umask(before)
-    found = [made, *made.rglob("*")]
+    found = [made.parent, made, *made.rglob("*")]
     assert {path.stat().st_mode & 0o777 for path in found if path.is_dir()} == {0o755}
     assert {path.stat().st_mode & 0o777 for path in found if path.is_file()} == {0o444}
