@@ -6,14 +6,17 @@ of one object write the same bytes.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from airfleet.errors import FleetError
 from airfleet.releases.objects import Damaged, Missing, StoreUnreachable
 
 _CHUNK: Final = 1 << 20
+_FEW: Final = 32
 #: what fsspec needs for the address of a bucket
 _NEEDED: Final = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
 
@@ -21,20 +24,28 @@ _NEEDED: Final = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", 
 class BucketObjects:
     """Objects below an address such as ``s3://bucket/folder``. The credentials are those of the environment."""
 
+    #: objects that are uploaded or read at once
+    threads = 16
+
     def __init__(self, address: str) -> None:
         self._address = address.rstrip("/")
         self._files, self._root = _opened(self._address)
 
     def missing(self, digests: Collection[str]) -> frozenset[str]:
-        """Return those of ``digests`` that the bucket has not."""
-        with self._reached():
-            return frozenset(digest for digest in digests if not self._files.exists(self._path(digest)))
+        """Return those of ``digests`` that the bucket has not: a few are asked for, for many the bucket is listed."""
+        if len(digests) > _FEW:
+            return frozenset(digests).difference(self.digests())
+        with self._reached(), ThreadPoolExecutor(self.threads) as several:
+            there = several.map(lambda digest: self._files.exists(self._path(digest)), digests)
+            return frozenset(digest for digest, is_there in zip(digests, there, strict=True) if not is_there)
 
     def put(self, digest: str, content: Iterable[bytes]) -> None:
-        """Upload an object; the bucket has it when the upload ends."""
-        with self._reached(), self._files.transaction, self._files.open(self._path(digest), "wb") as file:
-            for piece in content:
-                file.write(piece)
+        """Upload an object from a file that is whole: an upload that breaks off leaves nothing in the bucket."""
+        with tempfile.NamedTemporaryFile(prefix="airfleet-object-") as beside:
+            beside.writelines(content)
+            beside.flush()
+            with self._reached():
+                self._files.put_file(beside.name, self._path(digest))
 
     def get(self, digest: str) -> Iterator[bytes]:
         """Yield the bytes of an object. Raises Missing."""
@@ -55,7 +66,7 @@ class BucketObjects:
         """Remove objects."""
         with self._reached():
             for digest in digests:
-                if self._files.exists(self._path(digest)):
+                with suppress(FileNotFoundError):  # some buckets say so, others are silent
                     self._files.rm_file(self._path(digest))
 
     def digests(self) -> Iterator[str]:
@@ -90,9 +101,8 @@ def _opened(address: str) -> tuple[Any, str]:
     import fsspec  # late: only fleets with a bucket need it
 
     kind = address.partition("://")[0]
-    options = {"auto_mkdir": True} if kind == "file" else {"use_listings_cache": False}
     try:
-        files, root = fsspec.core.url_to_fs(address, **options)
+        files, root = fsspec.core.url_to_fs(address, use_listings_cache=False)
     except (ImportError, ValueError) as error:
         needed = _NEEDED.get(kind)
         hint = f"pip install {needed}" if needed else f"known are {', '.join(sorted(_NEEDED))}"

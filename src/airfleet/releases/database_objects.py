@@ -5,15 +5,17 @@ An object is written in one transaction, so it is there whole or not at all.
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any, Final, LiteralString
+from contextlib import contextmanager, suppress
+from typing import Any, Final, LiteralString, TypeVar
 
 import psycopg
 
 from airfleet.releases.objects import Damaged, Missing, StoreUnreachable
 
+_Item = TypeVar("_Item")
 #: bytes of a piece before it is compressed
 PIECE_BYTES: Final = 4 << 20
 _LEVEL: Final = 1
@@ -25,6 +27,15 @@ _PUT: LiteralString = """
 INSERT INTO airfleet_release_object (digest, number, content) VALUES (%s, %s, %s)
 ON CONFLICT (digest, number) DO NOTHING"""
 _GET: LiteralString = "SELECT content FROM airfleet_release_object WHERE digest = %s AND number = %s"
+_PUT_MANY: LiteralString = """
+INSERT INTO airfleet_release_object (digest, number, content) SELECT digest, 0, content
+FROM unnest(%s::text[], %s::bytea[]) AS given (digest, content)
+ON CONFLICT (digest, number) DO NOTHING"""
+_GET_MANY: LiteralString = """
+SELECT digest, content FROM airfleet_release_object one WHERE digest = ANY (%s) AND number = 0
+AND NOT EXISTS (SELECT FROM airfleet_release_object WHERE digest = one.digest AND number = 1)"""
+#: small objects in one statement
+_AT_ONCE: Final = 200
 _DELETE: LiteralString = "DELETE FROM airfleet_release_object WHERE digest = ANY (%s)"
 _DIGESTS: LiteralString = "SELECT digest FROM airfleet_release_object WHERE number = 0 ORDER BY digest"
 _SIZE: LiteralString = "SELECT pg_total_relation_size('airfleet_release_object')::bigint"
@@ -60,6 +71,24 @@ class DatabaseObjects:
         if number == 0:
             raise Missing(digest)
 
+    def put_many(self, contents: Iterable[tuple[str, bytes]]) -> None:
+        """Store small objects, some of them in each statement."""
+        for some in batched(contents, _AT_ONCE):
+            # In one order: two pushes that store the same objects never wait for each other in a circle.
+            ordered = sorted(dict(some).items())
+            packed = [zlib.compress(content, _LEVEL) for _, content in ordered]
+            with _reached():
+                self._connection.execute(_PUT_MANY, ([digest for digest, _ in ordered], packed))
+
+    def get_many(self, digests: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield objects of one piece, as far as they can be decompressed."""
+        for some in batched(sorted(digests), _AT_ONCE):
+            with _reached():
+                rows = self._connection.execute(_GET_MANY, (list(some),), binary=True).fetchall()
+            for digest, packed in rows:
+                with suppress(Damaged):
+                    yield digest, unpacked(packed, digest)
+
     def delete(self, digests: Collection[str]) -> None:
         """Remove objects."""
         with _reached():
@@ -77,6 +106,17 @@ class DatabaseObjects:
             row = self._connection.execute(_SIZE).fetchone()
         assert row is not None, "a function has a value"
         return int(row[0])
+
+
+def batched(items: Iterable[_Item], size: int) -> Iterator[tuple[_Item, ...]]:
+    """Give items in groups of ``size``, the last one smaller; Python 3.12 has it.
+
+    >>> list(batched("abc", 2))
+    [('a', 'b'), ('c',)]
+    """
+    left = iter(items)
+    while group := tuple(itertools.islice(left, size)):
+        yield group
 
 
 def pieces(content: Iterable[bytes], size: int = PIECE_BYTES) -> Iterator[bytes]:

@@ -11,23 +11,28 @@ A fetch that dies leaves names that nobody reads; the next one goes on with the 
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
 import tempfile
-import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from airfleet.errors import FleetError
 from airfleet.releases.manifest import File, Manifest
-from airfleet.releases.objects import Damaged, Objects, checked
+from airfleet.releases.objects import SMALL, Bulk, Damaged, Objects, checked, threads
 from airfleet.releases.places import MANIFEST, Places
 
 #: how often an object is asked for whose bytes are wrong: a read may be cut off
 _TRIES: Final = 3
+#: objects that are flushed and renamed together; flushes at once
+_BATCH, _SYNCS = 500, 16
+#: nanoseconds of a millisecond
+_STAMP: Final = 1_000_000
 _FILE, _PROGRAM, _FOLDER = 0o444, 0o555, 0o755
 
 
@@ -48,12 +53,11 @@ def fetch(
     for folder in (places.partial, places.objects, tree.parent):
         folder.mkdir(parents=True, exist_ok=True)
     tree.parent.chmod(_FOLDER)  # whatever the umask: tasks may run as another user
-    needed = sorted(
-        {(file.digest, file.executable): file for file in release.files}.values(), key=lambda one: one.digest
-    )
-    for done, file in enumerate(needed):
-        progress(done, len(needed))
-        _bring(file, objects, places)
+    each = {(file.digest, file.executable): file for file in release.files}
+    needed = [file for file in each.values() if not _is_here(file, places)]
+    for start in range(0, len(needed), _BATCH):
+        progress(start, len(needed))
+        _bring(needed[start : start + _BATCH], objects, places)
     _link(release, places, tree)
     return tree
 
@@ -105,25 +109,72 @@ def collect(places: Places, kept: Collection[str]) -> tuple[str, ...]:
 # --- objects
 
 
-def _bring(file: File, objects: Objects, places: Places) -> None:
-    """Have the object of a file on this host, with its rights."""
+def _is_here(file: File, places: Places) -> bool:
+    """Tell whether this host has an object as it was written; a process that wrote to it changed its stamp."""
     place = places.object(file.digest, executable=file.executable)
-    if place.exists() and place.stat().st_size == file.size:
-        return
-    place.parent.mkdir(exist_ok=True)
-    # Two releases that are fetched at once may have the same file.
-    beside = places.partial / f"{place.name}.{threading.get_ident()}"
+    try:
+        found = place.stat()
+    except FileNotFoundError:
+        return False
+    is_untouched = found.st_size == file.size and found.st_mtime_ns % _STAMP == _mark(file)
+    return is_untouched or _is_whole(place, file)
+
+
+def _mark(file: File) -> int:
+    """Give the nanoseconds below a millisecond in the time of a file: they tell its content."""
+    return int(file.digest[:12], 16) % _STAMP
+
+
+def _bring(files: Sequence[File], objects: Objects, places: Places) -> None:
+    """Have these objects on this host, with their rights: verified, flushed together, then renamed."""
+    with tempfile.TemporaryDirectory(prefix="objects.", dir=places.partial) as folder:
+        beside = {file: Path(folder, places.object(file.digest, executable=file.executable).name) for file in files}
+        left = set(files) - _bring_small(beside, objects)
+        with ThreadPoolExecutor(threads(objects)) as several:
+            list(several.map(lambda file: _bring_one(file, beside[file], objects), left))
+        _sync_all(beside.values())
+        for file, path in beside.items():
+            place = places.object(file.digest, executable=file.executable)
+            place.parent.mkdir(exist_ok=True)
+            os.rename(path, place)
+        _sync_all({places.object(file.digest).parent for file in files} | {places.objects})
+
+
+def _bring_small(beside: Mapping[File, Path], objects: Objects) -> set[File]:
+    """Bring the small objects where the store gives many at once; return those that came undamaged."""
+    if not isinstance(objects, Bulk):
+        return set()
+    found: set[File] = set()
+    wanted: dict[str, list[File]] = {}
+    for file in beside:
+        if file.size <= SMALL:
+            wanted.setdefault(file.digest, []).append(file)
+    for digest, content in objects.get_many(wanted):
+        for file in wanted[digest]:
+            with suppress(Damaged):
+                _write_object(file, beside[file], [content])
+                found.add(file)
+    return found
+
+
+def _bring_one(file: File, beside: Path, objects: Objects) -> None:
     for left in reversed(range(_TRIES)):
         try:
-            _write(beside, checked(objects.get(file.digest), file.digest, file.size))
+            _write_object(file, beside, objects.get(file.digest))
         except Damaged:
             if not left:
                 raise
-            continue
-        beside.chmod(_PROGRAM if file.executable else _FILE)
-        os.rename(beside, place)
-        _sync(place.parent)
-        return
+        else:
+            return
+
+
+def _write_object(file: File, path: Path, content: Iterable[bytes]) -> None:
+    with open(path, "wb") as opened:
+        opened.writelines(checked(content, file.digest, file.size))
+        opened.flush()
+        os.fchmod(opened.fileno(), _PROGRAM if file.executable else _FILE)
+        now = os.fstat(opened.fileno()).st_mtime_ns
+        os.utime(opened.fileno(), ns=(now, now - now % _STAMP + _mark(file)))
 
 
 def _write(path: Path, content: Iterator[bytes]) -> None:
@@ -142,16 +193,17 @@ def _link(release: Manifest, places: Places, tree: Path) -> None:
     """Make the folder of a release from the objects of this host."""
     beside = Path(tempfile.mkdtemp(prefix=f"{release.digest}.", dir=places.partial))
     try:
-        for folder in sorted({str(PurePosixPath(file.path).parent) for file in release.files}):
-            (beside / folder).mkdir(parents=True, exist_ok=True)
-        (beside / release.pipelines).mkdir(parents=True, exist_ok=True)
-        for made, _, _ in os.walk(beside):
-            os.chmod(made, _FOLDER)
+        beside.chmod(_FOLDER)
+        for inner in sorted({str(PurePosixPath(file.path).parent) for file in release.files} | {release.pipelines}):
+            (beside / inner).mkdir(parents=True, exist_ok=True)
         for file in release.files:
-            os.link(places.object(file.digest, executable=file.executable), beside / file.path)
+            _link_one(places.object(file.digest, executable=file.executable), beside / file.path)
         _write(beside / MANIFEST, iter([release.encode()]))
         (beside / MANIFEST).chmod(_FILE)
-        _sync(beside)
+        folders = [Path(folder) for folder, _, _ in os.walk(beside)]
+        for path in folders:
+            path.chmod(_FOLDER)
+        _sync_all(folders)
         try:
             os.rename(beside, tree)
         except OSError:
@@ -160,6 +212,15 @@ def _link(release: Manifest, places: Places, tree: Path) -> None:
         _sync(tree.parent)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _link_one(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno != errno.EMLINK:  # as many names as the file system gives one file, an empty one for instance
+            raise
+        shutil.copy2(source, target)
 
 
 def _remove_tree(places: Places, digest: str) -> None:
@@ -195,8 +256,14 @@ def _is_whole(path: Path, file: File) -> bool:
     return True
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _sync_all(paths: Iterable[Path]) -> None:
+    """Flush many: a file system writes its journal once for all who wait."""
+    with ThreadPoolExecutor(_SYNCS) as several:
+        list(several.map(_sync, paths))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

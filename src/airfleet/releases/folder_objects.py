@@ -19,6 +19,9 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 class FolderObjects:
     """Objects below ``root``, which is made when it is first written to."""
 
+    #: objects that are written or read at once: each is flushed to the disk
+    threads = 8
+
     def __init__(self, root: Path) -> None:
         self._root = root
 

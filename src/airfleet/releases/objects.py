@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
-from typing import Protocol
+from typing import Final, Protocol, runtime_checkable
+
+#: bytes of an object that travels together with others, where a store takes and gives many at once
+SMALL: Final = 64 << 10
 
 
 class Missing(Exception):
@@ -39,6 +42,22 @@ class Objects(Protocol):
 
     def size(self) -> int:
         """Return the bytes that all objects take in the store."""
+
+
+@runtime_checkable
+class Bulk(Protocol):
+    """A store that takes and gives many objects of at most :data:`SMALL` bytes in one round trip."""
+
+    def put_many(self, contents: Iterable[tuple[str, bytes]]) -> None:
+        """Store objects; some of them may be there when it fails."""
+
+    def get_many(self, digests: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield those that are there; :meth:`Objects.get` says of each other one what is wrong."""
+
+
+def threads(objects: Objects) -> int:
+    """Return how many objects a store takes or gives at once."""
+    return int(getattr(objects, "threads", 1))
 
 
 def checked(content: Iterable[bytes], digest: str, size: int) -> Iterator[bytes]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -10,7 +11,7 @@ import psycopg
 from airfleet.errors import FileProblems, FleetError
 from airfleet.releases import registry, tree
 from airfleet.releases.manifest import File
-from airfleet.releases.objects import Damaged, Objects, checked
+from airfleet.releases.objects import SMALL, Bulk, Damaged, Missing, Objects, checked, threads
 from airfleet.releases.registry import About
 from airfleet.releases.tree import Tree
 
@@ -24,8 +25,12 @@ def publish(
     connection: psycopg.Connection[Any],
     about: About,
     progress: Progress = lambda sent, all_of_them: None,
+    *,
+    verify: bool = False,
 ) -> int:
     """Send what the store has not, and record the release; return how many objects were sent.
+
+    ``verify`` has the store's objects read, and those that are damaged sent again.
 
     Raises FileProblems when something cannot travel, FleetError when a file changes meanwhile, StoreUnreachable.
     """
@@ -33,17 +38,57 @@ def publish(
         raise FileProblems(read.problems)
     registry.reserve(connection, read.manifest)
     wanted = {file.digest: file for file in read.manifest.files}
-    missing = sorted(objects.missing(wanted))
-    for sent, digest in enumerate(missing):
+    absent = objects.missing(wanted)
+    if verify:
+        damaged = [digest for digest, file in wanted.items() if digest not in absent and _is_damaged(file, objects)]
+        objects.delete(damaged)
+        absent |= frozenset(damaged)
+    missing = [wanted[digest] for digest in sorted(absent)]
+    for sent, _ in enumerate(_sent(read, missing, objects)):
         progress(sent, len(missing))
-        _send(read, wanted[digest], objects)
     progress(len(missing), len(missing))
     registry.publish(connection, read.manifest, about)
     return len(missing)
 
 
-def _send(read: Tree, file: File, objects: Objects) -> None:
+def _is_damaged(file: File, objects: Objects) -> bool:
+    try:
+        for _ in checked(objects.get(file.digest), file.digest, file.size):
+            pass
+    except (Damaged, Missing):
+        return True
+    return False
+
+
+def _sent(read: Tree, files: Sequence[File], objects: Objects) -> Iterator[File]:
+    """Send objects, the small ones together where the store takes that; yield each when it is on its way."""
+    large = files
+    if isinstance(objects, Bulk):
+        small = [file for file in files if file.size <= SMALL]
+        large = [file for file in files if file.size > SMALL]
+        objects.put_many((file.digest, _content(read, file)) for file in small)
+        yield from small
+    with ThreadPoolExecutor(threads(objects)) as several:
+        yield from several.map(lambda file: _send(read, file, objects), large)
+
+
+def _content(read: Tree, file: File) -> bytes:
+    """Read a small file. Raises FleetError when it has changed."""
+    try:
+        return b"".join(checked(tree.content(read.path_of(file)), file.digest, file.size))
+    except (Damaged, OSError) as error:
+        raise _not_sent(file, error) from error
+
+
+def _not_sent(file: File, error: Damaged | OSError) -> FleetError:
+    if isinstance(error, Damaged | FileNotFoundError):
+        return FleetError(f"{file.path} changed while it was pushed", "push again when nobody writes to it")
+    return FleetError(f"{file.path} was not sent: {error.strerror}")  # unreadable, or no room to pack it
+
+
+def _send(read: Tree, file: File, objects: Objects) -> File:
     try:
         objects.put(file.digest, checked(tree.content(read.path_of(file)), file.digest, file.size))
     except (Damaged, OSError) as error:
-        raise FleetError(f"{file.path} changed while it was pushed", "push again when nobody writes to it") from error
+        raise _not_sent(file, error) from error
+    return file

@@ -14,12 +14,13 @@ from airfleet.releases.objects import Objects
 
 #: the store that needs nothing
 DATABASE: Final = "database"
+_FILE: Final = "file://"
 
 
 def open_store(where: str, connection: psycopg.Connection[Any]) -> Objects:
     """Open ``database``, a folder, or the address of a bucket. Raises FleetError when a bucket's library is missing."""
     if where == DATABASE:
         return DatabaseObjects(connection)
-    if "://" in where:
+    if "://" in where and not where.startswith(_FILE):
         return BucketObjects(where)
-    return FolderObjects(Path(where))
+    return FolderObjects(Path(where.removeprefix(_FILE)))

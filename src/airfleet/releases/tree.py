@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,6 +145,10 @@ class _Walk:
             return f"the link leads out of the project, to {target}", "copy the file into the project"
         if stat.S_ISDIR(found.st_mode):
             return "the link leads to a folder, which would travel twice", _LEAVE_OUT
+        below = Path(target).relative_to(self.root)
+        parts = [below, *below.parents][:-1]
+        if any(IgnoreRules().leave_out(str(part), is_folder=part != below) for part in parts):
+            return f"the link leads to {below}, which never travels", _LEAVE_OUT
         return None
 
     def _check_case(self, folder: str, entries: list[os.DirEntry[str]], rules: IgnoreRules) -> None:
@@ -153,9 +158,12 @@ class _Walk:
             path = f"{folder}/{entry.name}" if folder else entry.name
             if rules.leave_out(path, is_folder=entry.is_dir(follow_symlinks=False)):
                 continue
-            other = seen.setdefault(entry.name.casefold(), entry.name)
+            same = unicodedata.normalize("NFC", unicodedata.normalize("NFD", entry.name).casefold())
+            other = seen.setdefault(same, entry.name)
             if other != entry.name:
-                self.refuse(path, f"differs from '{other}' only in upper and lower case", "rename one of the two")
+                is_case = other.casefold() == entry.name.casefold()
+                how = "in upper and lower case" if is_case else "in how accents are written"
+                self.refuse(path, f"differs from '{other}' only {how}", "rename one of the two")
 
 
 _LEAVE_OUT: Final = "a line in .airfleetignore leaves it out"

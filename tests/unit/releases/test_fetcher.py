@@ -227,20 +227,40 @@ def test_a_verification_finds_a_flipped_byte(tmp_path: Path, places: Places) -> 
     assert fetcher.verify(manifest, places) == ("shop/steps.py",)
 
 
-def test_every_user_may_read_a_release_whatever_the_umask(tmp_path: Path, places: Places) -> None:
+def test_an_object_to_which_a_process_wrote_is_fetched_again_for_the_next_release(
+    tmp_path: Path, places: Places
+) -> None:
+    objects, root = MemoryObjects(), project(tmp_path / "project", FILES)
+    first = fetcher.fetch(stored(root, objects), objects, places)
+    (first / "shop/steps.py").chmod(0o644)
+    (first / "shop/steps.py").write_text("x = 7\n")
+    (root / "other.py").write_text("y = 2\n")
+    second = stored(root, objects)
+    made = fetcher.fetch(second, objects, places)
+    assert (made / "shop/steps.py").read_text() == "x = 1\n"
+    assert fetcher.verify(second, places) == ()
+
+
+def test_an_object_whose_time_was_lost_is_read_and_kept(tmp_path: Path, places: Places) -> None:
+    objects, root = MemoryObjects(), project(tmp_path / "project", FILES)
+    first = fetcher.fetch(stored(root, objects), objects, places)
+    os.utime(first / "shop/steps.py", ns=(0, 0))
+    (root / "other.py").write_text("y = 2\n")
+    second = stored(root, objects)
+    assert (fetcher.fetch(second, objects, places) / "shop/steps.py").samefile(first / "shop/steps.py")
+
+
+def test_another_user_can_read_a_release_whatever_the_umask(tmp_path: Path, places: Places) -> None:
     objects = MemoryObjects()
-    manifest = stored(project(tmp_path / "project", FILES), objects)
+    manifest = stored(project(tmp_path / "project", {"a/b/c.py": ""}), objects)
     before = os.umask(0o077)
     try:
         made = fetcher.fetch(manifest, objects, places)
     finally:
         os.umask(before)
-    folders = [made.parent, made, *(path for path in made.rglob("*") if path.is_dir())]
-    assert {str(path.name): oct(path.stat().st_mode & 0o777) for path in folders[1:]} == {
-        made.name: "0o755", "pipelines": "0o755", "shop": "0o755",
-    }  # fmt: skip
-    assert folders[0].stat().st_mode & 0o777 == 0o755
-    assert {path.stat().st_mode & 0o444 for path in made.rglob("*") if path.is_file()} == {0o444}
+    found = [made.parent, made, *made.rglob("*")]
+    assert {path.stat().st_mode & 0o777 for path in found if path.is_dir()} == {0o755}
+    assert {path.stat().st_mode & 0o777 for path in found if path.is_file()} == {0o444}
 
 
 class Halting(MemoryObjects):

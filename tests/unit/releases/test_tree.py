@@ -64,6 +64,9 @@ def _socket(place: Path) -> None:
         (_socket, "is a socket, which cannot travel"),
         (_link("/etc/hosts"), "the link leads out of the project, to /etc/hosts"),
         (_link("../../outside"), "the link leads to nothing: ../../outside"),
+        (_link("fleet.yaml"), "the link leads to fleet.yaml, which never travels"),
+        (_link("shop/.env"), "the link leads to shop/.env, which never travels"),
+        (_link(".venv/lib/a.py"), "the link leads to .venv/lib/a.py, which never travels"),
         (_link("pipelines"), "the link leads to a folder, which would travel twice"),
         (lambda place: place.write_bytes(b"x" * 101), "has 0.0 MB, more than the 0.0 MB of a file"),
     ],
@@ -71,7 +74,7 @@ def _socket(place: Path) -> None:
 def test_a_file_that_cannot_travel_is_said_in_a_sentence(
     make: Callable[[Path], None], sentence: str, tmp_path: Path
 ) -> None:
-    root = project(tmp_path)
+    root = project(tmp_path, {"shop/.env": "KEY=1", ".venv/lib/a.py": ""})
     make(root / "odd")
     [problem] = read(root, limits=Limits(file_bytes=100)).problems
     assert (problem.place.file, problem.sentence) == ("odd", sentence)
@@ -97,6 +100,12 @@ def test_a_name_that_some_host_cannot_have_is_refused(name: str, sentence: str, 
     root = project(tmp_path, {name: ""})
     [problem] = read(root, limits=Limits(path_bytes=100)).problems
     assert problem.sentence == sentence
+
+
+def test_names_that_differ_in_how_accents_are_written_are_refused(tmp_path: Path) -> None:
+    root = project(tmp_path, {"caf\u00e9.py": "", "cafe\u0301.py": ""})
+    [problem] = read(root).problems
+    assert problem.sentence == "differs from 'cafe\u0301.py' only in how accents are written"
 
 
 def test_limits_of_the_whole_name_the_largest_file(tmp_path: Path) -> None:
