@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -112,8 +113,10 @@ def test_reports_are_replaced_and_taken_back(heard: ReleaseConnection, database:
     heard.report("a", ONE, Report(ReleaseState.READY))
     heard.report("a", TWO, Report(ReleaseState.FAILED, "no room"))
     heard.report("a", OLD, Report(ReleaseState.READY))  # it was deleted meanwhile
+    heard.report("b", ONE, Report(ReleaseState.FAILED, os.fsdecode(b"no room: caf\xe9\0")))
     assert heard.reported("a") == {ONE: Report(ReleaseState.READY), TWO: Report(ReleaseState.FAILED, "no room")}
-    assert heard.reported("b") == {}
+    assert heard.reported("b")[ONE].sentence.startswith("no room: caf")
+    assert heard.reported("c") == {}
     heard.withdraw("a", {TWO, OLD})
     assert heard.reported("a") == {ONE: Report(ReleaseState.READY)}
 

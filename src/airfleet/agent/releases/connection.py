@@ -15,6 +15,7 @@ from airfleet.agent.release_status import HostRelease, ReleaseState, ReleaseStat
 from airfleet.agent.releases.decisions import Report, Wanted
 from airfleet.fleet.config.spec import DATABASE_STORE, Releases
 from airfleet.metadata.channels import RELEASES
+from airfleet.metadata.database_errors import storable
 from airfleet.releases import collection, registry, stores
 from airfleet.releases.registry import HostState
 from airfleet.system.connection_timeouts import CLIENT
@@ -92,7 +93,7 @@ class ReleaseConnection:
     def report(self, host: str, digest: str, report: Report) -> None:
         """Report a release, unless its record was deleted meanwhile."""
         with suppress(psycopg.errors.ForeignKeyViolation):
-            registry.report(self._connection, host, digest, HostState(report.state), report.sentence)
+            registry.report(self._connection, host, digest, HostState(report.state), storable(report.sentence))
 
     def withdraw(self, host: str, digests: Collection[str]) -> None:
         """Take back reports that are true no more."""

@@ -137,7 +137,8 @@ def trouble(wanted: Wanted, here: Here) -> str:
     if wanted.live is None or failure is None or not failure.is_certain:
         return ""
     what = "cannot go live" if wanted.live in here.trees else "is not"
-    return f"the live release {what} on this host: {failure.sentence}"
+    why = failure.sentence.partition("\n")[0]
+    return f"the live release {what} on this host: {why}"
 
 
 def _waiting(wanted: Wanted, here: Here, now: float) -> frozenset[str]:

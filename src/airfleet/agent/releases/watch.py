@@ -268,7 +268,7 @@ class ReleaseWatch:
     def _fail(self, event: Event, digest: str, sentence: str, *, is_certain: bool) -> None:
         before = self._failures.get(digest)
         if before is None or before.sentence != sentence:
-            self._log(event, release=digest[:SHORT], why=sentence)
+            self._log(event, release=digest[:SHORT], why=_first_line(sentence))
         self._failures[digest] = decisions.failed(before, sentence, self._clock(), is_certain=is_certain)
 
     # --- what people are told ----------------------------------------------------------------------
@@ -291,7 +291,13 @@ class ReleaseWatch:
 
 
 def _words(error: Exception) -> str:
-    """Say on one line what went wrong."""
+    """Say what went wrong: on one line, but for a text that was written for people."""
+    if isinstance(error, FetchFailed):
+        return str(error).strip()
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return _first_line(str(error).strip()) or type(error).__name__
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]

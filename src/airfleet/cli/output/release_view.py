@@ -65,7 +65,8 @@ def warnings(releases: ReleaseStatus) -> tuple[str, ...]:
 def _not_ready(reports: Collection[HostRelease], hosts: Collection[str]) -> Iterator[str]:
     known = {report.host: report for report in reports if report.host in hosts}
     for report in sorted(known.values(), key=lambda report: report.host):
-        why = f": {report.sentence}" if report.sentence else ""
+        first_line = report.sentence.partition("\n")[0]
+        why = f": {first_line}" if first_line else ""
         if report.state is ReleaseState.FETCHING:
             yield f"host '{report.host}' fetches it{why}"
         elif report.state is ReleaseState.FAILED:

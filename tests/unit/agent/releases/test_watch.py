@@ -282,6 +282,17 @@ def test_a_failed_fetch_is_said_once_for_each_cause_and_tried_again_until_it_suc
         assert played.said.count(why) == 1
 
 
+def test_the_database_is_told_every_line_of_a_sentence_and_the_log_the_first() -> None:
+    with watching() as played:
+        played.disk.errors[ONE] = FetchFailed("an environment cannot be built\nno matching version", is_certain=True)
+        played.database.now = Wanted(live=ONE)
+        played.watch.start()
+        played.until(lambda: played.watch.trouble, "the host is unwell")
+        assert played.watch.trouble == "the live release is not on this host: an environment cannot be built"
+        assert played.database.reports[ONE].sentence == "an environment cannot be built\nno matching version"
+        assert played.said[0].endswith(": an environment cannot be built")
+
+
 def test_a_release_that_is_published_again_is_fetched_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decisions, "FETCH_BACKOFF", Backoff(first=1000.0, most=1000.0))
     with watching() as played:
