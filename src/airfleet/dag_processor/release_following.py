@@ -142,6 +142,18 @@ class ReleaseFollowingManager(ChangeFindingManager):
         self.log.info("Release %s is live; %d files are as they were", version.version, len(files))
         del self._to_move[bundle.name]
 
+    def handle_parsing_result(self, file: DagFileInfo, proc: Any, **options: Any) -> None:
+        """Store a result as Airflow does; a callback of a run's release leaves no trace among the parses.
+
+        Airflow looks for the last parse of a file by its path alone. It would find the callback, which has no time, and
+        parse the file in every round.
+        """
+        try:
+            super().handle_parsing_result(file, proc, **options)
+        finally:
+            if file.bundle_version is not None:
+                self._file_stats.pop(file, None)
+
     def _is_of_another_release(self, file: DagFileInfo, process: Any) -> bool:
         """Tell whether a result was read from another release than the live one; it is then parsed again."""
         now = self._known.get(file.bundle_name, {}).get(file)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import inspect
+from pathlib import Path
 
 from airflow.callbacks.callback_requests import DagCallbackRequest, EmailRequest, TaskCallbackRequest
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion, BundleVersionLock, unpack_bundle_version
 from airflow.dag_processing.bundles.manager import DagBundlesManager
-from airflow.dag_processing.manager import DagFileProcessorManager
+from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
 from airflow.dag_processing.processor import DagFileProcessorProcess, _parse_file
 from airflow.executors.workloads import ExecuteCallback, ExecuteTask
 from airflow.models.dag import DagModel
@@ -79,6 +80,12 @@ def test_a_callback_takes_the_version_of_its_request_after_its_bundle_was_prepar
     assert {"ti", "bundle_version"} <= set(TaskCallbackRequest.model_fields) & set(EmailRequest.model_fields)
     assert {"dag_id", "run_id"} <= set(DagCallbackRequest.model_fields)
     assert {"path", "bundle_path"} <= set(inspect.signature(DagFileProcessorProcess.start).parameters)
+
+
+def test_the_last_parse_of_a_file_is_looked_for_by_its_path_alone() -> None:
+    assert "in self._file_stats.items()" in inspect.getsource(DagFileProcessorManager.processed_recently)
+    key = DagFileInfo(rel_path=Path("a"), bundle_name="b", bundle_version="v").presence_key
+    assert key == DagFileInfo(rel_path=Path("a"), bundle_name="b").presence_key
 
 
 def test_a_run_takes_the_version_of_its_dag_and_a_message_that_of_its_run() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,6 +39,7 @@ class Following:
         self.manager._dag_bundles = [self.bundle]
         self.known: dict[str, set[DagFileInfo]] = {}
         self.state = BundleState(last_refreshed=None, version=None)
+        monkeypatch.setattr(DagFileProcessorManager, "_get_team_name", lambda *_, **__: None)
         for name in ("deactivate_deleted_dags", "clear_orphaned_import_errors"):
             monkeypatch.setattr(DagFileProcessorManager, name, lambda _, name=name, **__: self.asked.append(name))
         monkeypatch.setattr(DagFileProcessorManager, "get_bundle_state", lambda *_, **__: self.state)
@@ -157,6 +159,21 @@ def test_a_result_of_another_release_is_not_stored_and_its_file_is_parsed_again(
     following.manager.handle_parsing_result(following.manager._processors.popitem()[0], process)
     following.manager._looked = float("-inf")
     assert [str(one.rel_path) for one in following.manager._changed()] == [str(file.rel_path)]
+
+
+def test_a_callback_of_an_earlier_release_makes_its_file_no_less_recently_parsed(following: Following) -> None:
+    digest, now = following.live(), datetime.now(UTC)
+    following.turn()
+    file = next(iter(following.manager._file_queue))
+    following.manager._file_stats[file] = DagFileStat(last_finish_time=now, run_count=1)
+    told = SimpleNamespace(told=lambda: None)
+    process = SimpleNamespace(
+        had_callbacks=True, parsing_result=None, start_time=0.0, taken_in=told, misfortune=lambda: ""
+    )
+    called = DagFileInfo(rel_path=file.rel_path, bundle_name="b", bundle_path=file.bundle_path, bundle_version=digest)
+    following.manager.handle_parsing_result(called, process, session=object())
+    assert following.manager.processed_recently(now, file)
+    assert called not in following.manager._file_stats
 
 
 def test_rows_that_could_not_be_moved_are_moved_with_the_next_turn(
