@@ -1,8 +1,9 @@
 """A release that goes live is seen at once, and only what changed in it is parsed. [A]
 
-Each turn of the loop reads the link of the live release. When it leads elsewhere, the bundle moves there, and its files
-are listed. A file that is another one than before, or takes in or imports another one, goes to the front of the queue.
-For the Dags of all other files one statement moves the rows (:mod:`airfleet.dag_processor.release_rows`).
+Each turn of the loop reads the link of the live release, and so does its rest. When it leads elsewhere, the bundle
+moves there, and its files are listed. A file that is another one than before, or takes in or imports another one, goes
+to the front of the queue. For the Dags of all other files one statement moves the rows
+(:mod:`airfleet.dag_processor.release_rows`).
 
 A file that waits for a parse, or is being parsed, keeps the release that its Dags were stored under: new runs of it
 take code and version of one release. A result that was read from another release is not stored.
@@ -35,6 +36,8 @@ from airfleet.system.folder_watch import FolderWatch
 
 #: beside ``dag`` in what Airflow stores of a Dag; it hashes all, and reads what it knows
 DIGEST_KEY: Final = "airfleet_digest"
+#: between two looks at the link of the live release, seconds
+_LOOK_SECONDS = 0.25
 
 
 @attrs.define
@@ -79,6 +82,14 @@ class ReleaseFollowingManager(ChangeFindingManager):
 
     def _releases(self) -> Iterable[PipelineBundle]:
         return [bundle for bundle in self._dag_bundles if isinstance(bundle, PipelineBundle)]
+
+    @property
+    def _release_look_seconds(self) -> float:
+        """How long nothing looks for another release: it is one call of the system, and none without releases."""
+        return _LOOK_SECONDS if any(bundle.supports_versioning for bundle in self._releases()) else float("inf")
+
+    def _is_behind(self) -> bool:
+        return any(bundle.is_behind for bundle in self._releases())
 
     def should_skip_refresh(
         self,
@@ -151,6 +162,18 @@ class ReleaseFollowingManager(ChangeFindingManager):
             return
         self.log.info("Release %s is live; %d files are as they were", version.version, len(files))
         del self._to_move[bundle.name]
+
+    def handle_parsing_result(self, file: DagFileInfo, proc: Any, **options: Any) -> None:
+        """Store a result as Airflow does; a callback of a run's release leaves no trace among the parses.
+
+        Airflow looks for the last parse of a file by its path alone. It would find the callback, which has no time, and
+        parse the file in every round.
+        """
+        try:
+            super().handle_parsing_result(file, proc, **options)
+        finally:
+            if file.bundle_version is not None:
+                self._file_stats.pop(file, None)
 
     def _is_of_another_release(self, file: DagFileInfo, process: Any) -> bool:
         """Tell whether a result was read from another release than the live one; it is then parsed again."""
