@@ -104,10 +104,6 @@ class Paths:
     def airflow_home(self) -> Path:
         return self.home / "airflow"
 
-    @property
-    def releases(self) -> Path:
-        return self.home / "releases"
-
     def job(self, component: str) -> Path:
         """Name the file for the job row of a scheduler, a triggerer or a dag-processor in Airflow's table."""
         return self.airflow_home / f"{component}.job"

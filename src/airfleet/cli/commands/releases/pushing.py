@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from airfleet.cli.queries.release_changes import ReleaseChanges
     from airfleet.cli.queries.release_records import ReleaseRecords
     from airfleet.fleet.config.spec import Fleet
+    from airfleet.releases.push_lock import Lock
     from airfleet.releases.registry import About, Live
     from airfleet.releases.tree import Tree
 
@@ -76,13 +77,13 @@ def push(here: Project, wishes: Wishes) -> Pushed:
     fleet = release_records.fleet_of(here)
     with _source(here, fleet, wishes.revision) as folder, release_records.of(here, fleet) as records:
         about = records.about(wishes.note, _commit(here, wishes.revision))
-        with push_lock.hold(records.connect, about):
-            done = _push(folder, records, wishes, about)
+        with push_lock.hold(records.connect, about) as lock:
+            done = _push(folder, records, wishes, about, lock)
         _collect(records)
         return done
 
 
-def _push(folder: Project, records: ReleaseRecords, wishes: Wishes, about: About) -> Pushed:
+def _push(folder: Project, records: ReleaseRecords, wishes: Wishes, about: About, lock: Lock) -> Pushed:
     """Push under the lock."""
     from airfleet.releases import publisher, registry
 
@@ -105,6 +106,7 @@ def _push(folder: Project, records: ReleaseRecords, wishes: Wishes, about: About
         since = registry.find(records.connection, done.digest).created_at
         done.hosts = rollout.until_ready(records, done.digest, wishes.timeout, since, quiet=wishes.quiet)
         steps.end("ready", f"ready on {len(done.hosts)} {'host' if len(done.hosts) == 1 else 'hosts'}")
+        lock.check()
         rollout.make_live(records, done.digest, before, about, registry.Action.PUSH)
         steps.end("live", "live")
         steps.end("takeover", takeover.told(records, done.digest, dag_ids, wishes.timeout))
