@@ -185,6 +185,7 @@ def test_secrets_and_the_store_never_travel(
         assert airfleet("push").code == 0
         assert json.loads(airfleet("releases", "-o", "json").out)[0]["files"] == 2  # its own, and home/secrets.json
         monkeypatch.setenv("AIRFLEET_HOME", str(project.root / "home"))
+        os.mkfifo(project.root / "home" / "pipe")
         assert airfleet("push").code == 0
     assert json.loads(airfleet("releases", "-o", "json").out)[0]["files"] == 1
 

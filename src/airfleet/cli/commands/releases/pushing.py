@@ -104,7 +104,8 @@ def _push(folder: Project, records: ReleaseRecords, wishes: Wishes, about: About
     steps.end("send", f"sent {done.sent_objects} of {done.files} files of release {release_view.short(done.digest)}")
     if wishes.wait:
         since = registry.find(records.connection, done.digest).created_at
-        done.hosts = rollout.until_ready(records, done.digest, wishes.timeout, since, quiet=wishes.quiet)
+        how = rollout.Wait(wishes.timeout, steps.began, since, quiet=wishes.quiet)
+        done.hosts = rollout.until_ready(records, done.digest, how)
         steps.end("ready", f"ready on {len(done.hosts)} {'host' if len(done.hosts) == 1 else 'hosts'}")
         lock.check()
         rollout.make_live(records, done.digest, before, about, registry.Action.PUSH)
@@ -166,11 +167,11 @@ def _read(folder: Project, fleet: Fleet) -> Tree:
             hint="'pipelines: FOLDER' in fleet.yaml names one beside it",
         )
     read = tree.read(folder.root, fleet.pipelines)
-    if read.problems:
-        raise FileProblems(read.problems)
     own = [os.path.realpath(place) for place in (fleet.secrets_folder, fleet.releases.store, folder.paths.home)]
+    if problems := [one for one in read.problems if not _is_below(read.root / one.place.file, own)]:
+        raise FileProblems(problems)
     kept = tuple(file for file in read.manifest.files if not _is_below(read.path_of(file), own))
-    return replace(read, manifest=replace(read.manifest, files=kept))
+    return replace(read, manifest=replace(read.manifest, files=kept), problems=())
 
 
 def _is_below(path: Path, folders: Sequence[str]) -> bool:
@@ -228,7 +229,7 @@ class Steps:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
-        self._began = self._last = time.monotonic()
+        self.began = self._last = time.monotonic()
         self.seconds: dict[str, float] = {}
 
     def end(self, name: str, sentence: str) -> None:
@@ -237,4 +238,4 @@ class Steps:
         self.seconds[name] = now - self._last
         self._last = now
         if not self._quiet:
-            terminal.say(f"{now - self._began:7.1f}s  {sentence}")
+            terminal.say(f"{now - self.began:7.1f}s  {sentence}")
