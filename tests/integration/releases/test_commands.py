@@ -380,3 +380,26 @@ def test_dags_that_airflow_has_not_read_in_time_are_named_and_the_release_is_liv
         result = airfleet("push", "--timeout", "500ms")
     assert result.code == 0
     assert result.err.endswith("s  Airflow is still taking it over, 1 Dag is to come: more\n")
+
+
+def test_a_machine_without_the_secrets_of_other_parts_pushes(project: Project, url: str, airfleet: Airfleet) -> None:
+    with (project.root / "fleet.yaml").open("a") as file:
+        file.write('broker: "redis://:${{ secrets.broker }}@mq.example/0"\nenv: {KEY: "${{ secrets.key }}"}\n')
+    cases = "cases:\n  - name: it says nothing\n    expect: {tasks: {fetch: {state: success}}}\n"
+    (project.root / "pipelines" / "shop.test.yaml").write_text(cases)
+    with reporting(url, {"local": ready}, rows=False):
+        result = airfleet("push")
+    assert (result.code, result.out) == (0, f"release {live(url)[:12]} is live\n")
+    assert "s  tests: 1 passed in " in result.err
+
+
+def test_a_machine_without_the_password_of_the_database_is_told_that_alone(
+    project: Project, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (project.root / "fleet.yaml").open("a") as file:
+        file.write('broker: "redis://:${{ secrets.broker }}@mq.example/0"\n')
+    monkeypatch.delenv("SHOP_DATABASE")
+    result = airfleet("push")
+    assert (result.code, result.err) == (
+        1, f"{project.root}/fleet.yaml:2:11: database: the environment has no variable SHOP_DATABASE\n"
+    )  # fmt: skip

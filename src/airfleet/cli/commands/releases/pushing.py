@@ -146,7 +146,7 @@ def _say_unchanged(digest: str) -> None:
 
 def _examine(folder: Project, fleet: Fleet, wishes: Wishes, steps: Steps) -> tuple[str, ...]:
     """Check and test a project; return its Dags. Raises FleetError when something is wrong, unless it is forced."""
-    passed = gate.check(folder, force=wishes.force, memory=wishes.memory)
+    passed = gate.check(folder, fleet, force=wishes.force, memory=wishes.memory)
     steps.end(passed.name, passed.sentence)
     if wishes.tests:
         for tested in gate.tests(folder, fleet, force=wishes.force):
