@@ -1,7 +1,8 @@
 """The files of a release that a parse imported, or whose import a task will ask for.
 
-A helper that changes with a release changes the Dags that import it, although their own files are the same. What was
-imported is in ``sys.modules``; imports inside functions, and the modules that a YAML file names, are found by reading.
+A helper that changes with a release changes the Dags that import it, although their own files are the same. The modules
+of the process tell what was imported. Imports inside functions, and the modules that a YAML file names, are found by
+reading.
 """
 
 from __future__ import annotations

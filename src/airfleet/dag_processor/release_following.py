@@ -1,8 +1,9 @@
 """A release that goes live is seen at once, and only what changed in it is parsed. [A]
 
-Each turn of the loop reads the link of the live release. When it leads elsewhere, the bundle moves there, and its files
-are listed. A file that is another one than before, or takes in or imports another one, goes to the front of the queue.
-For the Dags of all other files one statement moves the rows (:mod:`airfleet.dag_processor.release_rows`).
+Each turn of the loop reads the link of the live release, and so does its rest. When it leads elsewhere, the bundle
+moves there, and its files are listed. A file that is another one than before, or takes in or imports another one, goes
+to the front of the queue. For the Dags of all other files one statement moves the rows
+(:mod:`airfleet.dag_processor.release_rows`).
 
 A file that waits for a parse, or is being parsed, keeps the release that its Dags were stored under: new runs of it
 take code and version of one release. A result that was read from another release is not stored.
@@ -31,6 +32,8 @@ from airfleet.releases import release_files
 
 #: beside ``dag`` in what Airflow stores of a Dag; it hashes all, and reads what it knows
 DIGEST_KEY: Final = "airfleet_digest"
+#: between two looks at the link of the live release, seconds
+_LOOK_SECONDS = 0.25
 
 
 @attrs.define
@@ -58,6 +61,14 @@ class ReleaseFollowingManager(ChangeFindingManager):
 
     def _releases(self) -> Iterable[PipelineBundle]:
         return [bundle for bundle in self._dag_bundles if isinstance(bundle, PipelineBundle)]
+
+    @property
+    def _release_look_seconds(self) -> float:
+        """How long nothing looks for another release: it is one call of the system, and none without releases."""
+        return _LOOK_SECONDS if any(bundle.supports_versioning for bundle in self._releases()) else float("inf")
+
+    def _is_behind(self) -> bool:
+        return any(bundle.is_behind for bundle in self._releases())
 
     def should_skip_refresh(
         self,

@@ -1,4 +1,4 @@
-"""What a release that goes live changes in the database without a parse, and which release a run has. [A]"""
+"""Rows of Dags that move to a release without a parse, and the release of a run. [A]"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tree of a release says of itself: its manifest, read once, for a tree never changes."""
+"""The manifest in the tree of a release, read once: a tree never changes."""
 
 from __future__ import annotations
 

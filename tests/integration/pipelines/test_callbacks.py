@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from airflow.callbacks.callback_requests import DagCallbackRequest
+from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
 from airflow.jobs.job import Job
 from airflow.models.base import Base
@@ -21,10 +22,12 @@ from airflow.utils.state import CallbackState, JobState
 from sqlalchemy import create_engine, delete, select
 from sqlalchemy.orm import Session
 
-from airfleet.dag_processor import callback_requests, callback_running
+from airfleet.dag_processor import callback_requests, callback_running, release_rows
 from airfleet.dag_processor.callback_requests import Claimed
 from airfleet.dag_processor.job_runner import PipelineFileProcessorManager
 from airfleet.monitor import process_exit
+from airfleet.pipelines.airflow.bundle import PipelineBundle
+from airfleet.releases.places import Places
 from support.databases import NewDatabase, with_tables
 
 ME, OTHER = "host/dag-processor", "elsewhere/dag-processor"
@@ -238,3 +241,60 @@ def test_a_callback_that_ends_its_process_by_exit_code_0_costs_others_nothing(
         end_well(manager, was_through=False)
         session.expire_all()
         assert len(session.scalars(select(DbCallbackRequest)).all()) == 2 - number
+
+
+# --- whose release is not here ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def waiting(
+    manager: PipelineFileProcessorManager, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Places:
+    """The releases of the manager's bundle; the run of a callback has release ``one``, its request says another."""
+    ask(session, 1)
+    places = Places(tmp_path)
+    manager._dag_bundles = [PipelineBundle(name="pipelines", path="/nowhere", releases=str(tmp_path))]
+    monkeypatch.setattr(release_rows, "of_run", lambda _session, _request: "one")
+    monkeypatch.setattr(callback_running, "create_session", lambda: Session(session.get_bind()))
+    monkeypatch.setattr(callback_running, "_requests", lambda: (False, True))
+    monkeypatch.setattr(DagBundlesManager, "get_bundle", lambda *_, **__: manager._dag_bundles[0])
+    return places
+
+
+def next_requests(manager: PipelineFileProcessorManager) -> list[Any]:
+    manager._asked_to_call = True
+    found: list[Any] = manager.fetch_callbacks()
+    for request in found:
+        request.bundle_version = "moved on"
+    return found
+
+
+def test_a_callback_waits_for_the_release_of_its_run_and_runs_with_it(
+    manager: PipelineFileProcessorManager, session: Session, waiting: Places
+) -> None:
+    for _ in range(2):
+        (request,) = next_requests(manager)
+        assert manager.prepare_callback_bundle(request) is None
+    assert len(manager._claims) == 1
+    waiting.tree("one").mkdir(parents=True)
+    (request,) = next_requests(manager)
+    assert manager.prepare_callback_bundle(request) is manager._dag_bundles[0]
+    assert request.bundle_version == "one"
+    assert next_requests(manager) == []
+    assert session.scalars(select(DbCallbackRequest)).one().state == CallbackState.RUNNING
+
+
+def test_a_callback_whose_release_does_not_come_is_given_up_at_last(
+    manager: PipelineFileProcessorManager, session: Session, waiting: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callback_running, "AWAIT_RELEASE_SECONDS", 0.0)
+    monkeypatch.setattr(DagBundlesManager, "get_bundle", raising)
+    (request,) = next_requests(manager)
+    assert manager.prepare_callback_bundle(request) is None
+    assert next_requests(manager) == []
+    session.expire_all()
+    assert session.scalars(select(DbCallbackRequest)).all() == []
+
+
+def raising(*_: object, **__: object) -> None:
+    raise ValueError("no such bundle")

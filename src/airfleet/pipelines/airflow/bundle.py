@@ -62,13 +62,21 @@ class PipelineBundle(LocalDagBundle):
         """Tell whether a version is on this host."""
         return self._places is None or self._places.tree(version).is_dir()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether another release is live."""
+        return self._live() not in (None, self._digest)
+
     def follow(self) -> bool:
         """Move to the release that is live now; tell whether it is another one than before."""
-        live = self._places.live_digest() if self._places and self.version is None else None
+        live = self._live()
         if live is None or live == self._digest:
             return False
         self._digest = live
         return True
+
+    def _live(self) -> str | None:
+        return self._places.live_digest() if self._places and self.version is None else None
 
     def initialize(self) -> None:
         """Make sure that the release is on this host. Raises ReleaseNotHere."""

@@ -1,7 +1,8 @@
 """Which files of a folder count: for ``airfleet check``, the dag-processor and every other command alike.
 
 - Only regular files count. A pipe, a device, a socket or a link to nothing is a problem, and is never opened.
-- Each real file and each real folder counts once, however many links lead there; a real name wins over a link.
+- Each real file and each real folder counts once, however many links lead there; a real name wins over a link. In a
+  release, where equal files are one inode, each name is a real file.
 - Links are followed, also out of the folder, as Airflow follows them; but not to a folder above, which would never end.
 - Names that begin with ``.`` are left out, and so is ``__pycache__``. Pipelines below a name that begins with ``_`` are
   left out as well; Python files are not, because Airflow reads them.
@@ -14,6 +15,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 from collections.abc import Iterator
@@ -33,6 +35,7 @@ from airfleet.pipelines.files.project_files import (
     why_not_read,
 )
 from airfleet.problem_codes import Code
+from airfleet.releases import release_files
 
 PYTHON: Final = ".py"
 ARCHIVE: Final = ".zip"
@@ -157,7 +160,7 @@ class _Walk:
     here: Path
     root: Path
     syntax: str
-    files: dict[_Identity, Path] = field(default_factory=dict)
+    files: dict[_Identity | str, Path] = field(default_factory=dict)
     shared: list[Path] = field(default_factory=list)
     tests: list[Path] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -166,6 +169,10 @@ class _Walk:
     folders: dict[tuple[_Identity, bool], Path] = field(default_factory=dict)
     links: list[_Folder] = field(default_factory=list)
     entries: int = 0
+
+    @functools.cached_property
+    def in_release(self) -> bool:
+        return release_files.tree_of(self.here / DEFAULTS_FILE) is not None
 
     def go(self, rules: tuple[ignore_file.Rule, ...]) -> None:
         self.through(_Folder(self.start, rules))
@@ -253,7 +260,7 @@ class _Walk:
         if wrong := not_a_file(found.st_mode) or _wrong_name(path):
             self.problem(path, wrong)
             return
-        first = self.files.setdefault(_identity(found), path)
+        first = self.files.setdefault(os.path.realpath(path) if self.in_release else _identity(found), path)
         if first != path:
             self.remark(path, f"this is the same file as {self.inside_name(first)}, which counts once")
 

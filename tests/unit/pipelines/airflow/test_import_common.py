@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines.airflow.import_common import TAKEN_IN, dags_and_problems, import_pipelines
+from airfleet.pipelines.airflow.import_common import NAMED_MODULES, TAKEN_IN, dags_and_problems, import_pipelines
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
 
 OPERATOR = """
@@ -113,3 +113,15 @@ def test_problems_name_each_file_as_it_is_called_in_the_bundle(folder: Path) -> 
         "team/p.yaml:3:29",
     ]
     assert {Path(name).name for name, stamp in TAKEN_IN.items() if stamp} >= {"defaults.yaml", "_t.yaml"}
+
+
+def test_the_modules_that_a_pipeline_names_are_known_after_its_import(folder: Path) -> None:
+    (folder / "users_code.py").write_text("def f(): pass\ndef g(context): pass\n")
+    file = folder / "p.yaml"
+    file.write_text(
+        "dag_id: d\non_failure_callback: users_code:g\ntasks: [{id: a, uses: bash, with: {bash_command: ls}}]\n"
+    )
+    assert "users_code" in read_and_check(file, environ={}).modules
+    NAMED_MODULES.clear()
+    assert import_pipelines(file).message is None
+    assert {"users_code", "airflow.providers.standard.operators.bash"} <= NAMED_MODULES

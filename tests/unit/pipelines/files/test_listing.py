@@ -9,6 +9,8 @@ import pytest
 
 from airfleet.pipelines.files import listing
 from airfleet.pipelines.files.listing import Listing, Rules
+from airfleet.releases.places import Places
+from support import release_trees
 
 
 @pytest.fixture
@@ -189,3 +191,13 @@ def test_tests_of_pipelines_are_no_pipelines(tmp_path: Path) -> None:
     assert found(listed, tmp_path) == ["a.yaml", "test.yaml"]
     assert [str(path.relative_to(tmp_path)) for path in listed.tests] == ["a.test.yaml", "tests/b.test.yml"]
     assert not any("b.test" in name for name in listing.names(tmp_path))
+
+
+def test_equal_files_of_a_release_are_one_inode_and_count_each(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    tree = places.tree(
+        release_trees.make(places, {"pipelines/a.py": "", "pipelines/b.yaml": "", "pipelines/c.yml": ""})
+    )
+    (tree / "pipelines" / "link.yaml").symlink_to("b.yaml")
+    listed = listing.of(tree / "pipelines", Rules(safe_mode=False))
+    assert found(listed, tree / "pipelines") == ["b.yaml", "c.yml", "a.py"]
