@@ -344,7 +344,7 @@ def test_an_embedded_database_is_asked_for_where_the_fleet_runs(project: Project
     (project.root / "fleet.yaml").write_text("name: shop\n")
     result = airfleet("push")
     assert (result.code, said(result)) == (
-        1, f"the fleet in {project.root} was not started here yet\nhint: airfleet up"
+        1, f"the fleet in {project.root} is not running\nhint: airfleet up"
     )  # fmt: skip
 
 
@@ -403,3 +403,19 @@ def test_a_machine_without_the_password_of_the_database_is_told_that_alone(
     assert (result.code, result.err) == (
         1, f"{project.root}/fleet.yaml:2:11: database: the environment has no variable SHOP_DATABASE\n"
     )  # fmt: skip
+
+
+def test_fetched_files_are_ones_own_and_programs_stay_programs(project: Project, url: str, airfleet: Airfleet) -> None:
+    for name in ("run.sh", "again.sh"):
+        (project.root / name).write_text("true\n")
+        (project.root / name).chmod(0o755)
+    with reporting(url, {"a": ready}):
+        airfleet("push")
+    result = airfleet("fetch", live(url)[:8], "../mine")
+    assert result.out == f"../mine has the 3 files of release {live(url)[:12]}\n"
+    mine = project.root.parent / "mine"
+    assert sorted(path.name for path in mine.iterdir()) == ["again.sh", "pipelines", "run.sh"]
+    assert os.access(mine / "run.sh", os.X_OK)
+    (mine / "run.sh").write_text("false\n")
+    assert (mine / "again.sh").read_text() == "true\n"
+    assert [path.name for path in project.root.parent.iterdir() if path.name.startswith(".airfleet")] == []
