@@ -21,6 +21,7 @@ INSERT INTO airfleet_host (host, boot, hostname, pid, address, port) VALUES (%s,
 ON CONFLICT DO NOTHING"""
 #: what a dag-processor does of a Dag whose file it has read
 _MOVE = "UPDATE dag SET bundle_version = %s"
+_SAY_MOVED = "SELECT pg_notify('airfleet_dags', '')"
 _END = "SELECT pg_notify(%s, 'end')"
 
 
@@ -67,6 +68,7 @@ def _report(url: str, hosts: Mapping[str, Answer], listens: threading.Event) -> 
                 _tell(teller, hosts, digest)
             if word == registry.News.LIVE:
                 teller.execute(_MOVE, (digest,))
+                teller.execute(_SAY_MOVED)
 
 
 def _tell(teller: psycopg.Connection[Any], hosts: Mapping[str, Answer], digest: str) -> None:

@@ -40,10 +40,12 @@ def connect(here: Project, fleet: Fleet) -> psycopg.Connection[Any]:
 
 
 def url(here: Project, fleet: Fleet) -> str:
-    """Give the URL of the database. Raises FleetError where the fleet has its own, and was never started here."""
+    """Give the URL of the database. Raises FleetError where the fleet has its own, and does not run here."""
     from airfleet.fleet.servers import databases
 
     if fleet.database == EMBEDDED:
+        if agent_client.snapshot(here.root, here.paths) is None:
+            raise agent_client.not_running(here)
         return host_plan.of(here).database_url
     return databases.for_sqlalchemy(fleet.database).replace("+psycopg", "", 1)
 

@@ -185,6 +185,7 @@ def test_secrets_and_the_store_never_travel(
         assert airfleet("push").code == 0
         assert json.loads(airfleet("releases", "-o", "json").out)[0]["files"] == 2  # its own, and home/secrets.json
         monkeypatch.setenv("AIRFLEET_HOME", str(project.root / "home"))
+        os.mkfifo(project.root / "home" / "pipe")
         assert airfleet("push").code == 0
     assert json.loads(airfleet("releases", "-o", "json").out)[0]["files"] == 1
 
@@ -343,7 +344,7 @@ def test_an_embedded_database_is_asked_for_where_the_fleet_runs(project: Project
     (project.root / "fleet.yaml").write_text("name: shop\n")
     result = airfleet("push")
     assert (result.code, said(result)) == (
-        1, f"the fleet in {project.root} was not started here yet\nhint: airfleet up"
+        1, f"the fleet in {project.root} is not running\nhint: airfleet up"
     )  # fmt: skip
 
 
@@ -379,3 +380,42 @@ def test_dags_that_airflow_has_not_read_in_time_are_named_and_the_release_is_liv
         result = airfleet("push", "--timeout", "500ms")
     assert result.code == 0
     assert result.err.endswith("s  Airflow is still taking it over, 1 Dag is to come: more\n")
+
+
+def test_a_machine_without_the_secrets_of_other_parts_pushes(project: Project, url: str, airfleet: Airfleet) -> None:
+    with (project.root / "fleet.yaml").open("a") as file:
+        file.write('broker: "redis://:${{ secrets.broker }}@mq.example/0"\nenv: {KEY: "${{ secrets.key }}"}\n')
+    cases = "cases:\n  - name: it says nothing\n    expect: {tasks: {fetch: {state: success}}}\n"
+    (project.root / "pipelines" / "shop.test.yaml").write_text(cases)
+    with reporting(url, {"local": ready}, rows=False):
+        result = airfleet("push")
+    assert (result.code, result.out) == (0, f"release {live(url)[:12]} is live\n")
+    assert "s  tests: 1 passed in " in result.err
+
+
+def test_a_machine_without_the_password_of_the_database_is_told_that_alone(
+    project: Project, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (project.root / "fleet.yaml").open("a") as file:
+        file.write('broker: "redis://:${{ secrets.broker }}@mq.example/0"\n')
+    monkeypatch.delenv("SHOP_DATABASE")
+    result = airfleet("push")
+    assert (result.code, result.err) == (
+        1, f"{project.root}/fleet.yaml:2:11: database: the environment has no variable SHOP_DATABASE\n"
+    )  # fmt: skip
+
+
+def test_fetched_files_are_ones_own_and_programs_stay_programs(project: Project, url: str, airfleet: Airfleet) -> None:
+    for name in ("run.sh", "again.sh"):
+        (project.root / name).write_text("true\n")
+        (project.root / name).chmod(0o755)
+    with reporting(url, {"a": ready}):
+        airfleet("push")
+    result = airfleet("fetch", live(url)[:8], "../mine")
+    assert result.out == f"../mine has the 3 files of release {live(url)[:12]}\n"
+    mine = project.root.parent / "mine"
+    assert sorted(path.name for path in mine.iterdir()) == ["again.sh", "pipelines", "run.sh"]
+    assert os.access(mine / "run.sh", os.X_OK)
+    (mine / "run.sh").write_text("false\n")
+    assert (mine / "again.sh").read_text() == "true\n"
+    assert [path.name for path in project.root.parent.iterdir() if path.name.startswith(".airfleet")] == []

@@ -82,16 +82,19 @@ def rules_of(fleet: Fleet | None) -> Rules:
     return Rules(core.get("dag_ignore_file_syntax", "glob").strip(), safe_mode)
 
 
-def _fleet(file: Path, folder: Path | None) -> Fleet | None:
+def _fleet(file: Path, folder: Path | None, *, lenient: bool) -> Fleet | None:
     from airfleet.fleet.config import reader
 
     root = projects.find(folder).root if folder is not None else projects.nearest(file.absolute().parent)
-    return reader.read_file(root / projects.FLEET_FILE, os.environ) if root is not None else None
+    return reader.read_file(root / projects.FLEET_FILE, os.environ, lenient=lenient) if root is not None else None
 
 
-def environment(file: Path, folder: Path | None) -> Mapping[str, str]:
-    """Return the environment of tasks: this process's, with what ``env:`` and ``vars:`` in fleet.yaml add."""
-    fleet = _fleet(file, folder)
+def environment(file: Path, folder: Path | None, *, lenient: bool = False) -> Mapping[str, str]:
+    """Return the environment of tasks: this process's, with what ``env:`` and ``vars:`` in fleet.yaml add.
+
+    With ``lenient``, secrets that are not here are ``***``.
+    """
+    fleet = _fleet(file, folder, lenient=lenient)
     if fleet is None:
         return os.environ
     return {**os.environ, **fleet.task_environment}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airfleet.client import authorship, fleet_database
 from airfleet.client.project import Project, find
-from airfleet.errors import FleetError
+from airfleet.errors import FileProblems, FleetError
 
 if TYPE_CHECKING:
     import psycopg
@@ -118,7 +118,13 @@ def fleet_of(here: Project) -> Fleet:
     from airfleet.yaml.secret_detection import MASK
 
     fleet = reader.read_file(here.fleet_file, here.environ, lenient=True)
-    return reader.read_file(here.fleet_file, here.environ) if MASK in fleet.database else fleet
+    if MASK not in fleet.database:
+        return fleet
+    try:
+        return reader.read_file(here.fleet_file, here.environ)
+    except FileProblems as wrong:
+        needed = [problem for problem in wrong.problems if problem.path == "database"]
+        raise FileProblems(needed or wrong.problems) from None
 
 
 def no_release(fleet: Fleet) -> FleetError:

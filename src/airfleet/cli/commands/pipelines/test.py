@@ -50,7 +50,7 @@ def command(paths: tuple[Path, ...], words: str | None, output: str, project: Pa
     files = tuple(_test_files(paths or (_folder(project),)))
     if not files:
         raise FleetError("there are no tests", hint="write NAME.test.yaml beside a pipeline NAME.yaml")
-    environ = pipeline_file.environment(files[0], project)
+    environ = pipeline_file.environment(files[0], project, lenient=True)
     cases = _wanted(_cases(files, environ), words)
     began = time.monotonic()
     told = _Told(output)
@@ -65,7 +65,7 @@ def _folder(project: Path | None) -> Path:
     root = projects.find(project).root if project is not None else projects.nearest(Path.cwd())
     if root is None:
         return Path.cwd()
-    return root / reader.read_file(root / projects.FLEET_FILE, os.environ).pipelines
+    return root / reader.read_file(root / projects.FLEET_FILE, os.environ, lenient=True).pipelines
 
 
 def _test_files(paths: Sequence[Path]) -> Iterator[Path]:

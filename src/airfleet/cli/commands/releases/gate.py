@@ -30,11 +30,14 @@ class Passed:
     dag_ids: tuple[str, ...] = ()
 
 
-def check(folder: Project, *, force: bool, memory: Memory | None = None) -> Passed:
-    """Check all files of a project. Raises FleetError when something is wrong, unless ``force``."""
+def check(folder: Project, fleet: Fleet, *, force: bool, memory: Memory | None = None) -> Passed:
+    """Check the pipelines of a project; ``fleet`` was read, and in CI some of its secrets may be missing.
+
+    Raises FleetError when something is wrong, unless ``force``.
+    """
     from airfleet.cli.commands.pipelines import check as checks
 
-    found = checks.check((), folder, memory)
+    found = checks.check((folder.root / fleet.pipelines,), folder, memory)
     if found.problems:
         terminal.say(problem_view.text(found.problems, sys.stderr))
         count = f"{len(found.problems)} {'problem' if len(found.problems) == 1 else 'problems'}"

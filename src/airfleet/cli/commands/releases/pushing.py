@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from airfleet.cli.queries.release_changes import ReleaseChanges
     from airfleet.cli.queries.release_records import ReleaseRecords
     from airfleet.fleet.config.spec import Fleet
+    from airfleet.releases.push_lock import Lock
     from airfleet.releases.registry import About, Live
     from airfleet.releases.tree import Tree
 
@@ -76,13 +77,13 @@ def push(here: Project, wishes: Wishes) -> Pushed:
     fleet = release_records.fleet_of(here)
     with _source(here, fleet, wishes.revision) as folder, release_records.of(here, fleet) as records:
         about = records.about(wishes.note, _commit(here, wishes.revision))
-        with push_lock.hold(records.connect, about):
-            done = _push(folder, records, wishes, about)
+        with push_lock.hold(records.connect, about) as lock:
+            done = _push(folder, records, wishes, about, lock)
         _collect(records)
         return done
 
 
-def _push(folder: Project, records: ReleaseRecords, wishes: Wishes, about: About) -> Pushed:
+def _push(folder: Project, records: ReleaseRecords, wishes: Wishes, about: About, lock: Lock) -> Pushed:
     """Push under the lock."""
     from airfleet.releases import publisher, registry
 
@@ -103,8 +104,10 @@ def _push(folder: Project, records: ReleaseRecords, wishes: Wishes, about: About
     steps.end("send", f"sent {done.sent_objects} of {done.files} files of release {release_view.short(done.digest)}")
     if wishes.wait:
         since = registry.find(records.connection, done.digest).created_at
-        done.hosts = rollout.until_ready(records, done.digest, wishes.timeout, since, quiet=wishes.quiet)
+        how = rollout.Wait(wishes.timeout, steps.began, since, quiet=wishes.quiet)
+        done.hosts = rollout.until_ready(records, done.digest, how)
         steps.end("ready", f"ready on {len(done.hosts)} {'host' if len(done.hosts) == 1 else 'hosts'}")
+        lock.check()
         rollout.make_live(records, done.digest, before, about, registry.Action.PUSH)
         steps.end("live", "live")
         steps.end("takeover", takeover.told(records, done.digest, dag_ids, wishes.timeout))
@@ -143,7 +146,7 @@ def _say_unchanged(digest: str) -> None:
 
 def _examine(folder: Project, fleet: Fleet, wishes: Wishes, steps: Steps) -> tuple[str, ...]:
     """Check and test a project; return its Dags. Raises FleetError when something is wrong, unless it is forced."""
-    passed = gate.check(folder, force=wishes.force, memory=wishes.memory)
+    passed = gate.check(folder, fleet, force=wishes.force, memory=wishes.memory)
     steps.end(passed.name, passed.sentence)
     if wishes.tests:
         for tested in gate.tests(folder, fleet, force=wishes.force):
@@ -164,11 +167,11 @@ def _read(folder: Project, fleet: Fleet) -> Tree:
             hint="'pipelines: FOLDER' in fleet.yaml names one beside it",
         )
     read = tree.read(folder.root, fleet.pipelines)
-    if read.problems:
-        raise FileProblems(read.problems)
     own = [os.path.realpath(place) for place in (fleet.secrets_folder, fleet.releases.store, folder.paths.home)]
+    if problems := [one for one in read.problems if not _is_below(read.root / one.place.file, own)]:
+        raise FileProblems(problems)
     kept = tuple(file for file in read.manifest.files if not _is_below(read.path_of(file), own))
-    return replace(read, manifest=replace(read.manifest, files=kept))
+    return replace(read, manifest=replace(read.manifest, files=kept), problems=())
 
 
 def _is_below(path: Path, folders: Sequence[str]) -> bool:
@@ -226,7 +229,7 @@ class Steps:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
-        self._began = self._last = time.monotonic()
+        self.began = self._last = time.monotonic()
         self.seconds: dict[str, float] = {}
 
     def end(self, name: str, sentence: str) -> None:
@@ -235,4 +238,4 @@ class Steps:
         self.seconds[name] = now - self._last
         self._last = now
         if not self._quiet:
-            terminal.say(f"{now - self._began:7.1f}s  {sentence}")
+            terminal.say(f"{now - self.began:7.1f}s  {sentence}")

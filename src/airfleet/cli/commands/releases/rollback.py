@@ -59,7 +59,7 @@ def _rollback(records: ReleaseRecords, name: str | None, note: str, seconds: flo
     if live is not None and live.digest == wanted.digest:
         terminal.say(f"nothing has changed: release {release_view.short(wanted.digest)} is live already")
         return {**done, "seconds": 0.0}
-    rollout.until_ready(records, wanted.digest, seconds)
+    rollout.until_ready(records, wanted.digest, rollout.Wait(seconds, began))
     rollout.make_live(records, wanted.digest, live, records.about(note), registry.Action.ROLLBACK)
     was = f", {release_view.short(live.digest)} was" if live else ""
     terminal.say(f"{time.monotonic() - began:7.1f}s  live{was}")

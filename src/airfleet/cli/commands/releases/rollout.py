@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
@@ -61,44 +61,51 @@ class HostProgress:
         return f"host '{self.host}' {'cannot have it' if self.state == 'failed' else 'still fetches it'}{why}"
 
 
-def until_ready(
-    records: ReleaseRecords, digest: str, seconds: float, since: dt.datetime | None = None, *, quiet: bool = False
-) -> tuple[HostProgress, ...]:
-    """Wait until every living host has a release; failures that were told before ``since`` are not final.
+@dataclass(frozen=True)
+class Wait:
+    """The way to wait for hosts."""
+
+    #: for so long at the most
+    seconds: float
+    #: when the command began, by the monotonic clock
+    began: float
+    #: failures that were told before are not final
+    since: dt.datetime | None = None
+    #: whether nothing is told of it
+    quiet: bool = False
+
+
+def until_ready(records: ReleaseRecords, digest: str, how: Wait) -> tuple[HostProgress, ...]:
+    """Wait until every living host has a release.
 
     Raises FleetError when one cannot have it, or none lives; WaitTimedOut.
     """
-    view = Silence() if quiet else progress.view(live=terminal.is_live())
+    view = Silence() if how.quiet else progress.view(live=terminal.is_live())
     records.connection.execute(_LISTEN)
     try:
-        return _watched(lambda: look(records, digest, since), records, digest, seconds, view)
+        # Nothing is said of hosts that have it already, or have had no time to hear of it.
+        view.remember([_item(one) for one in look(records, digest, how.since) if one.is_ready or one.state is None])
+        return _watched(records, digest, how, view)
     finally:
         view.close()
         if not records.connection.broken:
             records.connection.execute(_UNLISTEN)
 
 
-def _watched(
-    hosts_now: Callable[[], tuple[HostProgress, ...]],
-    records: ReleaseRecords,
-    digest: str,
-    seconds: float,
-    view: ProgressView,
-) -> tuple[HostProgress, ...]:
-    began = time.monotonic()
+def _watched(records: ReleaseRecords, digest: str, how: Wait, view: ProgressView) -> tuple[HostProgress, ...]:
+    deadline = time.monotonic() + how.seconds
     while True:
-        hosts = hosts_now()
-        passed = time.monotonic() - began
-        view.show([_item(one) for one in hosts], passed)
+        hosts = look(records, digest, how.since)
+        view.show([_item(one) for one in hosts], time.monotonic() - how.began)
         if failed := [one for one in hosts if one.has_failed]:
             raise FleetError(_stays(records, digest, failed), hint="airfleet status")
         if all(one.is_ready for one in hosts):
             return hosts
-        if passed >= seconds:
+        left = deadline - time.monotonic()
+        if left <= 0:
             late = [one for one in hosts if not one.is_ready]
             raise WaitTimedOut(f"{_stays(records, digest, late)}\nhint: airfleet status; --timeout waits longer")
-        pause = min(_LOOK_SECONDS, seconds - passed)
-        for _ in records.connection.notifies(timeout=pause, stop_after=1):
+        for _ in records.connection.notifies(timeout=min(_LOOK_SECONDS, left), stop_after=1):
             pass
 
 
