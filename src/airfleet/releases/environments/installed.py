@@ -39,8 +39,12 @@ def write_project(folder: Path) -> None:
 
 
 def _airflow_pins() -> list[str]:
-    closure = sorted(_closure(AIRFLEET, set()))
-    return [f"{name}=={metadata.version(name)}" for name in closure if name.startswith(_AIRFLOW)]
+    return [f"{name}=={metadata.version(name)}" for name in sorted(needed()) if name.startswith(_AIRFLOW)]
+
+
+def needed() -> frozenset[str]:
+    """Give the names of airfleet and of all that it brings."""
+    return frozenset(_closure(AIRFLEET, set()))
 
 
 def _closure(name: str, seen: set[str]) -> set[str]:
