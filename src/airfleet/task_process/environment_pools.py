@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from airfleet.task_process import ipc
+from airfleet.task_process import ipc, task_user
 
 #: what the interpreter of an environment runs; the number of its socket follows
 MAIN: Final = "airfleet.task_process.environment_main"
@@ -50,6 +50,9 @@ class EnvironmentPools:
     idle_seconds: float
     crashes: int
     clock: Callable[[], float] = time.monotonic
+    main: str = MAIN
+    #: the user that they run as, where it is another
+    user: str | None = None
     _pools: dict[str, _Pool] = field(default_factory=dict)
     #: processes that have not ended, the retired ones too
     _living: set[int] = field(default_factory=set)
@@ -61,13 +64,17 @@ class EnvironmentPools:
     def give(self, python: str, attempt: ipc.Attempt) -> None:
         """Send an attempt to the pool of an interpreter, or give it back to its monitor when there can be none."""
         try:
-            pool = self._pools.get(python) or self._start(python)
-            pool.used = self.clock()
-            ipc.send(pool.connection, attempt.message(), attempt.descriptors)
+            ipc.send(self.connection(python), attempt.message(), attempt.descriptors)
         except OSError as error:
             print(f"no pool of {python} takes attempt {attempt.id}: {error}", file=sys.stderr, flush=True)
         finally:
             ipc.close(attempt.descriptors)
+
+    def connection(self, python: str) -> socket.socket:
+        """Give the socket to the pool of an interpreter. Raises OSError when there can be none."""
+        pool = self._pools.get(python) or self._start(python)
+        pool.used = self.clock()
+        return pool.connection
 
     def retire_idle(self) -> None:
         """End the pools that nobody has used for long, after their last attempts."""
@@ -91,8 +98,9 @@ class EnvironmentPools:
             raise OSError(f"it has died {len(self._deaths[python])} times within a minute")
         near, far = ipc.pair()
         try:
-            command = [python, "-m", MAIN, str(far.fileno())]
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(far.fileno(),))
+            command = [python, "-m", self.main, str(far.fileno())]
+            become = {} if self.user is None else task_user.of_process(self.user)
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(far.fileno(),), **become)
         except OSError:
             ipc.close([near.detach(), far.detach()])
             raise
