@@ -28,7 +28,7 @@ WALKS_ITSELF := tests/integration/pipelines/test_discovery.py::test_links_wrong_
 # Three run at a time, so that the two cores of CI have something to do while others wait. What looks at the seconds until
 # all is well again has the machine for itself. A test says when a folder is in none.
 UNIT_TESTS := tests/unit
-RUN_TESTS := tests/integration/pipelines tests/semantics tests/conformance
+RUN_TESTS := tests/integration/pipelines tests/integration/releases tests/semantics tests/conformance
 # The tests of the UI ask the fleet that those of fleets have started.
 FLEET_TESTS := tests/integration/brokers tests/integration/fleet tests/browser/test_ui.py
 TASK_TESTS := tests/integration/proxy tests/integration/runtime tests/browser/test_behind_nginx.py

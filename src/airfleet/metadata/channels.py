@@ -22,6 +22,8 @@ JOBS: Final = "airfleet_jobs"
 #: attempts lost their processes (:mod:`airfleet.metadata.lost_attempts`); a payload: a worker died, perhaps with
 #: messages that it had taken
 LOST: Final = "airfleet_lost"
+#: a release was published, went live, or a host has it now; agents and pushes listen, schedulers do not
+RELEASES: Final = "airfleet_releases"
 CHANNELS: Final = (DAGS, RUNS, TASKS, OTHER, JOBS, LOST)
 
 SEPARATOR: Final = "\x1f"

@@ -1,0 +1,190 @@
+"""A project folder read as a release: its manifest, and what cannot travel.
+
+A folder is walked once, in the order of names. A link to a file inside of the project travels as that file; a link to a
+folder, or out of the project, is refused, for another host has not what it points to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from airfleet.errors import Place, Problem
+from airfleet.problem_codes import Code
+from airfleet.releases.ignore_rules import IGNORE_FILES, IgnoreRules
+from airfleet.releases.manifest import File, Manifest
+
+MEGABYTE: Final = 1_000_000
+_CHUNK: Final = 1 << 20
+#: problems that are named; the rest is a number
+_MOST_PROBLEMS: Final = 50
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that one release may have."""
+
+    file_bytes: int = 100 * MEGABYTE
+    total_bytes: int = 2_000 * MEGABYTE
+    files: int = 50_000
+    #: bytes of a path in UTF-8; Linux takes 4,096 with the folders of the host before it
+    path_bytes: int = 1_024
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A folder as a release. With ``problems`` it cannot travel."""
+
+    root: Path
+    manifest: Manifest
+    problems: tuple[Problem, ...] = ()
+
+    def path_of(self, file: File) -> Path:
+        """Name the file in the folder."""
+        return self.root / file.path
+
+
+def read(root: Path, pipelines: str = "pipelines", limits: Limits = Limits()) -> Tree:
+    """Read the project folder ``root``; its pipelines lie in the folder ``pipelines``. Never raises for its content."""
+    walk = _Walk(root.resolve(), limits)
+    walk.through("", IgnoreRules())
+    walk.check_whole()
+    return Tree(walk.root, Manifest(tuple(sorted(walk.files)), pipelines), tuple(walk.problems))
+
+
+@dataclass
+class _Walk:
+    root: Path
+    limits: Limits
+    files: list[File] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def through(self, folder: str, rules: IgnoreRules) -> None:
+        """Take the files of a folder and those below it."""
+        try:
+            entries = sorted(os.scandir(self.root / folder), key=lambda entry: entry.name)
+        except OSError as error:
+            self.refuse(folder or ".", f"cannot be read: {error.strerror}")
+            return
+        ignoring = [Path(one.path) for name in IGNORE_FILES for one in entries if one.name == name and one.is_file()]
+        rules = rules.entering(folder, ignoring)
+        self._check_case(folder, entries, rules)
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if rules.leave_out(path, is_folder=is_folder):
+                continue
+            if is_folder:
+                self.through(path, rules)
+            else:
+                self._take(path, entry)
+
+    def check_whole(self) -> None:
+        """Compare the sums with the limits."""
+        total = sum(file.size for file in self.files)
+        if total > self.limits.total_bytes:
+            largest = max(self.files, key=lambda file: file.size)
+            sentence = f"the release would have {_megabytes(total)}, more than {_megabytes(self.limits.total_bytes)}"
+            self.refuse(largest.path, sentence, f"the largest file is this one; {_LEAVE_OUT}")
+        if len(self.files) > self.limits.files:
+            sentence = f"the release would have {len(self.files):,} files, more than {self.limits.files:,}"
+            self.refuse(".", sentence, _LEAVE_OUT)
+        if len(self.problems) > _MOST_PROBLEMS:
+            more = len(self.problems) - _MOST_PROBLEMS
+            del self.problems[_MOST_PROBLEMS:]
+            self.refuse(".", f"{more} more files cannot travel", _LEAVE_OUT)
+
+    def refuse(self, path: str, sentence: str, hint: str | None = None) -> None:
+        """Say of a file why no release can have it."""
+        self.problems.append(Problem(Place(path), "", sentence, hint, Code.FLEET))
+
+    def _take(self, path: str, entry: os.DirEntry[str]) -> None:
+        if why := self._why_not(path, entry):
+            self.refuse(path, *why)
+            return
+        try:
+            self.files.append(_file(path, self.root / path))
+        except OSError as error:
+            self.refuse(path, f"cannot be read: {error.strerror}")
+
+    def _why_not(self, path: str, entry: os.DirEntry[str]) -> tuple[str, str | None] | None:
+        try:
+            encoded = path.encode()
+        except UnicodeEncodeError:
+            return "the name is not UTF-8 text", "rename the file"
+        if len(encoded) > self.limits.path_bytes:
+            return f"the path has more than {self.limits.path_bytes:,} bytes", "shorten the names of its folders"
+        if any(ord(character) < 32 or ord(character) == 127 for character in path):
+            return "the name has a control character", "rename the file"
+        try:
+            found = os.stat(self.root / path)
+        except OSError as error:
+            return (
+                (f"the link leads to nothing: {os.readlink(entry.path)}", _LEAVE_OUT)
+                if entry.is_symlink()
+                else (f"cannot be read: {error.strerror}", None)
+            )
+        if entry.is_symlink() and (why := self._why_no_link(path, found)):
+            return why
+        if not stat.S_ISREG(found.st_mode):
+            return f"is {_KINDS.get(stat.S_IFMT(found.st_mode), 'no file')}, which cannot travel", _LEAVE_OUT
+        if found.st_size > self.limits.file_bytes:
+            sentence = f"has {_megabytes(found.st_size)}, more than the {_megabytes(self.limits.file_bytes)} of a file"
+            return sentence, f"keep data in a bucket or a database; {_LEAVE_OUT}"
+        return None
+
+    def _why_no_link(self, path: str, found: os.stat_result) -> tuple[str, str | None] | None:
+        target = os.path.realpath(self.root / path)
+        if not Path(target).is_relative_to(self.root):
+            return f"the link leads out of the project, to {target}", "copy the file into the project"
+        if stat.S_ISDIR(found.st_mode):
+            return "the link leads to a folder, which would travel twice", _LEAVE_OUT
+        return None
+
+    def _check_case(self, folder: str, entries: list[os.DirEntry[str]], rules: IgnoreRules) -> None:
+        """Refuse names that differ only in case: on some file systems they are one."""
+        seen: dict[str, str] = {}
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if rules.leave_out(path, is_folder=entry.is_dir(follow_symlinks=False)):
+                continue
+            other = seen.setdefault(entry.name.casefold(), entry.name)
+            if other != entry.name:
+                self.refuse(path, f"differs from '{other}' only in upper and lower case", "rename one of the two")
+
+
+_LEAVE_OUT: Final = "a line in .airfleetignore leaves it out"
+_KINDS: Final = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+
+
+def _file(path: str, place: Path) -> File:
+    """Read one file. Raises OSError."""
+    digest, size = hashlib.sha256(), 0
+    with open(place, "rb") as opened:
+        while chunk := opened.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+        executable = bool(os.fstat(opened.fileno()).st_mode & stat.S_IXUSR)
+    return File(path, digest.hexdigest(), size, executable)
+
+
+def content(place: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file. Raises OSError."""
+    with open(place, "rb") as opened:
+        while chunk := opened.read(_CHUNK):
+            yield chunk
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / MEGABYTE:,.1f} MB"
