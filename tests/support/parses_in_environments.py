@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import selectors
+import signal
 import sys
 import uuid
 from pathlib import Path
@@ -39,12 +40,10 @@ def _parse(file: Path, kills: bool) -> dict[str, Any]:
     if kills:
         begun = file.with_suffix(".pid")
         wait_until(lambda: begun.exists() and begun.read_text(), 30, "the file is being parsed")
-        process.kill(force=True)
+        process.kill(signal.SIGKILL)
     while not process.is_ready:
         for key, _ in selector.select(0.2):
-            handle, on_close = key.data
-            if not handle(key.fileobj):
-                on_close(key.fileobj)
+            _serve(key)
     result = process.parsing_result
     return {
         "dags": [] if result is None else [_shown(dag) for dag in result.serialized_dags],
@@ -53,6 +52,19 @@ def _parse(file: Path, kills: bool) -> dict[str, Any]:
         "through": process.was_through,
         "taken in": process.taken_in.told(),
     }
+
+
+def _serve(key: selectors.SelectorKey) -> None:
+    """Read as the manager of these processes does."""
+    source: Any = key.fileobj
+    handle, on_close = key.data
+    try:
+        goes_on = handle(source)
+    except OSError:
+        goes_on = False
+    if not goes_on:
+        on_close(source)
+        source.close()
 
 
 def _shown(dag: Any) -> list[Any]:

@@ -41,7 +41,9 @@ tasks:
   - {id: tell, uses: toylibrary.Tell}
 """
 DIES = "# a dag of airflow\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
-WAITS = "# a dag of airflow\nimport os, time\nopen(__file__[:-2] + 'pid', 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
+WAITS = (
+    "# a dag of airflow\nimport os, time\nopen(__file__[:-2] + 'pid', 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
+)
 LIBRARY = """\
 from airflow.sdk import BaseOperator
 

@@ -1,21 +1,18 @@
 """Builds the environments of a release on this host, each once.
 
-States of an environment: absent -> in work (``partial/environment-DIGEST``, locked) -> whole (marked, and renamed to
+States of an environment: absent -> in work (``building/DIGEST``, locked) -> whole (marked, and renamed to
 its place). A builder that is killed leaves the second, which the next one removes. Builders of one host wait for one
 another.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from airfleet.releases.environments import installation, layout, lock
+from airfleet.releases.environments import folders, installation, layout, lock
 from airfleet.releases.environments.installation import CannotBuild
 from airfleet.releases.environments.lock import Lock
 from airfleet.releases.places import Places
@@ -28,44 +25,26 @@ def build(places: Places, tree: Path, digest: str, user: str | None = None) -> P
     """
     place = places.environment(digest)
     if not layout.is_whole(place, lock.here()):
-        with _alone(places, digest):
+        with folders.alone(places, digest):
             if not layout.is_whole(place, lock.here()):
                 _build(places, tree, _lock(tree, digest), user)
     return place
 
 
 def _build(places: Places, tree: Path, found: Lock, user: str | None) -> None:
-    work = places.partial / f"environment-{found.digest}"
+    work = folders.in_work(places, found.digest)
     shutil.rmtree(work, ignore_errors=True)
     try:
         installation.make(work, found, tree, places.root / "uv")
         installation.try_out(work, found, user)
         (work / layout.MARKER).write_text(lock.here(), encoding="utf-8")
-        _remove(places, found.digest)  # one that was built for another airfleet
+        folders.remove(places, found.digest)  # one that was built for another airfleet
         places.environment(found.digest).parent.mkdir(parents=True, exist_ok=True)
         os.rename(work, places.environment(found.digest))
     except OSError as error:
         raise CannotBuild(f"{installation.refusal(found)}: {(error.strerror or str(error)).lower()}") from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def _remove(places: Places, digest: str) -> None:
-    """Remove an environment: at once for those who look for it, then its files."""
-    old = places.partial / f"old-{digest}"
-    shutil.rmtree(old, ignore_errors=True)
-    if places.environment(digest).exists():
-        os.rename(places.environment(digest), old)
-        shutil.rmtree(old, ignore_errors=True)
-
-
-@contextmanager
-def _alone(places: Places, digest: str) -> Iterator[None]:
-    """Keep other builders of the same environment out; the kernel lets them in when this process dies."""
-    places.partial.mkdir(parents=True, exist_ok=True)
-    with open(places.partial / f"environment-{digest}.lock", "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _lock(tree: Path, digest: str) -> Lock:
@@ -82,13 +61,3 @@ def _lock(tree: Path, digest: str) -> Lock:
         sentence = f"the environment {short} was locked for {found.made_for}; this host has {lock.here()}"
         raise CannotBuild(sentence, "push again with what this host has, or bring the hosts to one version")
     return found
-
-
-def collect(places: Places, kept: Collection[str]) -> tuple[str, ...]:
-    """Remove the environments that no kept release has; return their digests."""
-    folder = places.environment("any").parent
-    gone = tuple(sorted(one.name for one in folder.iterdir() if one.name not in kept)) if folder.is_dir() else ()
-    for digest in gone:
-        with _alone(places, digest):
-            _remove(places, digest)
-    return gone
