@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def start_pool(settings: int) -> None:
     from airfleet.task_process import dag_loader, ipc, main, pool, task_user
     from airfleet.worker import pool_client
 
+    @lru_cache(maxsize=1024)
     def python(file: ipc.DagFile) -> str | None:
         """Give the interpreter of a file of a release; a file without a version is of no release."""
         if file.version is None:

@@ -1,6 +1,6 @@
 """Builds the environments of a release on this host, each once.
 
-States of an environment: absent -> in work (``building/DIGEST``, locked) -> whole (marked, and renamed to
+States of an environment: absent -> in work (below ``building``, locked) -> whole (marked, and renamed to
 its place). A builder that is killed leaves the second, which the next one removes. Builders of one host wait for one
 another.
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from pathlib import Path
 
 from airfleet.releases.environments import folders, installation, layout, lock
@@ -32,19 +31,17 @@ def build(places: Places, tree: Path, digest: str, user: str | None = None) -> P
 
 
 def _build(places: Places, tree: Path, found: Lock, user: str | None) -> None:
-    work = folders.in_work(places, found.digest)
-    shutil.rmtree(work, ignore_errors=True)
+    place = places.environment(found.digest)
     try:
-        installation.make(work, found, tree, places.root / "uv")
-        installation.try_out(work, found, user)
-        (work / layout.MARKER).write_text(lock.here(), encoding="utf-8")
         folders.remove(places, found.digest)  # one that was built for another airfleet
-        places.environment(found.digest).parent.mkdir(parents=True, exist_ok=True)
-        os.rename(work, places.environment(found.digest))
+        with folders.scratch(places, found.digest) as work:
+            installation.make(work, found, tree, places.root / "uv")
+            installation.try_out(work, found, user)
+            (work / layout.MARKER).write_text(lock.here(), encoding="utf-8")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            os.rename(work, place)
     except OSError as error:
         raise CannotBuild(f"{installation.refusal(found)}: {(error.strerror or str(error)).lower()}") from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _lock(tree: Path, digest: str) -> Lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,28 +14,41 @@ from airfleet.releases.environments import layout
 from airfleet.releases.places import Places
 
 
-def in_work(places: Places, digest: str) -> Path:
-    """Name the folder in which an environment is built before it gets its name."""
-    return places.root / "building" / digest
+def building(places: Places) -> Path:
+    """Name the folder of environments that are not whole, or not there any more."""
+    return places.root / "building"
 
 
 @contextmanager
 def alone(places: Places, digest: str) -> Iterator[None]:
     """Keep others away from an environment; the kernel lets them in when this process dies."""
-    place = in_work(places, digest)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with open(f"{place}.lock", "w") as file:
+    building(places).mkdir(parents=True, exist_ok=True)
+    with open(building(places) / f"{digest}.lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
+@contextmanager
+def scratch(places: Places, digest: str) -> Iterator[Path]:
+    """Give a place for an environment in work; whoever has locked it out removes what killed builders have left.
+
+    Each has a place of its own: a program that a killed builder had started may still write into that of the builder.
+    """
+    for left in building(places).glob(f"{digest}.work-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{digest}.work-", dir=building(places)))
+    folder.chmod(0o755)
+    try:
+        yield folder / digest
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def remove(places: Places, digest: str) -> None:
     """Remove an environment: at once for those who look for it, then its files."""
-    old = in_work(places, f"{digest}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if places.environment(digest).exists():
-        os.rename(places.environment(digest), old)
-        shutil.rmtree(old, ignore_errors=True)
+    with scratch(places, digest) as aside:
+        if places.environment(digest).exists():
+            os.rename(places.environment(digest), aside)
 
 
 def collect(places: Places) -> tuple[str, ...]:

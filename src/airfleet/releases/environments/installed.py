@@ -1,4 +1,4 @@
-"""What is installed on this host: it bounds what a release may wish, and serves its environments."""
+"""The distributions of this host: they bound what a release may wish, and serve its environments."""
 
 from __future__ import annotations
 

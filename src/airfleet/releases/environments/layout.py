@@ -25,6 +25,8 @@ WHEELS: Final = f"{FOLDER}/wheels"
 MARKER: Final = ".airfleet-environment"
 #: the key of the table for every file that has none of its own
 OTHERS: Final = ""
+#: the folder of releases on a host: one that was fetched to elsewhere is a folder like any other
+_TREES: Final = Places(Path()).tree("any").parent.name
 #: digits of an environment's digest that people see
 SHORT: Final = 12
 
@@ -62,7 +64,8 @@ def environment_of(file: Path) -> Path | None:
     None for a file outside of a release, and for one that runs in the fleet's own Python.
     """
     real = Path(os.path.realpath(file))
-    tree = next((folder for folder in real.parents if (folder / MANIFEST).is_file()), None)
+    trees = (folder for folder in real.parents if folder.parent.name == _TREES and (folder / MANIFEST).is_file())
+    tree = next(trees, None)
     if tree is None:
         return None
     chosen = _table(tree)

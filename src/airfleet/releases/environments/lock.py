@@ -46,7 +46,7 @@ class Pin:
 
 @dataclass(frozen=True)
 class Lock:
-    """What an environment is made of, and of what it is made for: one airfleet on one minor version of Python."""
+    """The parts of an environment, and what it is made for: one airfleet on one minor version of Python."""
 
     made_for: str
     pins: tuple[Pin, ...]

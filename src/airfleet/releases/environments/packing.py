@@ -16,7 +16,7 @@ Preferred = Callable[[str], Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Packed:
-    """What a release needs for its environments."""
+    """The environments of a release, and the files that describe them."""
 
     #: path of a file of requirements -> digest of the environment that it was resolved to
     environments: Mapping[str, str]

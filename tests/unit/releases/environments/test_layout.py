@@ -42,6 +42,9 @@ def test_files_without_an_environment_have_none(places: Places, tmp_path: Path) 
     assert layout.environment_of(make(places, "plain", None) / "x.yaml") is None
     assert layout.environment_of(make(places, "some", {"pipelines/ml.yaml": "own"}) / "x.yaml") is None
     assert layout.environment_of(tmp_path / "pipelines/x.yaml") is None
+    elsewhere = tmp_path / "fetched"
+    make(places, "a", {"": "usual"}).parent.rename(elsewhere)
+    assert layout.environment_of(elsewhere / "pipelines/x.yaml") is None
 
 
 def test_environments_that_no_release_here_names_are_removed(places: Places) -> None:
