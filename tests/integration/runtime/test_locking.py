@@ -17,7 +17,8 @@ from airfleet.releases import tree
 from airfleet.releases.environments import layout, lock, packing, resolver
 from airfleet.releases.environments.builder import build
 from airfleet.releases.environments.installation import CannotBuild
-from airfleet.releases.environments.preparation import NotReady, prepare
+from airfleet.releases.environments.lock import Lock, Pin
+from airfleet.releases.environments.preparation import NotReady, is_ready, prepare
 from airfleet.releases.places import Places
 from support.wheels import lock_of, make_wheel, write_lock
 
@@ -56,7 +57,9 @@ def test_a_release_brings_locks_a_table_and_wheels_and_a_host_without_an_index_b
         place.write_bytes(release.path_of(file).read_bytes())
     assert layout.table(places.tree("a")) == {"": usual, "pipelines/ml.yaml": own}
     monkeypatch.setenv("UV_OFFLINE", "1")
+    assert not is_ready(places, places.tree("a"))
     prepare(places, places.tree("a"))
+    assert is_ready(places, places.tree("a"))
     installed = [next(places.environment(one).glob("lib/*/site-packages/six-*")).name for one in (usual, own)]
     assert installed == ["six-1.16.0.dist-info", "six-1.15.0.dist-info"]
 
@@ -81,6 +84,22 @@ def test_versions_of_an_earlier_lock_stay_where_nothing_speaks_against_them(proj
     assert resolver.resolve(file, {"six": "1.16.0"}).versions["six"] == "1.16.0"
     file.write_text("six<1.16\n")
     assert resolver.resolve(file, {"six": "1.16.0"}).versions["six"] == "1.15.0"
+
+
+def test_a_file_that_has_not_changed_has_the_lock_that_it_had(project: Path) -> None:
+    (project / "requirements.txt").write_text("six\n")
+    six = Pin("six", "1.15.0", "six==1.15.0 \\\n    --hash=sha256:aa\n")
+    before = packing.Earlier(Lock(lock.here(), (six,)), is_unchanged=True)
+    packed = packing.pack(project, project / "made", earlier={"requirements.txt": before}.get)
+    assert packed.environments == {"requirements.txt": before.lock.digest}
+    of_another = packing.Earlier(Lock("airfleet 0.0, Python 3.0", (six,)), is_unchanged=True)
+    packed = packing.pack(project, project / "made", earlier={"requirements.txt": of_another}.get)
+    (digest,) = packed.environments.values()
+    assert lock.read(packed.files[layout.lock_path(digest)].read_text()).versions["six"] == "1.15.0"
+    (project / "requirements.txt").write_text("six<1.15\n-r envs/more.txt\n")
+    (project / "envs/more.txt").write_text("six<1.14\n")
+    packed = packing.pack(project, project / "made", earlier={"requirements.txt": before}.get)
+    assert packed.environments != {"requirements.txt": before.lock.digest}
 
 
 def test_a_hash_that_a_file_asks_for_is_the_only_one(project: Path) -> None:
@@ -163,7 +182,7 @@ def test_a_library_that_breaks_what_attempts_need_is_found_before_any_attempt(tm
 
 
 def test_a_lock_for_another_airfleet_is_refused_with_both_versions(tmp_path: Path) -> None:
-    found = lock.Lock("airfleet 9.9, Python 2.7", ())
+    found = Lock("airfleet 9.9, Python 2.7", ())
     digest = write_lock(tmp_path, found)
     with pytest.raises(CannotBuild, match=f"was locked for airfleet 9.9, Python 2.7; this host has {lock.here()}"):
         build(Places(tmp_path / "releases"), tmp_path, digest)

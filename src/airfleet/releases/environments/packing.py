@@ -7,11 +7,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from airfleet.releases.environments import layout, resolver, wheels
+from airfleet.releases.environments import layout, lock, resolver, wheels
 from airfleet.releases.environments.lock import Lock
 
-#: the versions of an earlier lock of a file of requirements, which stay where nothing speaks against them
-Preferred = Callable[[str], Mapping[str, str]]
+
+@dataclass(frozen=True)
+class Earlier:
+    """The lock of a file of requirements in an earlier release."""
+
+    lock: Lock
+    #: whether the file is the same as it was then
+    is_unchanged: bool = False
+
+
+#: finds the lock that an earlier release has of a file of requirements; None for a new resolution
+FindEarlier = Callable[[str], Earlier | None]
 
 
 @dataclass(frozen=True)
@@ -30,24 +40,34 @@ def pack(
     *,
     pipelines: str = "pipelines",
     pythons: Mapping[str, str] | None = None,
-    preferred: Preferred = lambda _: {},
+    earlier: FindEarlier = lambda _: None,
     vendor: bool = False,
 ) -> Packed:
     """Resolve every wish of the project in ``root``; write what comes of it below ``scratch``.
 
     ``pythons`` has the file of requirements of each pipeline file that names one, both as paths below the root.
+    The versions of an ``earlier`` lock stay where nothing speaks against them; all of it stays while its file does.
     ``vendor`` brings the wheels along. Raises FileProblems.
     """
     chosen = dict(pythons or {})
     beside = (root / pipelines).parent
     if (usual := resolver.usual(beside)) is not None:
         chosen[layout.OTHERS] = (beside / usual).relative_to(root).as_posix()
-    locks = {file: resolver.resolve(root / file, preferred(file)) for file in sorted(set(chosen.values()))}
+    locks = {file: _locked(root / file, earlier(file)) for file in sorted(set(chosen.values()))}
     table = {pipeline: locks[file].digest for pipeline, file in chosen.items()}
     files = _written(locks, table, scratch) if table else {}
     if vendor:
         files |= wheels.download(tuple(locks.values()), scratch / layout.WHEELS)
     return Packed({file: found.digest for file, found in locks.items()}, files)
+
+
+def _locked(file: Path, earlier: Earlier | None) -> Lock:
+    """Resolve one wish, unless it was resolved before, for what is installed here."""
+    if earlier is None:
+        return resolver.resolve(file)
+    if earlier.is_unchanged and earlier.lock.made_for == lock.here() and not resolver.takes_in_others(file):
+        return earlier.lock
+    return resolver.resolve(file, earlier.lock.versions)
 
 
 def _written(locks: Mapping[str, Lock], table: Mapping[str, str], scratch: Path) -> dict[str, Path]:

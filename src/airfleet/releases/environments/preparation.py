@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from airfleet.errors import FleetError
-from airfleet.releases.environments import layout
+from airfleet.releases.environments import layout, lock
 from airfleet.releases.places import Places
 
 
@@ -33,4 +33,11 @@ def prepare(places: Places, tree: Path, user: str | None = None) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise NotReady(done.stderr.strip() or f"the builder of environments ended with exit code {done.returncode}")
+        sentence, _, hint = done.stderr.strip().partition("\nhint: ")
+        raise NotReady(sentence or f"the builder of environments ended with exit code {done.returncode}", hint or None)
+
+
+def is_ready(places: Places, tree: Path) -> bool:
+    """Tell whether every environment of a release is built here, for what is installed here."""
+    digests = set(layout.table(tree).values())
+    return all(layout.is_whole(places.environment(digest), lock.here()) for digest in digests)

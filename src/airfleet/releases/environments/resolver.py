@@ -19,6 +19,7 @@ _COMPILE: Final = (
     "pip", "compile", "--generate-hashes", "--only-binary", ":all:", "--no-header", "--no-annotate",
     "--no-emit-index-url", "--no-emit-find-links", "--no-emit-package", installed.AIRFLEET,
 )  # fmt: skip
+_TAKES_IN: Final = re.compile(r"^\s*(-r|-c|--requirement|--constraint|-e|\.)", re.MULTILINE)
 _DEPENDS: Final = re.compile(r"(?:Because|because|and) (?!only )(\S+) depends on (.+?)(?=,|;| and )", re.DOTALL)
 _REQUIRE: Final = re.compile(r"you require (.+?), we can conclude", re.DOTALL)
 _ABSENT: Final = re.compile(r"Because (.+?) and you require", re.DOTALL)
@@ -39,6 +40,11 @@ def _wishes(file: Path) -> bool:
         return bool(tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}).get("dependencies"))
     except ValueError:
         return True  # uv says what is wrong with it
+
+
+def takes_in_others(file: Path) -> bool:
+    """Tell whether a file of requirements takes in another one, which may change when it does not."""
+    return _TAKES_IN.search(file.read_text(encoding="utf-8", errors="replace")) is not None
 
 
 def resolve(file: Path, preferred: Mapping[str, str] | None = None) -> Lock:
