@@ -155,9 +155,7 @@ def test_a_wheel_with_other_bytes_than_the_lock_names_is_not_installed(tmp_path:
     places = Places(tmp_path)
     release, digest = release_of(places, "1.0")
     make_wheel(release / layout.WHEELS, "toylibrary", "1.0", {"toylibrary.py": "VERSION = 'evil'\n"})
-    with pytest.raises(
-        NotReady, match=rf"^this host cannot build the environment {digest[:12]}; uv says:\n(.|\n)*[Hh]ash"
-    ):
+    with pytest.raises(NotReady, match=rf"^this host cannot build the environment {digest[:12]}; uv says: .*[Hh]ash"):
         prepare(places, release)
     assert not places.environment(digest).exists()
     assert [one.name for one in (places.root / "building").iterdir()] == [f"{digest}.lock"]

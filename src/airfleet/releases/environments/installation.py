@@ -46,7 +46,7 @@ def make(work: Path, found: Lock, tree: Path, cache: Path) -> None:
         if rest:
             _install(work, rest, tree, cache)
     except uv_program.Failed as failed:
-        raise CannotBuild(f"{refusal(found)}; uv says:\n{failed}", _hint(tree)) from None
+        raise CannotBuild(f"{refusal(found)}; uv says: {failed.sentence}", _hint(tree)) from None
     # By this Python, not by the environment's own, as uv would do it: its .pth files are code of others.
     subprocess.run([sys.executable, "-m", "compileall", "-qq", "-j", "0", _packages(work)], check=False)
 

@@ -139,7 +139,7 @@ def _problem(file: Path, failed: uv_program.Failed) -> Problem:
     said = " ".join(failed.said.split())
     wishes, depends, absent = _REQUIRE.search(said), _DEPENDS.search(said), _ABSENT.search(said)
     if wishes is None:
-        return Problem(Place(str(file)), "", "uv cannot resolve this: " + " ".join(" ".join(failed.lines).split()))
+        return Problem(Place(str(file)), "", f"uv cannot resolve this: {failed.sentence}")
     wish = wishes[1].removesuffix(f" and {installed.AIRFLEET}")
     if depends is None:
         sentence, hint = f"asks for {wish}, but {absent[1] if absent else 'it cannot be had'}", None

@@ -30,6 +30,11 @@ class Failed(Exception):
         self.lines = tuple(line.rstrip() for line in self.said.splitlines()[-LAST_LINES:])
         super().__init__("\n".join(self.lines))
 
+    @property
+    def sentence(self) -> str:
+        """The last lines as one."""
+        return " ".join(" ".join(self.lines).split()).removeprefix("error: ")
+
 
 def run(*arguments: str | Path, folder: Path, more: Mapping[str, str] | None = None) -> str:
     """Run uv in a folder and return its output. Raises Failed."""

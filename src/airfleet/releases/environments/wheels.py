@@ -62,7 +62,7 @@ def _addresses(pin: Pin, folder: Path) -> Iterator[str]:
         uv_program.run("pip", "compile", *options, wish, folder=folder)
         packages: Iterable[Mapping[str, Any]] = tomllib.loads(output.read_text(encoding="utf-8"))["packages"]
     except uv_program.Failed as failed:
-        raise FleetError(f"the wheel of {pin.name} {pin.version} cannot be found; uv says:\n{failed}") from None
+        raise FleetError(f"the wheel of {pin.name} {pin.version} cannot be found; uv says: {failed.sentence}") from None
     finally:
         for file in (wish, output):
             file.unlink(missing_ok=True)

@@ -44,7 +44,7 @@ ABSENT = """\
             "hint: ask for a version that suits both, or run these functions with 'isolation'",
         ),
         (ABSENT, "4:1: asks for nosuch==1, but nosuch was not found in the package registry"),
-        ("error: it rains", "1:1: uv cannot resolve this: error: it rains"),
+        ("error: it rains", "1:1: uv cannot resolve this: it rains"),
     ],
     ids=["airfleet", "another", "absent", "unknown"],
 )
