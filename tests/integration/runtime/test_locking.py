@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -199,6 +200,28 @@ def test_a_build_that_was_killed_at_any_point_is_done_again(tmp_path: Path, reac
     assert not places.environment(digest).exists()
     prepare(places, release)
     assert layout.is_whole(places.environment(digest), lock.here())
+
+
+def test_a_builder_ends_with_whoever_waits_for_it(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    release, digest = release_of(places, "1.0")
+    code = "import sys; from pathlib import Path; from airfleet.releases.environments.preparation import prepare; "
+    code += "from airfleet.releases.places import Places; prepare(Places(Path(sys.argv[1])), Path(sys.argv[2]))"
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(release)]) as waiting:
+        wait_until(lambda: any(places.root.glob(f"building/*/{digest}/bin/python")), 60, "the build has begun", 0.001)
+        waiting.kill()
+    named = f"{release}".encode()
+    wait_until(lambda: not any(named in one for one in command_lines()), 10, "the builder has ended")
+    assert not places.environment(digest).exists()
+
+
+def command_lines() -> list[bytes]:
+    """Read the command line of every process."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            found.append((folder / "cmdline").read_bytes())
+    return found
 
 
 def test_two_builders_at_once_build_one_environment_and_what_a_killed_one_left_is_no_hindrance(tmp_path: Path) -> None:

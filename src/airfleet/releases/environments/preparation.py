@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from airfleet.errors import FleetError
 from airfleet.releases.environments import layout, lock
@@ -23,18 +24,18 @@ def prepare(places: Places, tree: Path, user: str | None = None) -> None:
     if not layout.table(tree):
         return
     command = [sys.executable, "-m", "airfleet.releases.environments", str(places.root), str(tree)]
-    done = subprocess.run(
-        [*command, *([user] if user else [])],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode != 0:
-        sentence, _, hint = done.stderr.strip().partition("\nhint: ")
-        raise NotReady(sentence or f"the builder of environments ended with exit code {done.returncode}", hint or None)
+    code, said = _run([*command, *([user] if user else [])])
+    if code != 0:
+        sentence, _, hint = said.strip().partition("\nhint: ")
+        raise NotReady(sentence or f"the builder of environments ended with exit code {code}", hint or None)
+
+
+def _run(command: list[str]) -> tuple[int, str]:
+    """Run the builder; return its exit code, and what it says. Its input ends with this process, and then it ends."""
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, process_group=0, **pipes) as builder:
+        said = builder.stderr.read() if builder.stderr else b""
+        return builder.wait(), said.decode(errors="replace")
 
 
 def is_ready(places: Places, tree: Path) -> bool:
