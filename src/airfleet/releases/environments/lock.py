@@ -7,7 +7,7 @@ import platform
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import metadata
 from typing import Final
 
@@ -104,6 +104,7 @@ def _blocks(lines: Iterable[str]) -> list[str]:
     return blocks
 
 
+@cache
 def here() -> str:
     """Describe what an environment of this installation is made for."""
     return f"airfleet {metadata.version('airfleet')}, Python {'.'.join(platform.python_version_tuple()[:2])}"
