@@ -60,6 +60,7 @@ class Code(StrEnum):
     NOT_SHARED = "AF024"
     UNUSED_PARTS = "AF025"
     LOOP = "AF026"
+    REQUIREMENTS = "AF027"
 
     # values
     WRONG_TYPE = "AF030"

@@ -17,11 +17,12 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from airfleet.task_process import ipc, pool, side_effects
+from airfleet.task_process.children import open_descriptors
 from airfleet.task_process.pool import Limits
 from airfleet.task_process.work import AttemptWork, Unshareable
 
@@ -73,6 +74,7 @@ def _tell(attempt: ipc.Attempt, loaded: Any, _: Mapping[str, Any]) -> dict[str, 
         "handlers": [str(signal.getsignal(number)) for number in SIGNALS],
         "oom": Path("/proc/self/oom_score_adj").read_text().strip(),
         "random": random.random(),
+        "environment": os.environ.get("TOY_ENVIRONMENT"),
     }
 
 
@@ -121,6 +123,38 @@ WORK = AttemptWork(
     seconds_good=lambda file: 0.0 if file.version == "old" else 1e9,
     stamp=lambda file: side_effects.stamp(file.path),
 )
+
+
+#: a file at a version that begins so runs in the environment of that name
+ELSEWHERE = "environment "
+#: the interpreter of a toy environment: it takes the same arguments as one of Airflow's
+INTERPRETER = """\
+#!/bin/sh
+export TOY_ENVIRONMENT={name}
+exec {python} -m support.toy_pool "$3"
+"""
+
+
+def make_environment(folder: Path, name: str, interpreter: str = INTERPRETER) -> str:
+    """Make an environment whose pool serves toy work; return its interpreter."""
+    python = folder / name / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(interpreter.format(name=name, python=sys.executable))
+    python.chmod(0o755)
+    return str(python)
+
+
+def python_in(folder: Path, file: ipc.DagFile) -> str | None:
+    """Name the interpreter of a file, below this folder."""
+    version = file.version or ""
+    return str(folder / version.removeprefix(ELSEWHERE) / "bin/python") if version.startswith(ELSEWHERE) else None
+
+
+def serve_environment(served: socket.socket) -> None:
+    """Be the pool of an environment."""
+    pool.ignore_signals()
+    inherited = frozenset(found for found in open_descriptors() if found[0] != served.fileno())
+    pool.ZygotePool(served, WORK, lambda _: None, inherited).run()
 
 
 @dataclass
@@ -270,7 +304,8 @@ def toy_pool(folder: Path, limits: Limits | None = None) -> Iterator[ToyPool]:
     def titled(title: str) -> None:
         ipc.send(tells, {"title": Path(title).name, "pid": os.getpid()}, [os.pidfd_open(os.getpid())])
 
-    made = ToyPool(folder, pool.start(WORK, titled, limits or Limits()), told)
+    work = replace(WORK, python=lambda file: python_in(folder, file))
+    made = ToyPool(folder, pool.start(work, titled, limits or Limits()), told)
     tells.close()
     keeper, _ = made.process("keeper")
     try:
@@ -333,3 +368,7 @@ def in_child(act: Any) -> Any:
         said = answer.read()
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     return json.loads(said)
+
+
+if __name__ == "__main__":
+    serve_environment(socket.socket(fileno=int(sys.argv[1])))

@@ -12,16 +12,16 @@ import signal
 import time
 import traceback
 from collections import deque
-from collections.abc import Generator
-from contextlib import suppress
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import attrs
 from airflow.dag_processing.processor import DagFileProcessorProcess, _parse_file_entrypoint
 
-from airfleet.dag_processor import imported_files
-from airfleet.dag_processor.taken_in import TakenIn
+from airfleet.dag_processor import environment_parsing, imported_files
+from airfleet.dag_processor.taken_in import MOST_BYTES, TakenIn
 from airfleet.monitor.limits import BoundedMonitor, most_bytes
 from airfleet.monitor.pipes import megabytes, request_number
 from airfleet.pipelines.airflow import import_common
@@ -58,10 +58,13 @@ class ParsingProcess(BoundedMonitor, DagFileProcessorProcess):
 
     @classmethod
     def start(cls, **kwargs: Any) -> ParsingProcess:
-        """Fork it."""
-        mark, taken_in = mmap.mmap(-1, 1), TakenIn()
+        """Fork it, or a stand-in for one of another Python."""
         file, bundle = Path(kwargs["path"]), Path(kwargs["bundle_path"])
-        process: ParsingProcess = super().start(target=lambda: parse_file(mark, taken_in, file, bundle), **kwargs)
+        with shared_memory(1) as marks, shared_memory(MOST_BYTES) as stamps:
+            mark, taken_in = mmap.mmap(marks, 1), TakenIn(stamps)
+            parse = environment_parsing.stand_in(file, bundle, (marks, stamps))
+            own = lambda: parse_file(mark, taken_in, file, bundle)  # noqa: E731 - the target of a fork
+            process: ParsingProcess = super().start(target=parse or own, **kwargs)
         process._mark, process.taken_in = mark, taken_in
         with suppress(OSError):  # where it is not allowed, or has ended
             Path(f"/proc/{process.pid}/oom_score_adj").write_text(_OOM_SCORE)
@@ -132,6 +135,17 @@ class ParsingProcess(BoundedMonitor, DagFileProcessorProcess):
             lines.send(line)
             if self._logged > LOG_BYTES:
                 self.process_log.warning(f"What this file prints is left out from here on ({megabytes(LOG_BYTES)})")
+
+
+@contextmanager
+def shared_memory(size: int) -> Iterator[int]:
+    """Make memory that other programs can be given, and close its descriptor at the end."""
+    descriptor = os.memfd_create("parsing")
+    try:
+        os.truncate(descriptor, size)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 _TOO_LONG = (

@@ -19,10 +19,10 @@ _LENGTH: Final = 4
 
 
 class TakenIn:
-    """The memory of one process, forked after this is made."""
+    """The memory of one process, forked after this is made, or given its descriptor."""
 
-    def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, MOST_BYTES)
+    def __init__(self, descriptor: int = -1) -> None:
+        self._memory = mmap.mmap(descriptor, MOST_BYTES)
 
     def tell(self, stamps: Mapping[str, Stamp | None]) -> None:
         """Write the stamps of files, by path; of a file that is not there, it is None."""

@@ -17,7 +17,17 @@ from pathspec import GitIgnoreSpec
 IGNORE_FILES: Final = (".gitignore", ".airfleetignore")
 #: names that never travel, at any depth
 _NEVER: Final = frozenset(
-    {".airfleet", ".airfleet-release.json", ".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".pytest_cache"}
+    {
+        ".airfleet",
+        ".airfleet-python",
+        ".airfleet-release.json",
+        ".git",
+        ".hg",
+        ".svn",
+        "__pycache__",
+        ".mypy_cache",
+        ".pytest_cache",
+    }
     | {".ruff_cache", ".tox", ".nox", ".venv", "venv", "node_modules", ".DS_Store", ".ipynb_checkpoints"}
 )
 _NEVER_LIKE: Final = re.compile(r"\.env(\..*)?|.*\.py[co]|\.venv.*|.*\.egg-info|.*\.sw[po]|\.?#.*#?|.*~")

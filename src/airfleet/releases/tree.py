@@ -10,8 +10,8 @@ import hashlib
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -44,10 +44,18 @@ class Tree:
     root: Path
     manifest: Manifest
     problems: tuple[Problem, ...] = ()
+    #: files that are made for the release, and lie elsewhere
+    made: Mapping[str, Path] = field(default_factory=dict)
 
     def path_of(self, file: File) -> Path:
-        """Name the file in the folder."""
-        return self.root / file.path
+        """Name the file on this machine."""
+        return self.made.get(file.path, self.root / file.path)
+
+    def with_made(self, made: Mapping[str, Path], environments: Mapping[str, str]) -> Tree:
+        """Add files that are made for the release, and the environments that they describe. Raises OSError."""
+        files = (*self.manifest.files, *(file_of(path, place) for path, place in made.items()))
+        manifest = replace(self.manifest, files=tuple(sorted(files)), environments=environments)
+        return replace(self, manifest=manifest, made={**self.made, **made})
 
 
 def read(root: Path, pipelines: str = "pipelines", limits: Limits = Limits()) -> Tree:
@@ -109,7 +117,7 @@ class _Walk:
             self.refuse(path, *why)
             return
         try:
-            self.files.append(_file(path, self.root / path))
+            self.files.append(file_of(path, self.root / path))
         except OSError as error:
             self.refuse(path, f"cannot be read: {error.strerror}")
 
@@ -176,7 +184,7 @@ _KINDS: Final = {
 }
 
 
-def _file(path: str, place: Path) -> File:
+def file_of(path: str, place: Path) -> File:
     """Read one file. Raises OSError."""
     digest, size = hashlib.sha256(), 0
     with open(place, "rb") as opened:

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 import structlog
@@ -86,9 +87,14 @@ def seconds_good(file: ipc.DagFile) -> float:
     return math.inf if file.path.endswith(_DECLARATIVE) else PYTHON_SECONDS_GOOD
 
 
+def path_of(file: ipc.DagFile) -> Path:
+    """Return the path of a file in its bundle, at its version."""
+    return Path(_bundle(file).path / file.path)
+
+
 def stamp(file: ipc.DagFile) -> side_effects.Stamp:
     """Return a value that tells one content of the file from the next."""
-    return side_effects.stamp(str(_bundle(file).path / file.path))
+    return side_effects.stamp(str(path_of(file)))
 
 
 def load(file: ipc.DagFile) -> Loaded:

@@ -92,6 +92,21 @@ def receive(connection: socket.socket, *, wait: bool = True) -> tuple[dict[str, 
     return (json.loads(data), list(found)) if data else None
 
 
+def unread(end: socket.socket) -> list[Attempt]:
+    """Take the attempts that nobody has read from this end; its reader has ended."""
+    end.setblocking(False)
+    found: list[Attempt] = []
+    while True:
+        try:
+            received = receive(end)
+        except BlockingIOError:
+            return found
+        if received is None:
+            return found
+        if "attempt" in received[0]:
+            found.append(attempt(*received))
+
+
 def close(descriptors: Iterable[int]) -> None:
     """Close descriptors that were sent on, or that nobody needs."""
     for descriptor in descriptors:

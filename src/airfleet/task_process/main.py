@@ -39,7 +39,7 @@ from structlog.contextvars import bind_contextvars
 
 from airfleet.task_process import dag_loader, ipc, template_fields
 from airfleet.task_process.dag_loader import Loaded
-from airfleet.task_process.work import AttemptWork
+from airfleet.task_process.work import AttemptWork, same_python
 
 #: read what the monitor answers; half of the time of an attempt's start, were they built in each
 _FRAMES = msgspec.msgpack.Decoder(comms._ResponseFrame)
@@ -48,12 +48,12 @@ _ANSWERS: TypeAdapter[Any] = TypeAdapter(ToTask)
 _Channel = CommsDecoder[ToTask, ToSupervisor]
 
 
-def work() -> AttemptWork:
+def work(python: Callable[[ipc.DagFile], str | None] = same_python) -> AttemptWork:
     """Make the work of a worker's pool. Sets up the logging that everything forked from here has."""
     dag_loader.prepare()
     _usual_user()
     _statistics()
-    return AttemptWork(load=dag_loader.load, run=run, seconds_good=dag_loader.seconds_good, stamp=dag_loader.stamp)
+    return AttemptWork(dag_loader.load, run, dag_loader.seconds_good, dag_loader.stamp, python)
 
 
 def run(attempt: ipc.Attempt, loaded: Loaded | None) -> NoReturn:

@@ -8,6 +8,7 @@ Processes, each a child of the one before::
           zygote    one for each Dag file in use, user code loaded
             attempt   one for each attempt of a task
           attempt     of a file that cannot be kept loaded
+          pool      one for each Python environment in use: the same again, in another Python
 
 Requests wait in a socket that the keeper holds open, so none is lost when the pool dies; one that it had
 taken already is asked for again by its monitor, which sees the status socket closed.
@@ -38,6 +39,7 @@ from typing import NoReturn
 
 from airfleet.task_process import dag_zygote, ipc
 from airfleet.task_process.children import Attempts, Descriptor, leave_behind, open_descriptors
+from airfleet.task_process.environment_pools import EnvironmentPools
 from airfleet.task_process.side_effects import Stamp
 from airfleet.task_process.work import AttemptWork
 
@@ -87,7 +89,7 @@ def start(
 def _keep(pool: ZygotePool) -> None:
     """Have a pool at all times, until it ends by itself because nobody is left who could ask."""
     pool.titled("keeper")
-    _ignore_signals()
+    ignore_signals()
     started: list[float] = []
     while len(started) < pool.limits.pools_a_minute or pool.settle is not None:
         if len(started) >= pool.limits.pools_a_minute:
@@ -113,7 +115,7 @@ def _child(run: Callable[[], None]) -> NoReturn:
         os._exit(code)
 
 
-def _ignore_signals() -> None:
+def ignore_signals() -> None:
     """Ignore signals to stop: a worker lets its attempts end, and so does everything that forks them."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
@@ -163,13 +165,15 @@ class ZygotePool:
             self.settle()
         self._selector = selectors.DefaultSelector()
         self._attempts = Attempts(self._selector, self.inherited, self._run_unloaded, self.clock)
+        self._others = EnvironmentPools(self._selector, self.limits.idle_seconds, self.limits.crashes, self.clock)
         self._open = True
         self._selector.register(self.served, selectors.EVENT_READ, self._take)
-        while self._open or self._living or len(self._attempts):
+        while self._open or self._living or len(self._attempts) or len(self._others):
             for key, _ in self._selector.select(self._wait_seconds()):
                 key.data()
             self._attempts.end_overdue()
             self._retire_idle()
+            self._others.retire_idle()
 
     def _take(self) -> None:
         received = ipc.receive(self.served)
@@ -178,8 +182,13 @@ class ZygotePool:
             self._open = False
             for zygote in list(self._zygotes.values()):
                 self._retire(zygote)
+            self._others.retire_all()
             return
-        self._give(ipc.attempt(*received))
+        attempt = ipc.attempt(*received)
+        if (python := self.work.python(attempt.file)) is not None:
+            self._others.give(python, attempt)
+        else:
+            self._give(attempt)
 
     def _give(self, attempt: ipc.Attempt) -> None:
         """Give an attempt to its zygote, or to a process that loads the file itself when it cannot be kept."""
@@ -243,7 +252,7 @@ class ZygotePool:
         if code != 0:
             self._note_crash(zygote.file)
         for end in (zygote.connection, zygote.far):
-            for attempt in _unread(end):
+            for attempt in ipc.unread(end):
                 self._give(attempt)
             end.close()
 
@@ -261,7 +270,7 @@ class ZygotePool:
                 self._retire(zygote)
 
     def _wait_seconds(self) -> float | None:
-        waits = [self._attempts.wait_seconds()]
+        waits = [self._attempts.wait_seconds(), self._others.wait_seconds()]
         if self._zygotes:
             waits.append(self.limits.idle_seconds)
         return min((wait for wait in waits if wait is not None), default=None)
@@ -279,17 +288,3 @@ class ZygotePool:
     def _note_crash(self, file: ipc.DagFile) -> None:
         cold = self._cold.setdefault(file, _Cold(self.clock() + self.limits.cold_seconds, self.work.stamp(file)))
         cold.crashes = min(cold.crashes + 1, self.limits.crashes)
-
-
-def _unread(end: socket.socket) -> list[ipc.Attempt]:
-    end.setblocking(False)
-    found: list[ipc.Attempt] = []
-    while True:
-        try:
-            received = ipc.receive(end)
-        except BlockingIOError:
-            return found
-        if received is None:
-            return found
-        if "attempt" in received[0]:
-            found.append(ipc.attempt(*received))

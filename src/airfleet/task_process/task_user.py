@@ -15,6 +15,7 @@ import pwd
 import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
+from typing import Any
 
 #: the variable that names the user; nobody else when there is none
 NAME = "AIRFLEET_TASK_USER"
@@ -45,6 +46,18 @@ def become(name: str, environ: MutableMapping[str, str] = os.environ) -> None:
     tempfile.tempdir = None  # found by root, and perhaps for root alone
     with suppress(FileNotFoundError):
         tempfile.gettempdir()
+
+
+def of_process(name: str) -> dict[str, Any]:
+    """Give the arguments of :class:`subprocess.Popen` that make a program run as this user. Raises KeyError."""
+    account = pwd.getpwnam(name)
+    variables = {key: value for key, value in os.environ.items() if key not in _OF_ROOT}
+    return {
+        "user": account.pw_uid,
+        "group": account.pw_gid,
+        "extra_groups": os.getgrouplist(name, account.pw_gid),
+        "env": variables | {"HOME": account.pw_dir, "USER": name, "LOGNAME": name},
+    }
 
 
 @contextmanager

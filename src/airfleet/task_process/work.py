@@ -1,4 +1,4 @@
-"""The two steps that the pool is given: load a Dag file, run an attempt."""
+"""The steps that the pool is given: load a Dag file, run an attempt, choose its Python."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from typing import Any, NoReturn
 
 from airfleet.task_process import ipc
 from airfleet.task_process.side_effects import Stamp
+
+
+def same_python(_: ipc.DagFile) -> str | None:
+    """Choose the Python of the pool itself for every file."""
+    return None
 
 
 class Unshareable(Exception):
@@ -24,3 +29,5 @@ class AttemptWork:
     seconds_good: Callable[[ipc.DagFile], float]
     #: tells one content of a file from the next
     stamp: Callable[[ipc.DagFile], Stamp]
+    #: the interpreter of the environment that a file runs in; None for the pool's own
+    python: Callable[[ipc.DagFile], str | None] = same_python

@@ -106,7 +106,12 @@ class AttemptMonitor(BoundedMonitor, ActivitySubprocess):
             "logger": logger or structlog.get_logger(logger_name="task").bind(),
             "subprocess_logs_to_stdout": subprocess_logs_to_stdout,
         }
+        python = pool_client.python(file)
+        if python is not None and not os.path.exists(python):
+            raise NobodyForks("the Python environment of its release is not built on this host")
         forked = pool_client.fork(str(what.id), file)
+        if forked is None and python is not None:
+            raise NobodyForks("the Python environment of its release starts no attempts on this host")
         if forked is None:
             return cls._start_without_pool(what=what, **told, **channels)
         monitor = cls._of_forked(what, forked, **channels)

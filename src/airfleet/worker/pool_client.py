@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -15,6 +15,7 @@ from airflow.sdk.execution_time.supervisor import ProcessTracker
 
 from airfleet.monitor import process_exit
 from airfleet.task_process import ipc
+from airfleet.task_process.work import same_python
 
 #: in which the pool has to fork an attempt, seconds; a Dag file that loads for 30 s is given up
 FORK_SECONDS = 45.0
@@ -25,12 +26,21 @@ _TRIES = 3
 NegativeSignal = IntEnum("NegativeSignal", {s.name: -s.value for s in signal.Signals})  # type: ignore[misc]
 
 _pool: socket.socket | None = None
+_python: Callable[[ipc.DagFile], str | None] = same_python
 
 
-def use(pool: socket.socket | None) -> None:
-    """Have attempts of this process and its children forked by the pool behind this socket."""
-    global _pool
-    _pool = pool
+def use(pool: socket.socket | None, python: Callable[[ipc.DagFile], str | None] = same_python) -> None:
+    """Have attempts of this process and its children forked by the pool behind this socket.
+
+    ``python`` names the interpreter of the environment that a file runs in.
+    """
+    global _pool, _python
+    _pool, _python = pool, python
+
+
+def python(file: ipc.DagFile) -> str | None:
+    """Name the interpreter that the pool takes for a file; None for its own."""
+    return _python(file)
 
 
 def has_pool() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +24,31 @@ def start_pool(settings: int) -> None:
     """
     from setproctitle import setproctitle
 
-    from airfleet.task_process import main, pool, task_user
+    from airfleet.releases.environments import layout
+    from airfleet.task_process import dag_loader, ipc, main, pool, task_user
     from airfleet.worker import pool_client
+
+    @lru_cache(maxsize=1024)
+    def python(file: ipc.DagFile) -> str | None:
+        """Give the interpreter of a file of a release; a file without a version is of no release."""
+        if file.version is None:
+            return None
+        try:
+            environment = layout.environment_of(dag_loader.path_of(file))
+        except ValueError:  # no such bundle here, which the attempt itself reports
+            return None
+        return None if environment is None else os.fspath(layout.python(environment))
 
     name = os.environ["AIRFLEET_COMPONENT"]
     user = task_user.named(os.environ)
     pool_client.use(
         pool.start(
-            main.work(),
+            main.work(python),
             lambda title: setproctitle(f"airfleet {name} -- {title}"),
             withheld=(settings,),
             settle=(lambda: task_user.become(user)) if user else None,
-        )
+        ),
+        python,
     )
 
 

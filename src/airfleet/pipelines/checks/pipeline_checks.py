@@ -23,6 +23,7 @@ from airfleet.pipelines.checks.named.options import check_options
 from airfleet.pipelines.checks.params import check_params
 from airfleet.pipelines.checks.refusals import check_refusals
 from airfleet.pipelines.checks.remarks import remarks_about
+from airfleet.pipelines.checks.requirements import check_one_python, check_python
 from airfleet.pipelines.checks.schedules.asset_names import conflicts
 from airfleet.pipelines.checks.schedules.forms import check_schedule
 from airfleet.pipelines.checks.task_checks import check_task
@@ -117,6 +118,7 @@ def read_and_check(
             doubts = [one for one in found if one.severity is Severity.WARNING]
             doubts += remarks_about(draft.pipeline, installed, source, now)
             remarks.extend(map(reading.paths.as_written, doubts))
+    problems.extend(check_one_python(draft.pipeline for draft in reading.drafts if draft.good))
     stamps = {**library.stamps, **installed.stamps, **reading.stamps}
     checked = tuple(good), in_order(_once(problems, str(path))), reading.dag_ids, reading.foreign, in_order(remarks)
     return CheckedFile(
@@ -193,6 +195,7 @@ def check(
     checking = Checking(pipeline, wrong, installed, zone_of(pipeline) or zone)
     check_id("dag_id", pipeline.dag_id, "Dag", checking)
     check_schedule(checking)
+    check_python(checking)
     checking.problems += conflicts([pipeline])
     _check_dates(checking)
     check_options("", pipeline.options, checking)

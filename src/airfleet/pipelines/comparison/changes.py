@@ -237,7 +237,7 @@ def _same(before: object, after: object) -> bool:
 
 
 def _options(pipeline: Pipeline) -> Mapping[str, Value]:
-    return {"timezone": pipeline.timezone, **pipeline.options}
+    return {"timezone": pipeline.timezone, "python": pipeline.python, **pipeline.options}
 
 
 def _of_function(task: Task) -> Mapping[str, Value]:

@@ -203,6 +203,8 @@ DOCUMENT_KEYS: Final[dict[str, str]] = {
     "include": "Files of shared parts that this document takes in; see [sharing](#sharing).",
     "schedule": "When to run: see [schedules](#schedules); null or none for a Dag that is only run by hand.",
     "timezone": "The time zone of cron expressions, and of dates that name none; else Airflow's default time zone.",
+    "python": "A file of requirements for the Python environment of this file in a release. The path is relative to"
+    " the file that says it; with a slash before it, to the project's folder. All pipelines of a file name the same.",
     "defaults": "Arguments that every task has unless it says otherwise.",
     "jobs": "One Dag is made for each job; its values are written `${{ job.… }}`.",
     "job_defaults": "Values that every job has unless it says otherwise.",

@@ -476,6 +476,8 @@ class Pipeline:
     schedule: Schedule = None
     #: of cron expressions and dates that name none; None for Airflow's default time zone
     timezone: str | None = None
+    #: the file of requirements of its Python in a release; None for that of the project
+    python: FileText | None = None
     #: every other top-level key: DAG arguments (start_date, catchup, tags, params, ...)
     options: Mapping[str, Value] = field(default_factory=dict)
     #: ``defaults``: arguments that every task has unless it says otherwise

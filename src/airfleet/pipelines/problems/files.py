@@ -173,6 +173,15 @@ PAGES: Final[dict[Code, Page]] = {
         "dag_id: orders\ntasks:\n  - {for: [eu, us], id: 'load_${{ each }}'}\n",
         "dag_id: orders\ntasks:\n  - {for: {each: [eu, us]}, id: 'load_${{ each }}'}\n",
     ),
+    Code.REQUIREMENTS: Page(
+        "`python` names no file of requirements that this file can have",
+        "A release runs a pipeline file in a Python environment of its own, made from the file that `python` names. The"
+        " path is relative to the file that says it; with a slash before it, to the project's folder. A file is parsed"
+        " once, so all its pipelines have the same Python.",
+        _FINE + "python: requirements.txt\n",
+        _FINE + "python: /envs/ml.txt\n",
+        beside={"fleet.yaml": "name: shop\n", "envs/ml.txt": "six==1.16.0\n"},
+    ),
     Code.TEMPLATE_CIRCLE: Page(
         "Templates extend each other in a circle",
         "There is no first one, so none of them can be made.",

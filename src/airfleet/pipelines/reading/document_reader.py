@@ -14,7 +14,7 @@ from airfleet.pipelines.language.arguments import (
     DOCUMENT_KEYS,
     TASK_ARGUMENTS,
 )
-from airfleet.pipelines.language.spec import Pipeline, Schedule, Value
+from airfleet.pipelines.language.spec import FileText, Pipeline, Schedule, Value
 from airfleet.pipelines.language.values import required_text
 from airfleet.pipelines.language.wrong_key_hints import Instead
 from airfleet.pipelines.reading.defaults_reader import read_defaults
@@ -50,6 +50,7 @@ class DocumentReader:
             groups=tuple(entries.groups),
             schedule=self.schedule(),
             timezone=self.timezone(),
+            python=self.python(),
             options=options,
             defaults=defaults,
             job=self.job,
@@ -82,6 +83,12 @@ class DocumentReader:
         if node is None or is_null(node):
             return None
         return required_text(node, "timezone", self.report) or None
+
+    def python(self) -> FileText | None:
+        """Read the file of requirements of a pipeline."""
+        node = self.keys["python"][1] if "python" in self.keys else None
+        written = "" if node is None or is_null(node) else required_text(node, "python", self.report)
+        return FileText(written, node.place.file) if node is not None and written else None
 
     def options(self) -> dict[str, Value]:
         found: dict[str, Value] = {}

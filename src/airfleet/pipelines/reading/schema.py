@@ -288,6 +288,7 @@ def _document_keys() -> dict[str, Schema]:
         "include": {"anyOf": [{"$ref": "#/$defs/names"}, {"type": "null"}]},
         "schedule": {"$ref": "#/$defs/schedule"},
         "timezone": {"type": ["string", "null"]},
+        "python": {"type": ["string", "null"], "minLength": 1},
         "defaults": {"$ref": "#/$defs/task_arguments"},
         "jobs": {"anyOf": [listed_jobs, named_jobs]},
         "job_defaults": {"type": ["object", "null"]},

@@ -27,8 +27,16 @@ class PartsReader(DocumentReader):
         self.parts = tuple(self.template(template, joined("templates", name)) for name, template in templates)
         for name, group in named_groups(self.body, self.report).items():
             self.group(name, group)
+        python = self.python()
         return Pipeline(
-            "", (), schedule=schedule, options=options, defaults=defaults, file=self.file, places=self.report.places
+            "",
+            (),
+            schedule=schedule,
+            python=python,
+            options=options,
+            defaults=defaults,
+            file=self.file,
+            places=self.report.places,
         )
 
     def template(self, template: Mapping, path: str) -> Task:

@@ -1,0 +1,64 @@
+"""The folders of environments on a host, and who may change them: one process at a time for each environment."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from airfleet.releases.environments import layout
+from airfleet.releases.places import Places
+
+
+def building(places: Places) -> Path:
+    """Name the folder of environments that are not whole, or not there any more."""
+    return places.root / "building"
+
+
+@contextmanager
+def alone(places: Places, digest: str) -> Iterator[None]:
+    """Keep others away from an environment; the kernel lets them in when this process dies."""
+    building(places).mkdir(parents=True, exist_ok=True)
+    with open(building(places) / f"{digest}.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def scratch(places: Places, digest: str) -> Iterator[Path]:
+    """Give a place for an environment in work; whoever has locked it out removes what killed builders have left.
+
+    Each has a place of its own: a program that a killed builder had started may still write into that of the builder.
+    """
+    for left in building(places).glob(f"{digest}.work-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{digest}.work-", dir=building(places)))
+    folder.chmod(0o755)
+    try:
+        yield folder / digest
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove(places: Places, digest: str) -> None:
+    """Remove an environment: at once for those who look for it, then its files."""
+    with scratch(places, digest) as aside:
+        if places.environment(digest).exists():
+            os.rename(places.environment(digest), aside)
+
+
+def collect(places: Places) -> tuple[str, ...]:
+    """Remove the environments that no release on this host names; return their digests."""
+    trees, folder = places.tree("any").parent, places.environment("any").parent
+    if not folder.is_dir():
+        return ()
+    named = {digest for tree in trees.iterdir() for digest in layout.table(tree).values()} if trees.is_dir() else set()
+    gone = tuple(sorted(one.name for one in folder.iterdir() if one.name not in named))
+    for digest in gone:
+        with alone(places, digest):
+            remove(places, digest)
+    return gone
