@@ -37,6 +37,7 @@ from airfleet.agent.supervisor.worker_drain import WorkerDrain
 from airfleet.events import Log, Surprises
 from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.planning.plan import Plan
+from airfleet.task_process import task_user
 
 
 def assemble(
@@ -82,7 +83,8 @@ def assemble(
 def _releases(context: AgentContext, wakeup: Wakeup) -> ReleaseWatch:
     plan = context.plan
     listen = partial(ReleaseConnection, plan.database_url, plan.releases)
-    disk = HostReleases(context.places, plan.database_url, plan.releases.store)
+    user = task_user.named(plan.environment)
+    disk = HostReleases(context.places, plan.database_url, plan.releases.store, user)
     return ReleaseWatch(plan.host, listen, disk, context.log, wakeup.wake, context.clock)
 
 

@@ -148,7 +148,7 @@ class CallbackRunningManager(ResultStoringManager):
 
     def _service_processor_sockets(self, timeout: float | None = 1.0) -> None:
         """Read from all processes; one that writes something unreadable is read no more, and the others go on."""
-        for key, _ in self._selected(timeout):
+        for key, _ in self.selector.select(timeout=timeout):
             source: Any = key.fileobj
             handle, on_close = key.data
             try:
@@ -160,15 +160,6 @@ class CallbackRunningManager(ResultStoringManager):
             if not goes_on:
                 on_close(source)
                 source.close()
-
-    def _selected(self, timeout: float | None) -> list[Any]:
-        """Wait for what processes write, and no longer than until another release is live."""
-        until, turn = time.monotonic() + (timeout or 0.0), self._release_look_seconds
-        while True:
-            left = max(0.0, until - time.monotonic())
-            found = self.selector.select(timeout=min(left, turn))
-            if found or left <= turn or self._is_behind():
-                return found
 
     def _give_back(self, dag_file: DagFileInfo) -> None:
         """Give back the callbacks of a file's process that was killed: the next one's end tells nothing of it."""

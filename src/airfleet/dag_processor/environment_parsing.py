@@ -47,7 +47,8 @@ def tend() -> None:
 def stand_in(file: Path, bundle: Path, shared: Collection[int]) -> Callable[[], None] | None:
     """Give what a stand-in does for a file, before it is forked; None for a file of the fleet's own Python.
 
-    ``bundle`` is the folder of pipelines that it is in; ``shared`` are descriptors of memory that the other process gets as well.
+    ``bundle`` is the folder of pipelines that it is in; ``shared`` are descriptors of memory that the other process
+    gets as well.
     """
     environment = layout.environment_of(file)
     if environment is None:

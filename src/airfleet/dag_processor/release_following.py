@@ -36,8 +36,6 @@ from airfleet.system.folder_watch import FolderWatch
 
 #: beside ``dag`` in what Airflow stores of a Dag; it hashes all, and reads what it knows
 DIGEST_KEY: Final = "airfleet_digest"
-#: between two looks at the link of the live release, seconds
-_LOOK_SECONDS = 0.25
 
 
 @attrs.define
@@ -82,14 +80,6 @@ class ReleaseFollowingManager(ChangeFindingManager):
 
     def _releases(self) -> Iterable[PipelineBundle]:
         return [bundle for bundle in self._dag_bundles if isinstance(bundle, PipelineBundle)]
-
-    @property
-    def _release_look_seconds(self) -> float:
-        """How long nothing looks for another release: it is one call of the system, and none without releases."""
-        return _LOOK_SECONDS if any(bundle.supports_versioning for bundle in self._releases()) else float("inf")
-
-    def _is_behind(self) -> bool:
-        return any(bundle.is_behind for bundle in self._releases())
 
     def should_skip_refresh(
         self,

@@ -9,17 +9,22 @@ from airfleet.agent.releases.connection import connect
 from airfleet.agent.releases.fetches import FetchFailed
 from airfleet.errors import FleetError
 from airfleet.releases import fetcher, registry, stores
+from airfleet.releases.environments import folders, preparation
 from airfleet.releases.objects import Damaged, Missing, StoreUnreachable
 from airfleet.releases.places import Places
 
 
 class HostReleases:
-    """Implements :class:`airfleet.agent.releases.watch.ReleaseDisk`. ``store`` is what fleet.yaml names."""
+    """Implements :class:`airfleet.agent.releases.watch.ReleaseDisk`.
 
-    def __init__(self, places: Places, database_url: str, store: str) -> None:
+    ``store`` is what fleet.yaml names, ``user`` the one that tasks run as, where it is another.
+    """
+
+    def __init__(self, places: Places, database_url: str, store: str, user: str | None = None) -> None:
         self._places = places
         self._database_url = database_url
         self._store = store
+        self._user = user
 
     def tidy(self) -> None:
         """Remove what an agent before this one left half fetched."""
@@ -30,11 +35,19 @@ class HostReleases:
         return self._places.live_digest()
 
     def trees(self) -> frozenset[str]:
-        """List the whole releases that are here."""
-        return fetcher.local_trees(self._places)
+        """List the whole releases that are here, with their Python environments."""
+        trees = fetcher.local_trees(self._places)
+        return frozenset(one for one in trees if preparation.is_ready(self._places, self._places.tree(one)))
 
     def fetch(self, digest: str) -> None:
-        """Bring a release here. Raises FetchFailed, psycopg.Error, OSError."""
+        """Bring a release here, and build its Python environments. Raises FetchFailed, psycopg.Error, OSError."""
+        self._bring(digest)
+        try:
+            preparation.prepare(self._places, self._places.tree(digest), self._user)
+        except preparation.NotReady as refused:
+            raise FetchFailed(refused.sentence, is_certain=True) from refused
+
+    def _bring(self, digest: str) -> None:
         with closing(connect(self._database_url)) as connection:
             try:
                 objects = stores.open_store(self._store, connection)
@@ -60,3 +73,4 @@ class HostReleases:
     def keep(self, digests: Collection[str]) -> None:
         """Delete all but these, and the files that no other one has."""
         fetcher.collect(self._places, digests)
+        folders.collect(self._places)

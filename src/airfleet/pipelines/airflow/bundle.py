@@ -69,11 +69,6 @@ class PipelineBundle(LocalDagBundle):
         """Tell whether a version is on this host."""
         return self._places is None or self._places.tree(version).is_dir()
 
-    @property
-    def is_behind(self) -> bool:
-        """Whether another release is live."""
-        return self._live() not in (None, self._digest)
-
     def follow(self) -> bool:
         """Move to the release that is live now; tell whether it is another one than before."""
         live = self._live()

@@ -26,6 +26,7 @@ COLUMNS = {"digest": "release", "state": "state", "note": "note"}
 @options.option("--from", "source", metavar="git:REV", help="Push the files of a commit in place of the folder's.")
 @options.option("--dry-run", is_flag=True, help="Check, say what would change, and push nothing.")
 @options.option("--force", is_flag=True, help="Push although check or tests find something wrong.")
+@options.option("--vendor", is_flag=True, help="Bring the wheels of Python environments, for hosts without an index.")
 @options.option("--watch", is_flag=True, help="Push again whenever a file changes, without tests, until Ctrl-C.")
 @options.option(
     "--wait/--no-wait",
@@ -38,8 +39,8 @@ COLUMNS = {"digest": "release", "state": "state", "note": "note"}
 @options.output()
 @options.project
 def command(
-    note: str, source: str | None, dry_run: bool, force: bool, watch: bool, wait: bool, timeout: float,
-    output: str, env: str | None, project: Path | None,
+    note: str, source: str | None, dry_run: bool, force: bool, vendor: bool, watch: bool, wait: bool,
+    timeout: float,    output: str, env: str | None, project: Path | None,
 ) -> int:  # fmt: skip
     """Make the project folder live on every host.
 
@@ -49,7 +50,7 @@ def command(
     Exit code: 0 it is live, or nothing has changed; 1 it is not, and what was live still is; 124 a host took too long.
     """
     here = find(project, env)
-    wishes = Wishes(note, _revision(source), force, wait, timeout)
+    wishes = Wishes(note, _revision(source), force, wait, timeout, vendor=vendor)
     if watch:
         if source or dry_run or output != "table":
             raise UsageError("--watch pushes the folder as it is, and says a line for each push")

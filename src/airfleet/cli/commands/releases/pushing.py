@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airfleet.cli.commands.releases import differences, gate, rollout, takeover
+from airfleet.cli.commands.releases import differences, gate, own_python, rollout, takeover
 from airfleet.cli.output import release_view, terminal
 from airfleet.cli.queries import file_versions, release_changes, release_records
 from airfleet.client.project import Project
@@ -43,6 +43,8 @@ class Wishes:
     timeout: float = 60.0
     #: whether the tests of pipelines run, too
     tests: bool = True
+    #: whether the wheels of its Python environments travel along
+    vendor: bool = False
     #: what earlier checks have found
     memory: Memory | None = None
     #: whether nothing is told of its steps
@@ -85,10 +87,18 @@ def push(here: Project, wishes: Wishes) -> Pushed:
 
 def _push(folder: Project, records: ReleaseRecords, wishes: Wishes, about: About, lock: Lock) -> Pushed:
     """Push under the lock."""
+    steps = Steps(quiet=wishes.quiet)
+    with own_python.with_environments(_read(folder, records.fleet), folder, records, vendor=wishes.vendor) as read:
+        if read.made:
+            steps.end("lock", f"locked {len(read.manifest.environments)} Python environments")
+        return _push_tree(read, folder, records, wishes, about, lock, steps)
+
+
+def _push_tree(
+    read: Tree, folder: Project, records: ReleaseRecords, wishes: Wishes, about: About, lock: Lock, steps: Steps
+) -> Pushed:
     from airfleet.releases import publisher, registry
 
-    steps = Steps(quiet=wishes.quiet)
-    read = _read(folder, records.fleet)
     before = records.live()
     done = Pushed(read.manifest.digest, "live", wishes.note, len(read.manifest.files), read.manifest.size)
     if before is not None and before.digest == done.digest:
@@ -120,8 +130,10 @@ def _push(folder: Project, records: ReleaseRecords, wishes: Wishes, about: About
 def would_change(here: Project, wishes: Wishes, output: str) -> None:
     """Check the project, and print what a push would change. Raises AirfleetError when one would be refused."""
     fleet = release_records.fleet_of(here)
-    with _source(here, fleet, wishes.revision) as folder, release_records.of(here, fleet) as records:
-        read = _read(folder, fleet)
+    source, opened = _source(here, fleet, wishes.revision), release_records.of(here, fleet)
+    with source as folder, opened as records, contextlib.ExitStack() as made:
+        whole = own_python.with_environments(_read(folder, fleet), folder, records, vendor=wishes.vendor)
+        read = made.enter_context(whole)
         live = records.live()
         if live is not None and live.digest == read.manifest.digest:
             _say_unchanged(live.digest)
