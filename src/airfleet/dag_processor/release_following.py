@@ -1,6 +1,6 @@
 """A release that goes live is seen at once, and only what changed in it is parsed. [A]
 
-Each turn of the loop reads the link of the live release, and so does its rest. When it leads elsewhere, the bundle
+Each turn of the loop reads the link of the live release, and the kernel ends its rest when that moves. The bundle then
 moves there, and its files are listed. A file that is another one than before, or takes in or imports another one, goes
 to the front of the queue. For the Dags of all other files one statement moves the rows
 (:mod:`airfleet.dag_processor.release_rows`).

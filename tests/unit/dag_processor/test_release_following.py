@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import selectors
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,6 +37,7 @@ class Following:
         (root / "pipelines" / "a.yaml").write_text("a")
         self.bundle = PipelineBundle(name="b", path=str(root / "pipelines"), releases=str(self.places.root))
         self.manager = PipelineFileProcessorManager(max_runs=-1)
+        self.manager.selector = selectors.DefaultSelector()
         self.manager._dag_bundles = [self.bundle]
         self.known: dict[str, set[DagFileInfo]] = {}
         self.state = BundleState(last_refreshed=None, version=None)

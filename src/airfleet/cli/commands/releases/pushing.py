@@ -90,7 +90,8 @@ def _push(folder: Project, records: ReleaseRecords, wishes: Wishes, about: About
     steps = Steps(quiet=wishes.quiet)
     with own_python.with_environments(_read(folder, records.fleet), folder, records, vendor=wishes.vendor) as read:
         if read.made:
-            steps.end("lock", f"locked {len(read.manifest.environments)} Python environments")
+            count = len(read.manifest.environments)
+            steps.end("lock", f"locked {count} Python {'environment' if count == 1 else 'environments'}")
         return _push_tree(read, folder, records, wishes, about, lock, steps)
 
 
