@@ -17,6 +17,8 @@ from support.fleets import TINY
 from support.pipelines import HELLO
 from support.wheels import make_wheel
 
+pytestmark = pytest.mark.long
+
 SECONDS = 60.0
 
 

@@ -50,6 +50,8 @@ from pathlib import Path
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator, get_current_context
 
+pytestmark = pytest.mark.long
+
 LEDGER, GO = "{ledger}", Path("{go}")
 WORD = "{word}"
 
