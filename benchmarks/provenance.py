@@ -52,6 +52,13 @@ DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
     "many_files": (f"{SRC}/pipelines", "benchmarks/many_files.py"),
     "memory": (*TASK_PATH, *EACH_HOST, "benchmarks/memory.py"),
     "parse_cost": (f"{SRC}/pipelines", f"{SRC}/yaml", "benchmarks/parse_cost.py"),
+    "releases": (
+        f"{SRC}/agent/releases",
+        f"{SRC}/cli/commands/releases",
+        f"{SRC}/dag_processor",
+        f"{SRC}/releases",
+        "benchmarks/releases.py",
+    ),
     "soak": (*TASK_PATH, *EACH_HOST, "benchmarks/soak.py"),
     "start_and_idle": (*EACH_HOST, f"{SRC}/fleet", *TASK_PATH, "benchmarks/start_and_idle.py"),
     "task_path": (*TASK_PATH, f"{SRC}/fleet", "benchmarks/systems", "benchmarks/workloads.py"),

@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, list[str]] = {
     "capacity": [],
     "edit_visible": [],
     "many_files": [],
+    "releases": [],
     "task_path": [],
 }
 

@@ -1,0 +1,154 @@
+"""How long until a pushed release runs, and until a rollback does: on one host, on three, with a thousand pipelines.
+
+    PYTHONPATH=tests python benchmarks/releases.py [--pushes 5] [--pipelines 1000]
+
+*push to run*: from the start of ``airfleet push`` to the first line that the new code writes into a ledger, with the
+trigger of a run between; of several hosts, on another host than the one that pushed. *rollback to run*: the same for
+``airfleet rollback``. *first push*, *one changed*: until the API has every Dag of the release, and the changed one.
+Three hosts have a network of their own each where root measures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from measuring import report, spread
+
+from airfleet.drill.waiting import wait_until
+from airfleet.testing.fleet import FleetUnderTest
+from faultlab.systems.hosts_under_test import HostsUnderTest
+
+PATIENCE_SECONDS = 120.0
+POLL_SECONDS = 0.02
+#: tasks of one run: enough for each host to get one
+TASKS = 12
+HEAD = ("", "push to run, s", "rollback to run, s", "first push, s", "one changed, s")
+NOTES = "Median (least–most). The database is embedded; PostgreSQL, the broker and all hosts share one machine."
+STEPS = """\
+import json, os, time
+
+def write(n):
+    with open(os.environ["LEDGER"], "a") as ledger:
+        ledger.write(json.dumps([{edition!r}, os.environ.get("AIRFLEET_HOST", "local")]) + "\\n")
+    time.sleep(0.2)
+"""
+PIPELINE = f"""\
+dag_id: ledger
+schedule: null
+tasks:
+  - {{id: write, uses: "shop.steps:write", expand: {{n: {list(range(TASKS))}}}}}
+"""
+SMALL = """\
+dag_id: dag_{number}
+description: "{text}"
+schedule: null
+tasks:
+  - {{id: one, uses: bash, with: {{bash_command: "true"}}}}
+  - {{id: two, uses: bash, with: {{bash_command: "true"}}, needs: [one]}}
+"""
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description="How long until a pushed release runs.")
+    parser.add_argument("--pushes", type=int, default=5)
+    parser.add_argument("--pipelines", type=int, default=1000)
+    options = parser.parse_args()
+    found: dict[str, Any] = {f"{count} hosts": hosts(count, options.pushes) for count in (1, 3)}
+    found[f"{options.pipelines} pipelines"] = many(options.pipelines)
+    keys = ("push_to_run", "rollback_to_run", "first_push", "one_changed")
+    rows = [(name, *(_shown(of.get(key)) for key in keys)) for name, of in found.items()]
+    report("releases", found, HEAD, rows, NOTES)
+
+
+def hosts(count: int, pushes: int) -> dict[str, Any]:
+    """Pushes and rollbacks of one pipeline on a fleet of so many hosts."""
+    with TemporaryDirectory(prefix="bench-") as scratch:
+        ledger = Path(scratch, "ledger")
+        files = {"pipelines/ledger.yaml": PIPELINE, "shop/__init__.py": "", "shop/steps.py": STEPS.format(edition="0")}
+        settings = f"name: bench\nenv: {{LEDGER: {ledger}}}\n"
+        fleet = HostsUnderTest.of(settings, count, files, netns=count > 1 and os.geteuid() == 0)
+        with fleet:
+            fleet.start()
+            fleet.wait_for_dag("ledger")
+            first = fleet.names[0] if count > 1 else ""
+            taken: dict[str, list[float]] = {"push_to_run": [], "rollback_to_run": []}
+            _push(fleet)
+            for number in range(1, pushes + 1):
+                edition = str(number)
+                fleet.write("shop/steps.py", STEPS.format(edition=edition))
+                taken["push_to_run"].append(_until_run(fleet, ledger, edition, first, lambda: _push(fleet)))
+                back = str(number - 1)
+                taken["rollback_to_run"].append(_until_run(fleet, ledger, back, first, lambda: _do(fleet, "rollback")))
+        return {name: spread(values) for name, values in taken.items()}
+
+
+def _until_run(fleet: HostsUnderTest, ledger: Path, edition: str, first: str, change: Callable[[], object]) -> float:
+    """Seconds from the change to a line of this edition, of another host than the first where there are several."""
+    ledger.unlink(missing_ok=True)
+    began = time.perf_counter()
+    change()
+    run = fleet.trigger("ledger")
+
+    def written() -> bool:
+        lines = ledger.read_text().splitlines() if ledger.exists() else []
+        return any(found == edition and host not in (first, "") for found, host in map(json.loads, lines))
+
+    wait_until(written, PATIENCE_SECONDS, f"edition {edition} runs", POLL_SECONDS)
+    taken = time.perf_counter() - began
+    assert fleet.wait_for_run("ledger", run) == "success"
+    return taken
+
+
+def many(pipelines: int) -> dict[str, Any]:
+    """The first push of many pipelines, and a push of one that changed."""
+    files = {f"pipelines/dag_{number}.yaml": SMALL.format(number=number, text="") for number in range(pipelines)}
+    with FleetUnderTest.make("name: bench\n", {}) as fleet:
+        fleet.start()
+        for path, text in files.items():
+            (fleet.root / path).write_text(text)
+        began = time.perf_counter()
+        _push(fleet)
+        wait_until(lambda: _count(fleet) == pipelines, PATIENCE_SECONDS, "every Dag is there", 0.2)
+        first = time.perf_counter() - began
+        changed = []
+        for number in range(3):
+            (fleet.root / "pipelines" / "dag_7.yaml").write_text(SMALL.format(number=7, text=f"edit {number}"))
+            began = time.perf_counter()
+            _push(fleet)
+            wait_until(
+                lambda text=f"edit {number}": fleet.api.get("dags", "dag_7")["description"] == text,  # type: ignore[misc]
+                PATIENCE_SECONDS,
+                "the change is there",
+                POLL_SECONDS,
+            )
+            changed.append(time.perf_counter() - began)
+    return {"first_push": spread([first]), "one_changed": spread(changed)}
+
+
+def _count(fleet: FleetUnderTest) -> int:
+    return int(fleet.api.get("dags", limit=1, exclude_stale=True)["total_entries"])
+
+
+def _push(fleet: FleetUnderTest) -> None:
+    _do(fleet, "push")
+
+
+def _do(fleet: FleetUnderTest, *words: str) -> None:
+    done = fleet.airfleet(*words)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+def _shown(of: dict[str, Any] | None) -> str:
+    return f"{of['median']:.2f} ({of['min']:.2f}–{of['max']:.2f})" if of else "–"
+
+
+if __name__ == "__main__":
+    main()
