@@ -93,7 +93,13 @@ class Shop:
         """Push what is there."""
         done = self.fleet.airfleet("push", "-m", note, "-o", "json")
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-        return str(json.loads(done.stdout)["digest"])
+        digest = str(json.loads(done.stdout)["digest"])
+        wait_until(lambda: self.versions() == {digest}, SECONDS, f"every Dag names {digest}", 0.1)
+        return digest
+
+    def versions(self) -> set[str | None]:
+        """The releases that new runs of all Dags would take."""
+        return {dag["bundle_version"] for dag in self.fleet.api.every("dags", "dags", exclude_stale=True)}
 
     def open(self, run_id: str) -> None:
         """Let a run go on."""
@@ -210,7 +216,7 @@ def test_only_files_that_changed_or_import_what_changed_are_parsed(shop: Shop, f
     live = shop.push("one pipeline and a helper")
     after = _parsed(shop)
     assert {dag_id for dag_id in after if after[dag_id] != before[dag_id]} == {"many_3", "helped"}
-    assert {dag["bundle_version"] for dag in shop.fleet.api.every("dags", "dags", exclude_stale=True)} == {live}
+    assert shop.versions() == {live}
     assert [tag["name"] for tag in shop.fleet.api.get("dags", "helped")["tags"]] == ["two"]
 
 

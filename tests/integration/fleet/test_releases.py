@@ -17,6 +17,8 @@ from airfleet.testing.fleet import FleetUnderTest
 from faultlab.measuring.ledger import Ledger
 from support import release_trees
 
+pytestmark = pytest.mark.long
+
 FLEET = """\
 name: released
 workers: [{name: worker, slots: 2}]
@@ -49,8 +51,6 @@ from pathlib import Path
 
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator, get_current_context
-
-pytestmark = pytest.mark.long
 
 LEDGER, GO = "{ledger}", Path("{go}")
 WORD = "{word}"
