@@ -14,7 +14,7 @@ from airfleet.testing.fleet import FleetUnderTest
 from support import pairs_project
 from support.pairs_project import PYTHON, YAML
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
 #: pairs that no fleet of a test can run -> why
 NOT_RUN = {

@@ -13,6 +13,8 @@ from airfleet.testing.fleet import FleetUnderTest
 from support.fleets import TINY
 from support.pipelines import HELLO
 
+pytestmark = pytest.mark.long
+
 #: after which a push no longer waits for the dag-processor
 TAKEOVER_SECONDS = 10.0
 

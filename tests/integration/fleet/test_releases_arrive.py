@@ -22,6 +22,8 @@ from airfleet.testing.fleet import FleetUnderTest
 from support.fleets import TINY
 from support.pipelines import HELLO
 
+pytestmark = pytest.mark.long
+
 SECONDS = 30.0
 TAKE = "DELETE FROM airfleet_release_object WHERE digest = %s"
 WAITING = """
