@@ -161,7 +161,7 @@ def parse_file(mark: mmap.mmap, taken_in: TakenIn, file: Path, bundle: Path) -> 
     """
     own = os.getpid()
     if (tree := release_files.tree_of(file)) is not None:
-        import_from(tree, tree.parents[1], Path.cwd())
+        import_from(tree, Path.cwd())
     try:
         _parse_file_entrypoint()
     except Exception:

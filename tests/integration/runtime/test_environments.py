@@ -161,6 +161,7 @@ def test_a_file_that_kills_its_process_is_told_so_and_the_next_one_is_parsed(pla
     assert well["dags"] == [["written", ["1.0"]]]
 
 
+@pytest.mark.long
 def test_a_process_of_an_environment_ends_when_its_stand_in_is_killed(places: Places, home: Path) -> None:
     file = places.tree("a") / "pipelines" / "waits.py"
     (found,) = parse(places, home, "kill", str(file))

@@ -84,8 +84,8 @@ class PipelineBundle(LocalDagBundle):
         """Import modules from the release from now on. Raises ReleaseNotHere when it is not on this host."""
         if self._digest is not None and not self.has(self._digest):
             raise ReleaseNotHere(f"release {self._digest} is not on this host")
-        if self._places and (tree := self.tree) is not None:
-            import_from(tree, self._places.root, project_root(self._path / FLEET_FILE))
+        if (tree := self.tree) is not None:
+            import_from(tree, project_root(self._path / FLEET_FILE))
         super().initialize()
 
     def refresh(self) -> None:
@@ -101,7 +101,7 @@ class PipelineBundle(LocalDagBundle):
         return BundleVersion(self._digest) if self._digest is not None else None
 
 
-def import_from(tree: Path, releases: Path, project: Path) -> None:
+def import_from(tree: Path, project: Path) -> None:
     """Have this process import modules from one release, and not from another one or from the folder of the project.
 
     Processes of a fleet begin in the project's folder, which Python puts on its path; it may be ahead of any release.
@@ -109,7 +109,7 @@ def import_from(tree: Path, releases: Path, project: Path) -> None:
 
     def is_elsewhere(entry: str) -> bool:
         place = Path(entry).absolute()
-        return place.is_relative_to(releases) or place == project
+        return place.is_relative_to(tree.parent) or place == project
 
     sys.path[:] = [*(entry for entry in sys.path if not is_elsewhere(entry)), str(tree)]
 
