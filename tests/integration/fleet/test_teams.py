@@ -12,7 +12,7 @@ from airfleet.drill.waiting import wait_until
 from airfleet.testing.fleet import FleetUnderTest
 from support.documents import REPOSITORY
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
 TEAMS = REPOSITORY / "examples" / "teams"
 SECONDS = 120.0

@@ -171,6 +171,7 @@ def test_a_distribution_that_nobody_has_is_told_in_the_words_of_uv(tmp_path: Pat
     assert str(caught.value).endswith("hint: push with --vendor where hosts reach no index")
 
 
+@pytest.mark.long
 def test_a_library_that_breaks_what_attempts_need_is_found_before_any_attempt(tmp_path: Path) -> None:
     places = Places(tmp_path)
     release = places.tree("a")
@@ -187,6 +188,7 @@ def test_a_lock_for_another_airfleet_is_refused_with_both_versions(tmp_path: Pat
         build(Places(tmp_path / "releases"), tmp_path, digest)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("reached", ["bin/python", "lib/python*/site-packages/airflow", "lib/*/*/toylibrary.py"])
 def test_a_build_that_was_killed_at_any_point_is_done_again(tmp_path: Path, reached: str) -> None:
     places = Places(tmp_path)
@@ -202,6 +204,7 @@ def test_a_build_that_was_killed_at_any_point_is_done_again(tmp_path: Path, reac
     assert layout.is_whole(places.environment(digest), lock.here())
 
 
+@pytest.mark.long
 def test_a_builder_ends_with_whoever_waits_for_it(tmp_path: Path) -> None:
     places = Places(tmp_path)
     release, digest = release_of(places, "1.0")
@@ -224,6 +227,7 @@ def command_lines() -> list[bytes]:
     return found
 
 
+@pytest.mark.long
 def test_two_builders_at_once_build_one_environment_and_what_a_killed_one_left_is_no_hindrance(tmp_path: Path) -> None:
     places = Places(tmp_path)
     release, digest = release_of(places, "1.0")
