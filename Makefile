@@ -181,7 +181,7 @@ lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	$(COMPILE) requirements/airflow34.in -o requirements/airflow34.lock
 	$(COMPILE) requirements/mutants.in -o requirements/mutants.lock
 	$(COMPILE) requirements/peers.in -o requirements/peers.lock
-	$(COMPILE) requirements/dag_factory.in -c requirements/airfleet.lock -o requirements/dag_factory.lock
+	$(COMPILE) --no-deps requirements/dag_factory.in -o requirements/dag_factory.lock
 
 clean: stop ## Remove the environments
 	rm -rf .venv .venv-*
@@ -264,7 +264,7 @@ $(UV): requirements/bootstrap.lock
 	$(UV) pip sync --quiet --compile-bytecode --python .venv-peers/bin/python --require-hashes requirements/peers.lock
 	@touch $@
 
-.venv-dag-factory/.installed: $(UV) requirements/dag_factory.lock
+.venv-dag-factory/.installed: $(UV) requirements/airfleet.lock requirements/dag_factory.lock
 	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-dag-factory
-	$(UV) pip sync --quiet --compile-bytecode --python .venv-dag-factory/bin/python --require-hashes requirements/dag_factory.lock
+	$(UV) pip sync --quiet --compile-bytecode --python .venv-dag-factory/bin/python --require-hashes requirements/airfleet.lock requirements/dag_factory.lock
 	@touch $@

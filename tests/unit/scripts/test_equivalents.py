@@ -1,4 +1,4 @@
-"""Every pair of a pipeline and a Dag in Python stands on a page, and a section of the reference leads to it."""
+"""Every pair of a pipeline and a Dag in Python is in a table, and a section of the reference leads to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from support.documents import REPOSITORY
 
 REFERENCE = REPOSITORY / "docs" / "reference"
-LINK = re.compile(r"\]\(equivalents\.md#([\w-]+)\)")
+LINK = re.compile(r"\]\(\.\./\.\./(?:tests/conformance/pairs|tests/lightning)/(\w+)\)")
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +26,16 @@ def equivalents() -> Iterator[Any]:
 
 def test_every_pair_is_the_example_of_a_section_of_the_reference(equivalents: Any) -> None:
     pages = [REFERENCE / name for name in ("pipeline.md", "dag-factory.md")]
-    linked = {anchor for page in pages for anchor in LINK.findall(page.read_text("utf-8"))}
-    assert linked == {name.replace("_", "-") for name in equivalents.folders()}
+    linked = {name for page in pages for name in LINK.findall(page.read_text("utf-8"))}
+    assert linked == equivalents.folders().keys()
 
 
-def test_the_page_has_both_sides_and_the_files_beside_them(equivalents: Any) -> None:
-    page = equivalents.page()
-    section = page[page.index("## jobs\n") : page.index("## mapped group\n")]
-    assert section.startswith("## jobs\n\nDags of one shape, by a table, by files and by a matrix. [Its folder](../../")
-    found = [section.index(said) for said in ("- from: jobs.csv", "`_jobs/east.yaml`:", "`jobs.csv`:", "def load(name")]
-    assert found == sorted(found)
-    assert "__future__" not in page
+def test_each_pair_is_a_row_with_its_sentence_and_both_files(equivalents: Any) -> None:
+    rows = [line for line in equivalents.page().splitlines() if line.startswith("| [")]
+    assert len(rows) == len(equivalents.folders())
+    place = "../../tests/conformance/pairs/jobs"
+    files = f"[YAML]({place}/pipeline.yaml), [Python]({place}/dag.py)"
+    assert f"| [jobs]({place}) | Dags of one shape, by a table, by files and by a matrix. | {files} |" in rows
 
 
 def test_links_stand_at_the_end_of_their_section_and_not_in_blocks(
@@ -44,7 +43,8 @@ def test_links_stand_at_the_end_of_their_section_and_not_in_blocks(
 ) -> None:
     monkeypatch.setattr(equivalents, "OF_SECTIONS", {"## A": ("for", "named_groups")})
     text = "# Page\n\n## A\n\n```yaml\n## B\n```\n\n## B\n\nEnd.\n"
-    links = "In Python: [for](equivalents.md#for), [named groups](equivalents.md#named-groups)."
+    pairs = "../../tests/conformance/pairs"
+    links = f"In Python: [for]({pairs}/for), [named groups]({pairs}/named_groups)."
     assert equivalents.linked(text) == f"# Page\n\n## A\n\n```yaml\n## B\n```\n\n{links}\n\n## B\n\nEnd.\n"
 
 
