@@ -1,4 +1,4 @@
-"""The pipeline on a fleet with clouds, whose worker dies in the middle of a run."""
+"""The pipeline, pushed to a fleet with clouds, whose worker dies in the middle of a run."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from airfleet.drill.waiting import wait_until
 from airfleet.testing.fleet import FleetUnderTest
 from conftest import EXAMPLE, Runner
 from lightning.clouds import Clouds
+from support import pushed
 
-FLEET = (EXAMPLE / "fleet.yaml").read_text()
+FLEET, CLOUDS = ((EXAMPLE / name).read_text() for name in ("fleet.yaml", "fleet.clouds.yaml"))
 AGAIN_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
 def fleet(cloudy: Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FleetUnderTest]:
     """The example's fleet with the clouds, healthy."""
-    with FleetUnderTest.make(FLEET, copy_of=EXAMPLE) as made:
+    with FleetUnderTest.make(FLEET, {"fleet.clouds.yaml": CLOUDS}) as made:
         ours = {
             name: value
             for name, value in cloudy.environ.items()
@@ -29,6 +30,7 @@ def fleet(cloudy: Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         }
         with_clouds = made.with_environment(**ours, AIRFLEET_ENV="clouds")
         with_clouds.start()
+        pushed.push(with_clouds, EXAMPLE)
         with_clouds.wait_for_dag("lightning")
         yield with_clouds
 

@@ -46,7 +46,7 @@ def url(here: Project, fleet: Fleet) -> str:
     if fleet.database == EMBEDDED:
         if agent_client.snapshot(here.root, here.paths) is None:
             raise agent_client.not_running(here)
-        return host_plan.of(here).database_url
+        return host_plan.database_url(here)
     return databases.for_sqlalchemy(fleet.database).replace("+psycopg", "", 1)
 
 

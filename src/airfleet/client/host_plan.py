@@ -12,6 +12,7 @@ from airfleet.errors import FleetError
 if TYPE_CHECKING:
     from airfleet.fleet.config.spec import Fleet
     from airfleet.fleet.planning.plan import Plan
+    from airfleet.fleet.servers.secrets import Secrets
 
 
 def of(here: Project) -> Plan:
@@ -20,18 +21,39 @@ def of(here: Project) -> Plan:
     from airfleet.fleet import planner, preview
     from airfleet.fleet.config import reader
     from airfleet.fleet.planning import local_hosts
-    from airfleet.fleet.servers import secrets
 
     named = reader.read_file(here.fleet_file, here.environ)
     fleet = as_played(named, here)
     host = identity.choose(fleet, here.environ, socket.gethostname()).name
-    kept = secrets.load(here.paths.secrets)
-    if kept is None or not here.paths.airflow_home.is_dir():
-        raise FleetError(f"the fleet in {here.root} was not started here yet", hint="airfleet up")
+    kept = _secrets(here)
     plays = fleet is not named
     if plays:
         fleet = local_hosts.seen_from(host, fleet, here.on(fleet.hosts[0].name).paths, kept)
     return planner.plan(preview.as_an_agent(fleet, host, here.paths, kept, preview.Machine(plays=plays)))
+
+
+def database_url(here: Project) -> str:
+    """Give the address of the fleet's own database from this machine, which is outside of the networks of played hosts.
+
+    Raises FileProblems, and FleetError where the fleet was never started.
+    """
+    from airfleet.fleet.config import reader
+    from airfleet.fleet.planning import local_hosts
+
+    named = reader.read_file(here.fleet_file, here.environ)
+    fleet = as_played(named, here)
+    if fleet is named:
+        return of(here).database_url
+    return local_hosts.seen_from(None, fleet, here.on(fleet.hosts[0].name).paths, _secrets(here)).database
+
+
+def _secrets(here: Project) -> Secrets:
+    from airfleet.fleet.servers import secrets
+
+    kept = secrets.load(here.paths.secrets)
+    if kept is None or not here.paths.airflow_home.is_dir():
+        raise FleetError(f"the fleet in {here.root} was not started here yet", hint="airfleet up")
+    return kept
 
 
 def as_played(fleet: Fleet, here: Project) -> Fleet:

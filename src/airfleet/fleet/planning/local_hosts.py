@@ -105,8 +105,8 @@ def is_named(fleet: Fleet) -> bool:
     return len(fleet.hosts) > 1 or fleet.hosts[0].name != LOCAL
 
 
-def seen_from(host: str, fleet: Fleet, first: Paths, secrets: Secrets) -> Fleet:
-    """Give a fleet that was spread as one of its hosts sees it, with the servers of the first host.
+def seen_from(host: str | None, fleet: Fleet, first: Paths, secrets: Secrets) -> Fleet:
+    """Give a fleet that was spread as one of its hosts sees it, or as the machine does: with the servers of the first.
 
     Raises FleetError when the first one does not run.
     """
