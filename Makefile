@@ -147,7 +147,7 @@ docs: install-dev ## Write the reference pages, the JSON Schemas and the README'
 docs-check: install-dev
 	$(BIN)/python scripts/docs.py check
 
-bench: .venv-core/.installed .venv-peers/.installed .venv-dag-factory/.installed ## Measure, beside others (BENCH=task_path SYSTEMS="airfleet stock" WORKLOADS=chain40 SLOTS=2 REPEATS=1 SCALE=1 TURNS=1 ROUNDS=5; QUICK=1; FULL=1)
+bench: .venv-core/.installed .venv-peers/.installed .venv-dag-factory/.installed .venv-git-bundles/.installed ## Measure, beside others (BENCH=task_path SYSTEMS="airfleet stock" WORKLOADS=chain40 SLOTS=2 REPEATS=1 SCALE=1 TURNS=1 ROUNDS=5; QUICK=1; FULL=1)
 	PYTHONPATH=tests .venv-core/bin/python benchmarks/run.py $(BENCH) -- $(if $(SYSTEMS),--systems "$(SYSTEMS)") \
 		$(if $(WORKLOADS),--workloads "$(WORKLOADS)") $(if $(SLOTS),--slots $(SLOTS)) $(if $(REPEATS),--repeats $(REPEATS)) \
 		$(if $(SCALE),--scale $(SCALE)) $(if $(BUDGET),--budget $(BUDGET)) $(if $(TURNS),--turns) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick) $(if $(FULL),--full)
@@ -182,6 +182,7 @@ lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	$(COMPILE) requirements/mutants.in -o requirements/mutants.lock
 	$(COMPILE) requirements/peers.in -o requirements/peers.lock
 	$(COMPILE) --no-deps requirements/dag_factory.in -o requirements/dag_factory.lock
+	$(COMPILE) --no-deps requirements/git_bundles.in -o requirements/git_bundles.lock
 
 clean: stop ## Remove the environments
 	rm -rf .venv .venv-*
@@ -262,6 +263,12 @@ $(UV): requirements/bootstrap.lock
 .venv-peers/.installed: $(UV) requirements/peers.lock
 	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-peers
 	$(UV) pip sync --quiet --compile-bytecode --python .venv-peers/bin/python --require-hashes requirements/peers.lock
+	@touch $@
+
+# Only what airfleet.lock has not: it is put beside the packages of .venv-core.
+.venv-git-bundles/.installed: $(UV) requirements/git_bundles.lock
+	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-git-bundles
+	$(UV) pip sync --quiet --compile-bytecode --python .venv-git-bundles/bin/python --require-hashes requirements/git_bundles.lock
 	@touch $@
 
 .venv-dag-factory/.installed: $(UV) requirements/airfleet.lock requirements/dag_factory.lock

@@ -1,11 +1,12 @@
 """How long until a pushed release runs, and until a rollback does: on one host, on three, with a thousand pipelines.
 
-    PYTHONPATH=tests python benchmarks/releases.py [--pushes 5] [--pipelines 1000]
+    PYTHONPATH=tests python benchmarks/releases.py [--pushes 5] [--pipelines 1000] [--others]
 
 *push to run*: from the start of ``airfleet push`` to the first line that the new code writes into a ledger, with the
 trigger of a run between; of several hosts, on another host than the one that pushed. *rollback to run*: the same for
 ``airfleet rollback``. *first push*, *one changed*: until the API has every Dag of the release, and the changed one.
-Three hosts have a network of their own each where root measures.
+Three hosts have a network of their own each where root measures. With ``--others``, code goes to Airflow alone, too:
+:mod:`release_peers`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import release_peers
 from measuring import report, spread
 
 from airfleet.drill.waiting import wait_until
@@ -60,12 +62,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How long until a pushed release runs.")
     parser.add_argument("--pushes", type=int, default=5)
     parser.add_argument("--pipelines", type=int, default=1000)
+    parser.add_argument("--others", action="store_true", help="Bundles of git, and rsync by cron, too.")
     options = parser.parse_args()
-    found: dict[str, Any] = {f"{count} hosts": hosts(count, options.pushes) for count in (1, 3)}
-    found[f"{options.pipelines} pipelines"] = many(options.pipelines)
+    ways = {
+        "1 host": lambda: hosts(1, options.pushes),
+        "3 hosts": lambda: hosts(3, options.pushes),
+        f"{options.pipelines} pipelines": lambda: many(options.pipelines),
+        **(others(options.pushes, options.pipelines) if options.others else {}),
+    }
+    found = {name: measure() for name, measure in ways.items()}
     keys = ("push_to_run", "rollback_to_run", "first_push", "one_changed")
     rows = [(name, *(_shown(of.get(key)) for key in keys)) for name, of in found.items()]
     report("releases", found, HEAD, rows, NOTES)
+
+
+def others(pushes: int, pipelines: int) -> dict[str, Callable[[], dict[str, Any]]]:
+    """Give the ways of Airflow alone; what takes minutes by default is done twice."""
+    return {
+        "git bundle, defaults": lambda: release_peers.git(2),
+        "git bundle, tuned": lambda: release_peers.git(pushes, 1),
+        "rsync by cron": lambda: release_peers.rsync(pushes),
+        f"git bundle, tuned, {pipelines} Dags": lambda: release_peers.git_many(pipelines, 3),
+    }
 
 
 def hosts(count: int, pushes: int) -> dict[str, Any]:

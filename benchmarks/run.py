@@ -23,7 +23,7 @@ BENCHMARKS: dict[str, list[str]] = {
     "capacity": [],
     "edit_visible": [],
     "many_files": [],
-    "releases": [],
+    "releases": ["--others"],
     "task_path": [],
 }
 

@@ -1,4 +1,4 @@
-"""A project that reaches a fleet by a push alone: its files lie in the folder of the fleet only while they are pushed."""
+"""A project that reaches a fleet by a push alone: its files are in the folder of the fleet only for the push."""
 
 from __future__ import annotations
 

@@ -117,8 +117,7 @@ def test_two_gigabytes_travel_in_little_memory_and_more_than_the_limit_is_refuse
     root = project(room / "project")
     for number in range(LARGE):
         with open(root / f"{number}.bin", "wb") as file:
-            for _ in range(LARGE_BYTES // 1_000_000):
-                file.write(os.urandom(1_000_000))
+            file.writelines(os.urandom(1_000_000) for _ in range(LARGE_BYTES // 1_000_000))
     words = [sys.executable, "-c", PASSAGE, str(root), str(room / "store"), str(room / "host")]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     problems, size, memory = json.loads(done.stdout)
