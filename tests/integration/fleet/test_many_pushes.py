@@ -171,9 +171,9 @@ def test_every_attempt_under_fifty_pushes_runs_the_release_of_its_run(shop: Shop
         assert line.tree == runs[line.run_id]["bundle_version"], line
     by_run = {run_id: sorted(_attempt(line) for line in lines if line.run_id == run_id) for run_id in runs}
     assert by_run == dict.fromkeys(runs, ATTEMPTS)
-    # The load met the pushes: most releases had runs, and most runs saw another release go live.
+    # The load met the pushes: most releases had runs, and many runs saw another release go live.
     assert len({line.tree for line in lines}) > PUSHES // 2
-    assert sum(_saw_another(run_id, lines, editions) for run_id in runs) > len(runs) // 4
+    assert sum(_saw_another(run_id, lines, editions) for run_id in runs) > PUSHES // 2
 
 
 def _ended(shop: Shop) -> int:
