@@ -69,6 +69,18 @@ def test_a_run_after_a_push_runs_the_new_code_and_after_a_rollback_the_old_one(f
     ]  # fmt: skip
 
 
+def test_a_pipeline_that_is_broken_takes_no_other_of_its_release_down(fleet: FleetUnderTest) -> None:
+    fleet.write("pipelines/hello.yaml", HELLO.replace("good day", "beside a broken one"))
+    fleet.write("pipelines/broken.yaml", "dag_id: broken\ntasks: [{id: one, uses: nothing_of_that_name}]\n")
+    refused = fleet.airfleet("push")
+    assert refused.returncode == 1
+    assert "nothing was pushed: 'airfleet check' finds 1 problem" in refused.stderr
+    assert fleet.airfleet("push", "--force").returncode == 0
+    assert said(fleet) == "beside a broken one"
+    [error] = fleet.api.every("import_errors", "importErrors")
+    assert error["filename"].endswith("broken.yaml")
+
+
 def test_a_fleet_that_is_down_is_named(fleet: FleetUnderTest) -> None:
     fleet.stop()
     done = fleet.airfleet("push")

@@ -29,6 +29,9 @@ TAKE = "DELETE FROM airfleet_release_object WHERE digest = %s"
 WAITING = """
 SELECT 1 FROM pg_stat_activity WHERE application_name = 'airfleet releases' AND wait_event_type = 'Lock'
 """
+ASKED = """
+SELECT query, state_change < clock_timestamp() - interval '5 s' FROM pg_stat_activity
+WHERE application_name = 'airfleet releases'"""
 ABOUT = About("ada", "laptop", "fixes the join")
 
 
@@ -149,3 +152,11 @@ def test_while_the_database_is_away_the_live_release_stays_and_news_arrive_when_
     until(lambda: places.live_digest() == release.digest, "the release is live here")
     make_live(fleet, before)
     until(lambda: places.live_digest() == before, "the one before is live again")
+
+
+def test_an_agent_asks_nothing_while_there_is_no_news(fleet: FleetUnderTest) -> None:
+    def rests() -> list[tuple[str, bool]]:
+        with connect(fleet) as connection:
+            return connection.execute(ASKED).fetchall()
+
+    until(lambda: [is_old for _, is_old in rests()] == [True], "the one connection of releases is silent for 5 s")
