@@ -116,8 +116,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with HostsUnderTest.of(settings, 3, files) as fleet:
         made = Shop(fleet, ledger)
         made.edition("first")
+        fleet.pushes = True
         fleet.start()
-        made.wait_until_live(made.push()["digest"])
+        first = made.places("host-1").live_digest()
+        assert first is not None
+        made.wait_until_live(first)
         yield made
 
 

@@ -38,6 +38,8 @@ class HostsUnderTest(FleetUnderTest, SimulatedHosts):
     count: int = 1
     #: whether each host of several has a network of its own; needs root's rights
     netns: bool = False
+    #: whether the start brings the folder to its hosts as a release
+    pushes: bool = False
     #: the network of hosts that ``fleet.yaml`` names, which somebody else makes and removes
     given: Network | None = None
 
@@ -81,7 +83,8 @@ class HostsUnderTest(FleetUnderTest, SimulatedHosts):
             return super().start()
         if self.given is not None:
             return self._start_named()
-        words = ("up", "--hosts", self.count, *(["--netns"] if self.netns else []), "--detach")
+        apart, ways = ["--netns"] if self.netns else [], [] if self.pushes else ["--no-push"]
+        words = ("up", "--hosts", self.count, *apart, *ways, "--detach")
         result = self._everything.airfleet(*words, "--timeout", f"{START_SECONDS:.0f}s", seconds=START_SECONDS + 60)
         assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
         return self.snapshot()

@@ -64,6 +64,12 @@ PAUSE_SECONDS = 0.2
 @options.option(
     "--netns", is_flag=True, help="With --hosts: each in a network namespace, to be cut off alive; needs root and 'ip'."
 )
+@options.option(
+    "--push/--no-push",
+    default=True,
+    show_default=True,
+    help="With --hosts: bring them the folder as a release, as to real hosts; without, they read the folder itself.",
+)
 @options.option("--migrate", is_flag=True, help="Change the schema of a database that an older Airflow made.")
 @options.option(
     "--unchecked",
@@ -79,6 +85,7 @@ def command(
     host: str | None,
     hosts: int | None,
     netns: bool,
+    push: bool,
     detach: bool,
     wait: bool,
     timeout: float,
@@ -88,6 +95,8 @@ def command(
     """Start the fleet, or the part of it that this machine runs."""
     if netns and not hosts:
         raise click.UsageError("--netns is for the hosts of --hosts")
+    if not push and not hosts:
+        raise click.UsageError("--no-push is for the hosts of --hosts")
     if host and hosts:
         raise click.UsageError("--hosts starts all of them, --host one")
     here = find(project, env, host)
@@ -98,7 +107,7 @@ def command(
         here = here.told(versions.UNCHECKED, "1")
     if migrate:
         here = here.told(MAY_MIGRATE, "1")
-    start = FleetStart(hosts=hosts, netns=netns, detach=detach, wait=wait, timeout=timeout)
+    start = FleetStart(hosts=hosts, netns=netns, push=push, detach=detach, wait=wait, timeout=timeout)
     try:
         start.migrating_if_agreed(here)
     except agent_start.ToldToEnd:
@@ -113,6 +122,8 @@ class FleetStart:
     #: so many hosts are played on this machine, each in a network namespace with ``netns``
     hosts: int | None
     netns: bool
+    #: whether these hosts get the folder as a release
+    push: bool
     detach: bool
     wait: bool
     #: seconds until it is healthy
@@ -133,9 +144,8 @@ class FleetStart:
         if self.hosts:
             from airfleet.cli.commands.fleet import up_hosts
 
-            up_hosts.start(
-                here, self.hosts, netns=self.netns, detach=self.detach, deadline=deadline, timeout=self.timeout
-            )
+            how = up_hosts.HostsStart(self.hosts, self.netns, self.push, self.detach, deadline, self.timeout)
+            up_hosts.start(here, how)
         elif self.detach:
             start_detached(here, wait=self.wait, deadline=deadline, timeout=self.timeout)
         else:

@@ -1,7 +1,8 @@
 """``airfleet up --hosts N``: several hosts of one fleet on this machine, each with an agent of its own.
 
-The first host has the servers, so it comes up first; then the others, all at once. In the foreground it stays, says
-every change on any host, and ends all of them at last.
+The first host has the servers, so it comes up first; then the others, all at once. Then the folder is pushed: as on
+machines of their own, each host has its code by releases. In the foreground it stays, says every change on any host,
+and ends all of them at last.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import queue
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
 
 from airfleet.agent import control
 from airfleet.agent.control import AgentGone, Snapshot
 from airfleet.cli.commands.fleet import agent_start, down
-from airfleet.cli.output import component_view, progress, terminal
+from airfleet.cli.output import component_view, progress, release_view, terminal
 from airfleet.client.project import Project
-from airfleet.errors import FleetError
+from airfleet.errors import AirfleetError, FleetError
 from airfleet.fleet.config import reader
 from airfleet.fleet.planning import local_hosts
 from airfleet.fleet.servers import secrets
@@ -24,26 +26,44 @@ from airfleet.fleet.servers import secrets
 AGAIN_SECONDS = 0.5
 
 
-def start(here: Project, count: int, *, netns: bool, detach: bool, deadline: float, timeout: float) -> None:
-    """Bring all hosts up and, unless ``detach``, stay until the person says so.
+@dataclass(frozen=True)
+class HostsStart:
+    """The way in which hosts are started."""
+
+    count: int
+    #: whether each has a network namespace
+    netns: bool
+    #: whether they get the folder as a release
+    push: bool
+    detach: bool
+    #: when they must be healthy, by the monotonic clock
+    deadline: float
+    #: the same, in seconds from the start
+    timeout: float
+
+
+def start(here: Project, how: HostsStart) -> None:
+    """Bring all hosts up and, unless detached, stay until the person says so.
 
     Raises FleetError, FileProblems or WaitTimedOut; then nothing of them is left.
     """
-    names = local_hosts.names(count)
+    names = local_hosts.names(how.count)
     _require_that_none_runs(here)
     # What can be refused is, before anything is left that later commands go by.
-    local_hosts.spread(reader.read_file(here.fleet_file, here.environ), count)
+    local_hosts.spread(reader.read_file(here.fleet_file, here.environ), how.count)
     down.remove_network(here)
-    if netns:
-        _make_network(here, count)
+    if how.netns:
+        _make_network(here, how.count)
     hosts = [here.on(name) for name in names]
     with agent_start.signals_interrupt():
         try:
-            secrets.write_private(here.played, str(count), mode=0o644)
-            snapshot = _bring_up(hosts, deadline, timeout)
+            secrets.write_private(here.played, str(how.count), mode=0o644)
+            snapshot = _bring_up(hosts, how.deadline, how.timeout)
+            if how.push:
+                _push(hosts[0], how.timeout)
             terminal.say()
-            terminal.put(agent_start.summary(snapshot, attached=not detach))
-            if detach:
+            terminal.put(agent_start.summary(snapshot, attached=not how.detach))
+            if how.detach:
                 return
             terminal.say()
             _say_changes(dict(zip(names, hosts, strict=True)))
@@ -55,6 +75,19 @@ def start(here: Project, count: int, *, netns: bool, detach: bool, deadline: flo
             _end(here, hosts)
             raise
         _end(here, hosts)
+
+
+def _push(first: Project, timeout: float) -> None:
+    """Make the folder live on all hosts, whatever check says of it. A folder that cannot travel is read as it is."""
+    from airfleet.cli.commands.releases import pushing
+
+    wishes = pushing.Wishes("airfleet up --hosts", force=True, tests=False, quiet=True, timeout=timeout)
+    try:
+        done = pushing.push(first, wishes)
+    except AirfleetError as refused:
+        terminal.warn([f"the hosts read the folder that they share, for it was not pushed: {refused}"])
+    else:
+        terminal.say(f"every host has release {release_view.short(done.digest)}; 'airfleet push' brings what you edit")
 
 
 def _require_that_none_runs(here: Project) -> None:

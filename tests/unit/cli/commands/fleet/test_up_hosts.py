@@ -87,6 +87,13 @@ def test_hosts_are_not_played_beside_the_fleet_of_the_same_folder(project: Proje
     assert not project.played.exists()
 
 
+def test_a_folder_that_was_not_pushed_is_read_as_it_is(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    project.fleet_file.write_text("name: shop\n")
+    up_hosts._push(project.on("host-1"), 1.0)
+    said = "warning: the hosts read the folder that they share, for it was not pushed: the fleet in"
+    assert f"{said} {project.root} is not running" in capsys.readouterr().err
+
+
 def test_an_agent_that_was_killed_does_not_run_although_its_socket_is_there(
     project: Project, airfleet: Airfleet
 ) -> None:
