@@ -80,7 +80,7 @@ def git(edits: int, refresh_seconds: int | None = None) -> dict[str, object]:
                 before = stock.api.get("dags", "ledger")[_VERSION]
                 began = time.perf_counter()
                 _push(clone, {"dags/ledger.py": DAG.format(edition=edition)})
-                _wait(lambda was=before: stock.api.get("dags", "ledger")[_VERSION] != was, "Airflow knows the version")
+                _wait(_other_version(stock, before), "Airflow knows the version")
                 taken.append(_until_written(stock, ledger, edition, began))
             return {"push_to_run": spread(taken)}
 
@@ -100,7 +100,7 @@ def git_many(pipelines: int, edits: int) -> dict[str, object]:
                 text = f"edit {number}"
                 began = time.perf_counter()
                 _push(clone, {"dags/dag_7.py": SMALL.format(number=7, text=text)})
-                _wait(lambda text=text: stock.api.get("dags", "dag_7")["description"] == text, "the change is there")
+                _wait(_described(stock, text), "the change is there")
                 changed.append(time.perf_counter() - began)
             return {"first_push": spread([first]), "one_changed": spread(changed)}
 
@@ -125,7 +125,7 @@ def rsync(edits: int) -> dict[str, object]:
                 text = DAG.format(edition=str(number))
                 began = time.perf_counter()
                 (source / "ledger.py").write_text(text)
-                _wait(lambda text=text: (target / "ledger.py").read_text() == text, "the file is there")
+                _wait(_has(target / "ledger.py", text), "the file is there")
                 taken.append(_until_written(stock, ledger, str(number), began))
             ends.set()
             cron.join()
@@ -139,6 +139,18 @@ def _until_written(stock: StockAirflow, ledger: Path, edition: str, began: float
     taken = time.perf_counter() - began
     assert stock.wait_for_run("ledger", run) == "success"
     return taken
+
+
+def _other_version(stock: StockAirflow, before: str) -> Callable[[], bool]:
+    return lambda: stock.api.get("dags", "ledger")[_VERSION] != before
+
+
+def _described(stock: StockAirflow, text: str) -> Callable[[], bool]:
+    return lambda: stock.api.get("dags", "dag_7")["description"] == text
+
+
+def _has(file: Path, text: str) -> Callable[[], bool]:
+    return lambda: file.read_text() == text
 
 
 def _wait(found: Callable[[], bool], what: str, pause: float = POLL_SECONDS) -> None:

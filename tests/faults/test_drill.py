@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from airfleet.drill import dags, parts
+from airfleet.drill.waiting import wait_until
 from airfleet.drill.workload import DRILL
+from airfleet.releases.places import Places
 from airfleet.testing.fleet import FleetUnderTest
 from support.fleets import Tiny
 
@@ -91,3 +93,29 @@ def test_all_parts_of_a_production_fleet_are_drilled_when_that_is_said_and_nothi
     # A Celery worker that was killed leaves a folder of its own.
     left = [place for place in tmp_path.iterdir() if not place.name.startswith("pymp-")]
     assert (pipelines(fleet), left) == (set(), [])
+
+
+@pytest.fixture
+def released() -> Iterator[FleetUnderTest]:
+    with FleetUnderTest.make("name: released\nworkers: [{name: worker, slots: 2}]\n") as fleet:
+        fleet.start()
+        assert fleet.airfleet("push").returncode == 0
+        yield fleet
+
+
+@pytest.mark.long
+def test_a_fleet_with_releases_gets_the_pipeline_by_one_and_has_its_own_again_afterwards(
+    released: FleetUnderTest,
+) -> None:
+    places = Places(released.paths.releases)
+    live = places.live_digest()
+    for part in ("worker", "database"):
+        done = released.airfleet("drill", part, "-o", "json", "--timeout", "60s")
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        [verdict] = json.loads(done.stdout)
+        assert (verdict["lost"], verdict["twice"], verdict["failed"], verdict["violations"]) == (0, 0, 0, [])
+        wait_until(lambda: places.live_digest() == live, 10, "the release before is live again")
+    log = json.loads(released.airfleet("releases", "log", "-o", "json").stdout)
+    assert [entry["action"] for entry in log] == ["rollback", "push", "rollback", "push", "push"]
+    assert pipelines(released) == set()
+    assert not dags.knows(released.api, DRILL)

@@ -8,6 +8,8 @@ from airfleet.client.api_client import Api
 from airfleet.client.project import Project
 from airfleet.drill.fleet_drill import Drill
 from airfleet.drill.parts import DrilledFleet
+from airfleet.drill.pipeline import FILE_NAME
+from airfleet.drill.placement import PipelineFile
 
 #: nobody listens there
 NOWHERE = Api("http://127.0.0.1:9", "admin", "x", patience_seconds=0.0)
@@ -17,7 +19,8 @@ def drilled_fleet(
     project: Project, api: Api = NOWHERE, environ: Mapping[str, str] = {}, others: tuple[str, ...] = ()
 ) -> DrilledFleet:
     """Make one with a single slot."""
-    return DrilledFleet(project, environ, project.root / "pipelines", "default", 1, api, other_readers=others)
+    place = PipelineFile(project.root / "pipelines" / FILE_NAME)
+    return DrilledFleet(project, environ, place, "default", 1, api, other_readers=others)
 
 
 def one_drill(fleet: DrilledFleet, said: list[str]) -> Drill:

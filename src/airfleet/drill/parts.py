@@ -14,6 +14,7 @@ from airfleet.client.api_client import Api
 from airfleet.client.project import Project
 from airfleet.drill import killing
 from airfleet.drill.killing import Attempts
+from airfleet.drill.placement import PipelinePlace
 from airfleet.errors import FleetError, Unhealthy
 from airfleet.system import procfs
 
@@ -36,8 +37,8 @@ class DrilledFleet:
     here: Project
     #: variables with which its agent was started
     environ: Mapping[str, str]
-    #: folder of pipelines
-    pipelines: Path
+    #: where its pipeline is for the time of the drill
+    place: PipelinePlace
     queue: str
     #: task slots of that queue
     slots: int

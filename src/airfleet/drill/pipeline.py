@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 from airfleet.client.api_client import ApiError
@@ -18,7 +17,7 @@ from airfleet.errors import FleetError, WaitTimedOut
 DISCOVERY_SECONDS = 60.0
 #: between two requests to delete the Dag
 _PAUSE_SECONDS = 0.5
-#: name of the file in the folder of pipelines
+#: name of its file among the pipelines
 FILE_NAME = f"{DRILL}.yaml"
 
 #: takes a sentence, and a hint
@@ -36,14 +35,13 @@ class DrillPipeline:
     @contextmanager
     def added(self) -> Iterator[None]:
         """Add the pipeline and unpause its Dag; remove both afterwards. Raises WaitTimedOut when no Airflow sees it."""
-        file = self.fleet.pipelines / FILE_NAME
         try:
-            file.write_text(drill_pipeline(self.fleet.queue))
+            self.fleet.place.put(drill_pipeline(self.fleet.queue))
             self._wait_until_known()
             self.fleet.api.patch("dags", DRILL, body={"is_paused": False}, update_mask="is_paused")
             yield
         finally:
-            self._take_back(file)
+            self._take_back()
 
     def warn_if_taken_away(self) -> None:
         """Warn when another machine's dag-processor took the Dag away: losses and delays have that cause then.
@@ -71,13 +69,13 @@ class DrillPipeline:
         except FleetError:
             return False
 
-    def _take_back(self, file: Path) -> None:
+    def _take_back(self) -> None:
         """Remove the pipeline and its runs; a warning names the rest, which takes nothing from the verdict."""
         try:
-            file.unlink(missing_ok=True)
+            self.fleet.place.take_away()
             self._forget()
         except (FleetError, OSError) as why:
-            left = [f"Dag '{DRILL}' with its runs", *([str(file)] if file.exists() else [])]
+            left = [f"Dag '{DRILL}' with its runs", *filter(None, [self.fleet.place.left()])]
             sentence = why.sentence if isinstance(why, FleetError) else str(why)
             hint = "the next drill takes it back, or whoever deletes the Dag in the UI"
             self.warn(f"the drill has left {' and '.join(left)}: {sentence}", hint)

@@ -38,11 +38,14 @@ from airfleet.errors import (
 if TYPE_CHECKING:
     from airfleet.drill.fleet_drill import Drill
     from airfleet.drill.parts import DrilledFleet
+    from airfleet.drill.placement import PipelinePlace
     from airfleet.drill.verdict import DrillVerdict
     from airfleet.fleet.config.spec import Fleet, Host
 
 _OWN_QUEUE = "a worker with a queue that no other host's worker has"
 ALL = "all"
+#: until every host has the release with the drill's pipeline
+_RELEASE_SECONDS = 60.0
 #: the words of airfleet.drill.parts, which is not imported for ``--help``
 PARTS = ("scheduler", "worker", "api-server", "broker", "database", "host", ALL)
 COLUMNS = {
@@ -136,15 +139,29 @@ def place_of(here: Project, asked: Snapshot, queue: str | None, *, allowed: bool
             hint="--yes does it all the same",
         )
     host = asked.host or fleet.hosts[0].name
-    require_reader(fleet, host)
+    has_releases = bool(asked.releases.live)
+    if not has_releases:
+        require_reader(fleet, host)
     queue = queue_of(fleet, host, queue)
     api, _ = api_client.connect(here)
     seen = _seen(fleet, host)
     workers = [worker for one in seen for worker in one.workers if queue in worker.queues]
     slots = sum(one.count * (one.slots or os.cpu_count() or 1) for one in workers)
-    others = tuple(one.name for one in _readers(fleet) if one not in seen)
+    others = () if has_releases else tuple(one.name for one in _readers(fleet) if one not in seen)
     names = tuple(worker.name for worker in workers)
-    return DrilledFleet(here, environ, here.root / fleet.pipelines, queue, slots, api, names, others)
+    place = _pipeline_place(here, fleet, has_releases=has_releases)
+    return DrilledFleet(here, environ, place, queue, slots, api, names, others)
+
+
+def _pipeline_place(here: Project, fleet: Fleet, *, has_releases: bool) -> PipelinePlace:
+    """Choose the place of the drill's pipeline: a release of its own, or the folder of this machine."""
+    from airfleet.cli.commands.releases.added_pipeline import AddedPipeline
+    from airfleet.drill.pipeline import FILE_NAME
+    from airfleet.drill.placement import PipelineFile
+
+    if has_releases:
+        return AddedPipeline(here, FILE_NAME, "airfleet drill", _RELEASE_SECONDS)
+    return PipelineFile(here.root / fleet.pipelines / FILE_NAME)
 
 
 def require_reader(fleet: Fleet, host: str) -> None:
