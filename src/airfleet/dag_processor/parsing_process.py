@@ -25,8 +25,8 @@ from airfleet.dag_processor.taken_in import MOST_BYTES, TakenIn
 from airfleet.monitor.limits import BoundedMonitor, most_bytes
 from airfleet.monitor.pipes import megabytes, request_number
 from airfleet.pipelines.airflow import import_common
-from airfleet.pipelines.airflow.bundle import import_from
 from airfleet.releases import release_files
+from airfleet.releases.release_modules import import_from
 
 #: bytes of the lines of one process that are kept, and what each line costs besides
 LOG_BYTES, LINE_COST = 10_000_000, 1000

@@ -41,6 +41,7 @@ from airfleet.monitor.limits import BoundedMonitor
 from airfleet.scheduler.isolation import unloadable_rows
 from airfleet.system import clock_skew
 from airfleet.trigger_failures import TriggerFailure, TriggerFault
+from airfleet.triggerer import trigger_releases
 from airfleet.triggerer.trigger_runner import CarefulTriggerRunner
 from airfleet.triggerer.trigger_steps import StepBoard
 
@@ -216,12 +217,15 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
             self.board.close()
 
     def _create_workload(self, trigger: Any, *args: Any, **kwargs: Any) -> Any:
-        """Make a workload as Airflow does; the log of a trigger that ran before goes on."""
+        """Make a workload as Airflow does, with the release of its run; the log of one that ran before goes on."""
         begun = self.logger_cache.get(trigger.id)
         workload = super()._create_workload(trigger, *args, **kwargs)
         if begun is not None:
             self.logger_cache[trigger.id] = begun
-        return workload
+        if workload is None:
+            return None
+        classpath = trigger_releases.with_release(workload.classpath, trigger.task_instance)
+        return workload.model_copy(update={"classpath": classpath})
 
     def handle_events(self) -> None:
         """Store what triggers tell; what could not be stored is told again, what is refused fails its trigger."""

@@ -1,6 +1,7 @@
 """The process in which triggers run, of which none stops another one. [A]
 
-A trigger fails, with its task and nothing else, when it
+Its class is that of the release of its run (:mod:`airfleet.triggerer.trigger_releases`). A trigger fails, with its task
+and nothing else, when it
 
 - cannot be made, whatever it raises;
 - tells what cannot be passed on: an object, a value nested too deeply or in itself, more than a message may have;
@@ -27,11 +28,14 @@ from typing import cast
 import structlog
 from airflow.configuration import conf
 from airflow.jobs.triggerer_job_runner import TriggerEventEntry, TriggerRunner, messages
+from airflow.sdk._shared.module_loading import import_string
 from airflow.sdk.execution_time.comms import _RequestFrame
+from airflow.triggers.base import BaseTrigger
 
 from airfleet.metadata import database_errors
 from airfleet.monitor.limits import most_bytes, too_long
 from airfleet.trigger_failures import TriggerFailure, TriggerFault
+from airfleet.triggerer.trigger_releases import TriggerReleases, split
 from airfleet.triggerer.trigger_steps import Step, StepBoard, StepLoop
 
 log = structlog.get_logger(logger_name=__name__)
@@ -71,6 +75,8 @@ class CarefulTriggerRunner(TriggerRunner):
         #: steps that were to be interrupted, by trigger, and how often
         self._interrupted: dict[int, int] = {}
         self._to_interrupt: Step | None = None
+        #: None where code is in a folder
+        self._releases = TriggerReleases.of_settings()
 
     def run(self) -> None:
         """Run as Airflow does, with an event loop that knows whose step it runs."""
@@ -93,7 +99,10 @@ class CarefulTriggerRunner(TriggerRunner):
         """Make the triggers that are waited for, one by one."""
         waiting = list(self.to_create)
         self.to_create.clear()
+        absent = [one for one in waiting if self._releases is not None and not self._releases.has(one.classpath)]
         for workload in waiting:
+            if workload in absent:
+                continue
             self.to_create.append(workload)
             try:
                 self._own(workload.id)
@@ -104,6 +113,17 @@ class CarefulTriggerRunner(TriggerRunner):
                 self.failed_triggers.append((workload.id, _as_failure(error)))
             finally:
                 self._own(0)
+        self.to_create.extend(absent)
+
+    def get_trigger_by_classpath(self, classpath: str) -> type[BaseTrigger]:
+        """Import the class of a trigger as Airflow does, from the release that its path names."""
+        if self._releases is not None:
+            classpath = self._releases.qualified(classpath)
+            self._releases.show(classpath)
+            if classpath not in self.trigger_cache:
+                self.trigger_cache[classpath] = import_string(split(classpath)[1])
+        found: type[BaseTrigger] = super().get_trigger_by_classpath(classpath)
+        return found
 
     def _own(self, trigger: int) -> None:
         if self._loop is not None:

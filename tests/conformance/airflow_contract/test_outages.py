@@ -62,6 +62,7 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     ActivitySubprocess._replay_pending_terminal_state_msg: "2e7e2e4fa7ee76d8",
     # triggerer: which steps a turn of its loop has, and what each takes out of its line first
     TriggerRunner.create_triggers: "fed5e10c3173b8a0",
+    TriggerRunner.get_trigger_by_classpath: "2cd236e6929b6dc9",
     TriggerRunner.run: "aaec446adc42c326",
     TriggerRunner.cleanup_finished_triggers: "737e2fe7562f1fb0",
     TriggerRunner.process_trigger_events: "882cffd05d51a18a",

@@ -52,6 +52,34 @@ def last(run_id):
 def told(context):
     write("callback", context["run_id"])
 '''
+TRIGGERS = '''"""An operator whose trigger is the project's own, too."""
+import asyncio
+
+from airflow.sdk import BaseOperator
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+from shop import steps
+
+class Opened(BaseTrigger):
+    def __init__(self, run_id, name):
+        super().__init__()
+        self.run_id, self.name = run_id, name
+
+    def serialize(self):
+        return f"{__name__}.Opened", {"run_id": self.run_id, "name": self.name}
+
+    async def run(self):
+        steps.write(f"trigger of {self.name}", self.run_id)
+        while not (steps.LEDGER / f"open-{self.run_id}").exists():
+            await asyncio.sleep(0.05)
+        yield TriggerEvent("open")
+
+class Waits(BaseOperator):
+    def execute(self, context):
+        self.defer(trigger=Opened(context["run_id"], self.task_id), method_name="go_on")
+
+    def go_on(self, context, event=None):
+        steps.write(self.task_id, context["run_id"])
+'''
 PIPELINE = """\
 dag_id: keeps
 schedule: null
@@ -65,7 +93,9 @@ tasks:
     uses: airflow.providers.standard.sensors.time_delta.TimeDeltaSensor
     with: {delta: 0s, deferrable: true}
     needs: [gate]
-  - {id: last, uses: "shop.steps:last", needs: [items, again, deferred]}
+  - {id: waits, uses: shop.triggers.Waits}
+  - {id: waits_later, uses: shop.triggers.Waits, needs: [gate]}
+  - {id: last, uses: "shop.steps:last", needs: [items, again, deferred, waits, waits_later]}
 """
 HELPED = """\
 from airflow.sdk import DAG
@@ -74,7 +104,8 @@ from shop.helper import NAME
 with DAG("helped", tags=[NAME], schedule=None):
     pass
 """
-EVERY_TASK = {"gate", "item 1", "item 2", "again 1", "again 2", "last", "callback"}
+WAITS = {"waits", "waits_later", "trigger of waits", "trigger of waits_later"}
+EVERY_TASK = {*WAITS, "gate", "item 1", "item 2", "again 1", "again 2", "last", "callback"}
 
 
 @dataclass(frozen=True)
@@ -127,6 +158,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     files = {
         "shop/__init__.py": "",
         "shop/steps.py": STEPS.format(edition="folder"),
+        "shop/triggers.py": TRIGGERS,
         "shop/helper.py": "NAME = 'one'\n",
         "pipelines/keeps.yaml": PIPELINE,
         "pipelines/helped.py": HELPED,
@@ -158,8 +190,7 @@ def test_the_first_push_switches_the_fleet_to_releases(shop: Shop, first: str) -
 
 def test_a_run_keeps_its_release_in_retries_mapped_tasks_deferrals_and_callbacks(shop: Shop, first: str) -> None:
     old = shop.fleet.trigger("keeps")
-    shop.wait_for(old, {"gate"})
-    kept = shop.written(old)["gate"]
+    kept = shop.wait_for(old, {"gate", "trigger of waits"})["gate"]
     second = shop.edition("second")
     new = shop.fleet.trigger("keeps")
     for run_id in (new, old):

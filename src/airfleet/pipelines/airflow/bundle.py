@@ -7,7 +7,6 @@ Dags in the same folder work as in any other bundle.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from airfleet.pipelines.airflow import importer
 from airfleet.pipelines.files.project_files import FLEET_FILE, project_root
 from airfleet.releases import release_files
 from airfleet.releases.places import Places
+from airfleet.releases.release_modules import import_from
 
 importer.register()
 
@@ -99,19 +99,6 @@ class PipelineBundle(LocalDagBundle):
     def get_current_version(self) -> BundleVersion | None:  # type: ignore[override]
         """Name the release."""
         return BundleVersion(self._digest) if self._digest is not None else None
-
-
-def import_from(tree: Path, project: Path) -> None:
-    """Have this process import modules from one release, and not from another one or from the folder of the project.
-
-    Processes of a fleet begin in the project's folder, which Python puts on its path; it may be ahead of any release.
-    """
-
-    def is_elsewhere(entry: str) -> bool:
-        place = Path(entry).absolute()
-        return place.is_relative_to(tree.parent) or place == project
-
-    sys.path[:] = [*(entry for entry in sys.path if not is_elsewhere(entry)), str(tree)]
 
 
 class FileBundle(LocalDagBundle):

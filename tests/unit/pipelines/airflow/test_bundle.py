@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 from airflow.dag_processing.bundles.base import BundleVersion
 
-from airfleet.pipelines.airflow.bundle import PipelineBundle, ReleaseNotHere, import_from
+from airfleet.pipelines.airflow.bundle import PipelineBundle, ReleaseNotHere
 from airfleet.pipelines.files.project_files import project_root
 from airfleet.releases.places import Places
 from support import release_trees
@@ -77,13 +76,3 @@ def test_a_folder_that_was_given_no_places_has_no_versions(tmp_path: Path) -> No
 def test_modules_of_a_release_are_imported_from_its_root(places: Places) -> None:
     tree = places.tree(release_trees.make(places, {"flows/deep/a.yaml": "a"}, "flows"))
     assert project_root(tree / "flows" / "deep" / "a.yaml") == tree
-
-
-def test_modules_come_from_one_release_and_from_what_is_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project, trees = tmp_path / "project", tmp_path / "releases" / "trees"
-    installed = str(tmp_path / "releases" / "environments" / "c" / "site-packages")
-    monkeypatch.setattr(sys, "path", ["/usr/lib", str(project), str(trees / "a"), installed])
-    import_from(trees / "b", project)
-    assert sys.path == ["/usr/lib", installed, str(trees / "b")]
