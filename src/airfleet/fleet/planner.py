@@ -36,6 +36,7 @@ def plan(context: Context) -> Plan:
         api_servers=context.api_servers_of_hosts,
         neighbours=_neighbours(context),
         releases=context.fleet.releases,
+        policies=context.fleet.policies,
         pipelines=Path(context.fleet.root) / context.fleet.pipelines,
     )
     description = describe(made, context.secrets.fingerprint_key)

@@ -10,7 +10,7 @@ import psycopg
 
 from airfleet.errors import FileProblems, FleetError
 from airfleet.releases import registry, tree
-from airfleet.releases.manifest import File
+from airfleet.releases.manifest import File, Manifest
 from airfleet.releases.objects import SMALL, Bulk, Damaged, Missing, Objects, checked, threads
 from airfleet.releases.registry import About
 from airfleet.releases.tree import Tree
@@ -27,10 +27,11 @@ def publish(
     progress: Progress = lambda sent, all_of_them: None,
     *,
     verify: bool = False,
+    record: Callable[[psycopg.Connection[Any], Manifest, About], None] = registry.publish,
 ) -> int:
     """Send what the store has not, and record the release; return how many objects were sent.
 
-    ``verify`` has the store's objects read, and those that are damaged sent again.
+    ``verify`` has the store's objects read, and those that are damaged sent again. ``record`` writes the record.
 
     Raises FileProblems when something cannot travel, FleetError when a file changes meanwhile, StoreUnreachable.
     """
@@ -47,7 +48,7 @@ def publish(
     for sent, _ in enumerate(_sent(read, missing, objects)):
         progress(sent, len(missing))
     progress(len(missing), len(missing))
-    registry.publish(connection, read.manifest, about)
+    record(connection, read.manifest, about)
     return len(missing)
 
 

@@ -1,7 +1,7 @@
 """The records of releases in the fleet's database: publications, the one that is live, hosts that have it, the log.
 
 Each change notifies the channel of :data:`airfleet.metadata.channels.RELEASES` in its own transaction, with one of
-``published DIGEST``, ``live DIGEST`` and ``host DIGEST``.
+``published DIGEST``, ``live DIGEST``, ``vouched DIGEST`` and ``host DIGEST``.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Action(StrEnum):
 
     PUBLISH = "publish"
     PUSH = "push"
+    APPROVE = "approve"
     ROLLBACK = "rollback"
     COLLECT = "collect"
 
@@ -44,6 +45,7 @@ class News(StrEnum):
 
     PUBLISHED = "published"
     LIVE = "live"
+    VOUCHED = "vouched"
     HOST = "host"
 
 

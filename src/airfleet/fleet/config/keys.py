@@ -48,7 +48,11 @@ FLEET: Final[Table] = {
     "broker": Key("text", "`embedded`, or the URL of Redis, Valkey, Sentinel or RabbitMQ; several servers with `;`"),
     "proxy": Key("proxy", "nginx in front: `{on, name, address, port, airflow, flower, tls, redirect}`"),
     "flower": Key("flower", "whether Flower runs (`false`), or `{on, address, port, user, memory}`"),
-    "policies": Key("policies", "what to do when a host or a worker is lost: `{on_partition, on_worker_lost}`"),
+    "policies": Key(
+        "policies",
+        "what to do when a host or a worker is lost, and who vouches for releases: "
+        "`{on_partition, on_worker_lost, approval, signed_by}`",
+    ),
     "releases": Key("releases", "where pushed releases are kept, and how many: `{store, keep, budget}`"),
     "witness": Key("text", "`HOST:PORT` beside the two hosts that both can reach; it tells which of them is cut off"),
     "production": Key("boolean", "whether people depend on this fleet (`false`); `airfleet drill` then wants `--yes`"),
@@ -126,6 +130,14 @@ POLICIES: Final[Table] = {
         "choice",
         "a task whose worker died: `rerun` starts it again and uses no retry (the default); `fail` lets it fail",
         choices=_ON_WORKER_LOST,
+    ),
+    "approval": Key(
+        "integer", "how many people beside its author have to approve a release before it is live (none)", 1, MOST
+    ),
+    "signed_by": Key(
+        "text",
+        "the file of the keys by which each release has to be signed, as OpenSSH's *allowed signers*, beside "
+        "fleet.yaml on each host (releases need no signature); wants `name`",
     ),
 }
 

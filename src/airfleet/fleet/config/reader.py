@@ -182,8 +182,25 @@ def _policies(top: Section) -> Policies:
     keys = top.reading.section(node, "policies", POLICIES)
     usual = Policies()
     return Policies(
-        keys.choice("on_partition", usual.on_partition), keys.choice("on_worker_lost", usual.on_worker_lost)
+        keys.choice("on_partition", usual.on_partition),
+        keys.choice("on_worker_lost", usual.on_worker_lost),
+        keys.integer("approval") or usual.approval,
+        _signed_by(keys, top),
     )
+
+
+def _signed_by(keys: Section, top: Section) -> str:
+    """Read the file of allowed signers. Whether it is there is for ``airfleet check`` to say: a fleet starts without.
+
+    Signatures are of the fleet's name, so it has to be the same on every machine.
+    """
+    found = keys.text("signed_by", "")
+    if "signed_by" in keys and not found and not keys.reading.is_wrong(keys.at("signed_by")):
+        keys.wrong("signed_by", "must name a file", "as in 'signed_by: keys/pushers'")
+    elif found and "name" not in top:
+        sentence = "needs the fleet's name, which signatures hold: the name of the folder may be another on each host"
+        keys.wrong("signed_by", sentence, "write 'name: NAME' into fleet.yaml")
+    return found
 
 
 def _witness(top: Section) -> str | None:

@@ -174,6 +174,10 @@ class Policies:
     on_partition: OnPartition = "replace"
     #: a task whose worker died: start it again, or let it fail (and use up a retry)
     on_worker_lost: OnWorkerLost = "rerun"
+    #: so many people beside its author approve a release before it is live
+    approval: int = 0
+    #: the file of allowed signers of releases, relative to the folder of fleet.yaml; empty where none has to sign
+    signed_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from airfleet.fleet.config.spec import OnPartition, Releases
+from airfleet.fleet.config.spec import OnPartition, Policies, Releases
 from airfleet.fleet.servers.brokers import Broker
 from airfleet.fleet.servers.nginx_site import Site
 
@@ -191,6 +191,8 @@ class Plan:
     pipelines: Path | None = None
     #: where releases are kept, and how many
     releases: Releases = field(default_factory=Releases)
+    #: who vouches for them
+    policies: Policies = field(default_factory=Policies)
     #: None in a fleet without ``hosts``
     neighbours: Neighbours | None = None
 

@@ -105,6 +105,12 @@ def test_policies_production_and_retention() -> None:
     assert (fleet.production, fleet.log_retention_seconds) == (False, 15 * 86400)
 
 
+def test_nobody_has_to_approve_or_sign_a_release_unless_somebody_asks_for_it() -> None:
+    assert (read("").policies.approval, read("").policies.signed_by) == (0, "")
+    policies = read("name: shop\npolicies: {approval: 2, signed_by: keys/pushers}\n").policies
+    assert (policies.approval, policies.signed_by) == (2, "keys/pushers")
+
+
 def test_releases_are_in_the_database_unless_somebody_names_another_store() -> None:
     assert read("").releases == read("releases:\n").releases == Releases("database", 10, 2**30)
     assert read("releases: {keep: 3, budget: 512MB}\n").releases == Releases("database", 3, 2**29)
@@ -403,6 +409,21 @@ def test_not_everybody_is_an_administrator_in_production() -> None:
             [
                 "fleet.yaml:1:26: policies.on_partition: must be keep or replace, not 'repalce'\n"
                 "hint: did you mean 'replace'?"
+            ],
+        ),
+        (
+            "policies: {approval: 0}\n",
+            ["fleet.yaml:1:22: policies.approval: must be a whole number from 1 to 100"],
+        ),
+        (
+            'name: shop\npolicies: {signed_by: ""}\n',
+            ["fleet.yaml:2:23: policies.signed_by: must name a file\nhint: as in 'signed_by: keys/pushers'"],
+        ),
+        (
+            "policies: {signed_by: keys/pushers}\n",
+            [
+                "fleet.yaml:1:23: policies.signed_by: needs the fleet's name, which signatures hold: the name of the "
+                "folder may be another on each host\nhint: write 'name: NAME' into fleet.yaml"
             ],
         ),
         ("production: yes\n", ["fleet.yaml:1:13: production: must be true or false"]),

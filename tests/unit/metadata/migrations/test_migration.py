@@ -14,6 +14,7 @@ DIGESTS: dict[str, str] = {
     "0003_schema_version_of_migrations": "59c3562f92c52afecd608a76",
     "0004_states_of_hosts": "ef06ffb3ac102bbb28756dea",
     "0005_releases": "4095dcd80dea05ddc68257ee",
+    "0006_signatures_and_approvals": "7c5c4769ae241249123f8b3a",
 }
 
 

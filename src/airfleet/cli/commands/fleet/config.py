@@ -78,7 +78,8 @@ def _values() -> frozenset[str]:
     from airfleet.fleet.config import keys
 
     tables = (
-        keys.FLEET, keys.API_SERVER, keys.WORKER, keys.PROXY, keys.FLOWER, keys.RELEASES, keys.CONNECTION, keys.POOL,
+        keys.FLEET, keys.API_SERVER, keys.WORKER, keys.PROXY, keys.FLOWER, keys.POLICIES, keys.RELEASES,
+        keys.CONNECTION, keys.POOL,
     )  # fmt: skip
     kinds = ("integer", "boolean", "instances", "api_server", "flower")
     return frozenset(name for table in tables for name, key in table.items() if key.kind in kinds)

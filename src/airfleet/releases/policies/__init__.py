@@ -1,0 +1,1 @@
+"""Policies of releases: who signs one, who approves it, and what a host makes of that."""
