@@ -67,6 +67,13 @@ NEEDS = (
     Need("ip", "networks of hosts", ("ip",), ("iproute2",), ("iproute",)),
     Need("cc", "wrong clocks", ("cc",), ("gcc", "libc6-dev"), ("gcc",)),
     Need("openssl", "certificates of brokers", ("openssl",), ("openssl",), ("openssl",)),
+    Need(
+        "openssh",
+        "signatures of releases",
+        ("ssh-keygen", "ssh-agent", "ssh-add"),
+        ("openssh-client",),
+        ("openssh-clients",),
+    ),
 )
 BY_NAME = {need.name: need for need in NEEDS}
 

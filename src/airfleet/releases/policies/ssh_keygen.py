@@ -113,13 +113,15 @@ def _not_signed(key: Path, said: str) -> NotSigned:
             f"the key {key} has a passphrase, and there is no terminal to ask for it",
             f"let an ssh agent have it: ssh-add {argument(key)}",
         )
-    last = (said.strip().splitlines() or ["ssh-keygen says nothing"])[-1]
+    lines = said.strip().splitlines() or ["ssh-keygen says nothing"]
+    last = next((line for line in lines if line.startswith("Permissions ")), lines[-1])
     hint = "its private key may be missing: ssh-add -l lists what the agent has" if key.suffix == ".pub" else None
     return NotSigned(f"nothing was signed with {key}: {last}", hint)
 
 
 def _has_passphrase(key: Path) -> bool:
-    return _ask(["-y", "-P", "", "-f", str(key)]).returncode != 0
+    tried = _ask(["-y", "-P", "", "-f", str(key)])
+    return tried.returncode != 0 and "passphrase" in tried.stderr
 
 
 def _has_terminal() -> bool:
