@@ -24,6 +24,7 @@ from airfleet.agent.probes.database_connection import DatabaseConnection
 from airfleet.agent.recovery.recovery import AttemptRecovery
 from airfleet.agent.releases.connection import ReleaseConnection
 from airfleet.agent.releases.disk import HostReleases
+from airfleet.agent.releases.vouching import ReleaseVouching
 from airfleet.agent.releases.watch import ReleaseWatch
 from airfleet.agent.reporter import Reporter
 from airfleet.agent.supervisor.components import Components
@@ -37,6 +38,7 @@ from airfleet.agent.supervisor.worker_drain import WorkerDrain
 from airfleet.events import Log, Surprises
 from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.planning.plan import Plan
+from airfleet.releases.policies.verification import SigningPolicy
 from airfleet.task_process import task_user
 
 
@@ -82,10 +84,17 @@ def assemble(
 
 def _releases(context: AgentContext, wakeup: Wakeup) -> ReleaseWatch:
     plan = context.plan
-    listen = partial(ReleaseConnection, plan.database_url, plan.releases)
+    policy = _signing(plan)
+    listen = partial(ReleaseConnection, plan.database_url, plan.releases, reads_signatures=policy is not None)
     user = task_user.named(plan.environment)
     disk = HostReleases(context.places, plan.database_url, plan.releases.store, user)
-    return ReleaseWatch(plan.host, listen, disk, context.log, wakeup.wake, context.clock)
+    vouching = ReleaseVouching(policy, context.log, context.clock)
+    return ReleaseWatch(plan.host, listen, disk, context.log, wakeup.wake, context.clock, vouching)
+
+
+def _signing(plan: Plan) -> SigningPolicy | None:
+    told = plan.policies
+    return SigningPolicy(plan.fleet, plan.root, told.signed_by, told.approval) if told.signed_by else None
 
 
 def _drain(context: AgentContext, inherited: Inheritance) -> WorkerDrain:

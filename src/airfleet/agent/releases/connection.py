@@ -7,6 +7,7 @@ import select
 import socket
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, LiteralString
 
 import psycopg
@@ -17,6 +18,7 @@ from airfleet.fleet.config.spec import DATABASE_STORE, Releases
 from airfleet.metadata.channels import RELEASES
 from airfleet.metadata.database_errors import storable
 from airfleet.releases import collection, registry, stores
+from airfleet.releases.policies import records
 from airfleet.releases.registry import HostState
 from airfleet.system.connection_timeouts import CLIENT
 
@@ -33,8 +35,9 @@ def connect(url: str) -> psycopg.Connection[Any]:
 class ReleaseConnection:
     """Implements :class:`airfleet.agent.releases.watch.ReleaseDatabase`. All raise psycopg.Error."""
 
-    def __init__(self, url: str, policy: Releases) -> None:
+    def __init__(self, url: str, policy: Releases, *, reads_signatures: bool = False) -> None:
         self._policy = policy
+        self._reads_signatures = reads_signatures
         self._connection = connect(url)
         try:
             self._connection.execute(_LISTEN)
@@ -58,12 +61,16 @@ class ReleaseConnection:
         needed = collection.needed(self._connection, self._policy.keep)
         known = [release.digest for release in registry.releases(self._connection, _MOST)]
         live = registry.live(self._connection)
-        return Wanted(
+        found = Wanted(
             live=live.digest if live else None,
             # Runs of other bundles have versions, too.
             in_use=frozenset(registry.in_use(self._connection)) & frozenset(known),
             published=tuple(digest for digest in known if digest in needed),
         )
+        if not self._reads_signatures:
+            return found
+        # Last of all: whoever makes a release live has recorded its approvals before.
+        return replace(found, signatures=records.signatures(self._connection, found.by_urgency))
 
     def status(self) -> ReleaseStatus:
         """Read the live release, which hosts have it, and the size of the store if that is the database."""

@@ -10,6 +10,8 @@ published. The disk says what is here. Rules:
 4. A failed fetch is tried again with backoff. Until the failure is certain, the release counts as being fetched.
 5. A release that nobody needs is deleted, and its report withdrawn; never the one that is live here, and never beside
    a fetch, whose files are in no tree yet.
+6. An unsigned release is not fetched where fleet.yaml asks for signatures, and one that lacks approvals does not go
+   live. A release that is live here stays so: other keys in a file end no fleet.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from dataclasses import dataclass, field
 
 from airfleet.agent.release_status import ReleaseState
 from airfleet.backoff import Backoff
+from airfleet.releases.policies.signed_text import Signature
+from airfleet.releases.policies.verdict import Refusal
 
 #: seconds between two tries of one release
 FETCH_BACKOFF = Backoff(first=1.0, most=300.0, jitter=0.5)
@@ -38,6 +42,8 @@ class Wanted:
     in_use: frozenset[str] = frozenset()
     #: the last ones, newest first
     published: tuple[str, ...] = ()
+    #: of any of them, where fleet.yaml asks for signatures; nothing is verified yet
+    signatures: Mapping[str, tuple[Signature, ...]] = field(default_factory=dict)
 
     @property
     def by_urgency(self) -> tuple[str, ...]:
@@ -82,6 +88,13 @@ class Here:
     failures: Mapping[str, Failure] = field(default_factory=dict)
     #: what the database knows of them
     reported: Mapping[str, Report] = field(default_factory=dict)
+    #: releases that this host does not take, or not yet
+    refusals: Mapping[str, Refusal] = field(default_factory=dict)
+
+    @property
+    def unsigned(self) -> frozenset[str]:
+        """Name the releases that may not come here."""
+        return frozenset(digest for digest, refusal in self.refusals.items() if refusal.is_unsigned)
 
 
 @dataclass(frozen=True)
@@ -104,9 +117,9 @@ class Decision:
 def decide(wanted: Wanted, here: Here, now: float) -> Decision:
     """Decide what to do next."""
     waiting = _waiting(wanted, here, now)
-    fetch = _to_fetch(wanted, here, waiting)
+    fetch = _to_fetch(wanted, here, waiting | here.unsigned)
     reports = _reports(wanted, here, fetch)
-    goes_live = wanted.live in here.trees - waiting and wanted.live != here.live
+    goes_live = wanted.live in here.trees - waiting - here.refusals.keys() and wanted.live != here.live
     return Decision(
         fetch=fetch,
         activate=wanted.live if goes_live else None,
@@ -133,6 +146,11 @@ def failed(
 
 def trouble(wanted: Wanted, here: Here) -> str:
     """Say that this host has not the live release, and why; empty while it has, or is about to."""
+    if refusal := here.refusals.get(wanted.live or ""):
+        does = (
+            "stays live on this host, and could not go live again" if _is_live(wanted, here) else "is not on this host"
+        )
+        return f"the live release {does}: it {refusal.sentence}"
     failure = here.failures.get(wanted.live or "")
     if wanted.live is None or failure is None or not failure.is_certain:
         return ""
@@ -141,14 +159,18 @@ def trouble(wanted: Wanted, here: Here) -> str:
     return f"the live release {what} on this host: {why}"
 
 
+def _is_live(wanted: Wanted, here: Here) -> bool:
+    return wanted.live is not None and wanted.live == here.live
+
+
 def _waiting(wanted: Wanted, here: Here, now: float) -> frozenset[str]:
     """List the needed releases that failed a moment ago."""
     failed_ones = here.failures.keys() & set(wanted.by_urgency) - here.fetching
     return frozenset(digest for digest in failed_ones if here.failures[digest].again_at > now)
 
 
-def _to_fetch(wanted: Wanted, here: Here, waiting: frozenset[str]) -> tuple[str, ...]:
-    missing = [digest for digest in wanted.by_urgency if digest not in here.trees | here.fetching | waiting]
+def _to_fetch(wanted: Wanted, here: Here, not_now: frozenset[str]) -> tuple[str, ...]:
+    missing = [digest for digest in wanted.by_urgency if digest not in here.trees | here.fetching | not_now]
     others = [digest for digest in missing if digest not in wanted.awaited]
     free = max(0, MOST_FETCHES - len(here.fetching - wanted.awaited))
     return tuple(digest for digest in missing if digest in wanted.awaited or digest in others[:free])
@@ -160,8 +182,16 @@ def _to_drop(wanted: Wanted, here: Here) -> frozenset[str]:
 
 
 def _reports(wanted: Wanted, here: Here, fetch: tuple[str, ...]) -> dict[str, Report]:
-    found = {digest: _report(digest, here, fetch) for digest in wanted.by_urgency}
+    found = {digest: _refused(digest, wanted, here) or _report(digest, here, fetch) for digest in wanted.by_urgency}
     return {digest: report for digest, report in found.items() if report is not None}
+
+
+def _refused(digest: str, wanted: Wanted, here: Here) -> Report | None:
+    """Report a release that may not go live here; one that only waits for approval is as ready as any other."""
+    refusal = here.refusals.get(digest)
+    if refusal is None or digest == here.live or not (refusal.is_unsigned or digest == wanted.live):
+        return None
+    return Report(ReleaseState.FAILED, f"it {refusal.sentence}")
 
 
 def _report(digest: str, here: Here, fetch: tuple[str, ...]) -> Report | None:

@@ -28,6 +28,7 @@ from airfleet.agent.release_status import ReleaseStatus
 from airfleet.agent.releases import decisions
 from airfleet.agent.releases.decisions import Decision, Failure, Here, Report, Wanted
 from airfleet.agent.releases.fetches import Fetched, FetchFailed, ReleaseFetches
+from airfleet.agent.releases.vouching import ReleaseVouching
 from airfleet.agent.supervisor.signals import Wakeup
 from airfleet.backoff import Backoff
 from airfleet.events import Event, Log, Surprises
@@ -102,7 +103,9 @@ class ReleaseWatch:
         log: Log,
         wake: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
+        vouching: ReleaseVouching | None = None,
     ) -> None:
+        self._vouching = vouching or ReleaseVouching(None, log, clock)
         self._host = host
         self._connect = connect
         self._disk = disk
@@ -184,7 +187,7 @@ class ReleaseWatch:
 
     def _pause(self, again_at: float | None) -> float | None:
         """Return the seconds until the next look without news; None: only news counts."""
-        due = [at for at in (again_at, self._stale_at) if at is not None]
+        due = [at for at in (again_at, self._stale_at, self._vouching.again_at) if at is not None]
         return max(0.0, min(due) - self._clock()) if due else None
 
     def _read(self, database: ReleaseDatabase) -> None:
@@ -203,11 +206,13 @@ class ReleaseWatch:
             self._read_status(database)
 
     def _hear(self, payloads: Collection[str]) -> None:
-        """Note notifications: ``published DIGEST``, ``live DIGEST`` or ``host DIGEST``."""
+        """Note notifications: ``published DIGEST``, ``live DIGEST``, ``vouched DIGEST`` or ``host DIGEST``."""
         for about, _, digest in (payload.partition(" ") for payload in payloads):
             if about != "host":
                 self._failures.pop(digest, None)  # whoever publishes it again has put its store right
                 self._is_outdated = True
+                if about == "published":  # a push waits for a report that is newer than it, also of the same refusal
+                    self._reported.pop(digest, None)
             elif digest == self._wanted.live and self._stale_at is None:
                 self._stale_at = self._clock() + HOSTS_PAUSE_SECONDS
 
@@ -230,7 +235,9 @@ class ReleaseWatch:
         return decision.again_at
 
     def _here(self) -> Here:
-        return Here(self._disk.live(), self._disk.trees(), self._fetches.under_way, self._failures, self._reported)
+        refusals = self._vouching.refusals(self._wanted)
+        under_way = self._fetches.under_way
+        return Here(self._disk.live(), self._disk.trees(), under_way, self._failures, self._reported, refusals)
 
     def _change_disk(self, decision: Decision, here: Here) -> None:
         if decision.activate is not None:
