@@ -6,6 +6,8 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -17,6 +19,8 @@ from airfleet.agent.releases.decisions import Report, Wanted
 from airfleet.fleet.config.spec import Releases
 from airfleet.metadata.migrations import runner
 from airfleet.releases.database_objects import DatabaseObjects
+from airfleet.releases.policies import records
+from airfleet.releases.policies.signed_text import Purpose, Signature
 from support.databases import NewDatabase
 
 SECONDS = 10.0
@@ -96,6 +100,22 @@ def test_the_live_release_its_hosts_and_the_size_of_the_store_are_told(
     assert found.used_bytes == DatabaseObjects(database).size() >= 100
     assert found.hosts == (HostRelease("a", ReleaseState.READY), HostRelease("b", ReleaseState.FAILED, "no room"))
     assert 60.0 <= found.since < 120.0
+
+
+def test_signatures_are_read_where_somebody_asks_for_them(url: str, database: psycopg.Connection[Any]) -> None:
+    one, two = Signature(Purpose.RELEASE, "text", "ada"), Signature(Purpose.APPROVAL, "more", "bob")
+    for digest in (ONE, TWO):
+        publish(database, digest)
+    for signature in (one, two):
+        records.sign(database, ONE, signature)
+    connection = ReleaseConnection(url, Releases(), reads_signatures=True)
+    assert connection.wanted().signatures == {ONE: (two, one)}
+    here, _there = socket.socketpair()
+    records.sign(database, TWO, replace(one, text="other"))
+    assert connection.wait(SECONDS, here) == (f"vouched {TWO}",)
+    connection.close()
+    with closing(ReleaseConnection(url, Releases())) as connection:
+        assert connection.wanted().signatures == {}
 
 
 def test_a_store_elsewhere_has_no_budget(url: str, database: psycopg.Connection[Any]) -> None:

@@ -147,9 +147,7 @@ def failed(
 def trouble(wanted: Wanted, here: Here) -> str:
     """Say that this host has not the live release, and why; empty while it has, or is about to."""
     if refusal := here.refusals.get(wanted.live or ""):
-        does = (
-            "stays live on this host, and could not go live again" if _is_live(wanted, here) else "is not on this host"
-        )
+        does = "stays live on this host, but would not go live again" if _is_live(wanted, here) else _NOT_LIVE
         return f"the live release {does}: it {refusal.sentence}"
     failure = here.failures.get(wanted.live or "")
     if wanted.live is None or failure is None or not failure.is_certain:
@@ -157,6 +155,9 @@ def trouble(wanted: Wanted, here: Here) -> str:
     what = "cannot go live" if wanted.live in here.trees else "is not"
     why = failure.sentence.partition("\n")[0]
     return f"the live release {what} on this host: {why}"
+
+
+_NOT_LIVE = "does not go live on this host"
 
 
 def _is_live(wanted: Wanted, here: Here) -> bool:

@@ -7,10 +7,12 @@ import pytest
 from airfleet.agent.release_status import ReleaseState
 from airfleet.agent.releases import decisions
 from airfleet.agent.releases.decisions import CERTAIN_TRIES, Decision, Failure, Here, Report, Wanted, decide
+from airfleet.releases.policies.verdict import Refusal
 
 NOW = 100.0
 FETCHING, READY = Report(ReleaseState.FETCHING), Report(ReleaseState.READY)
 OLD, LIVE, NEW = "old", "live", "new"
+UNSIGNED, UNAPPROVED = Refusal("is signed by nobody", is_unsigned=True), Refusal("has 0 of 1 approval")
 
 
 def having(*trees: str, live: str | None = None, fetching: tuple[str, ...] = (), **more: object) -> Here:
@@ -131,3 +133,32 @@ def test_only_a_live_release_that_cannot_be_fetched_is_a_trouble_of_the_host() -
     for here in (Here(failures={LIVE: Failure("no room")}), Here(failures={NEW: certain}), having(LIVE)):
         assert decisions.trouble(wanted, here) == ""
     assert decisions.trouble(Wanted(), Here(failures={LIVE: certain})) == ""
+
+
+def test_an_unsigned_release_is_not_even_fetched_and_reported_as_failed() -> None:
+    wanted, said = Wanted(live=OLD, published=(NEW, OLD)), Report(ReleaseState.FAILED, "it is signed by nobody")
+    here = having(OLD, live=OLD, refusals={NEW: UNSIGNED})
+    assert decide(wanted, here, NOW) == Decision(report={NEW: said})
+
+
+def test_a_release_that_waits_for_approval_is_on_the_host_and_ready() -> None:
+    wanted, refusals = Wanted(live=OLD, published=(NEW, OLD)), {NEW: UNAPPROVED}
+    assert decide(wanted, having(OLD, live=OLD, refusals=refusals), NOW).fetch == (NEW,)
+    here = Here(OLD, frozenset({OLD, NEW}), reported={OLD: READY}, refusals=refusals)
+    assert decide(wanted, here, NOW).report == {NEW: READY}
+
+
+@pytest.mark.parametrize("refusal", [UNSIGNED, UNAPPROVED])
+def test_a_refused_release_does_not_go_live_although_the_database_says_so(refusal: Refusal) -> None:
+    wanted, here = Wanted(live=NEW, published=(NEW, OLD)), having(OLD, NEW, live=OLD, refusals={NEW: refusal})
+    found = decide(wanted, here, NOW)
+    assert found == Decision(report={NEW: Report(ReleaseState.FAILED, f"it {refusal.sentence}")})
+    assert decisions.trouble(wanted, here) == (f"the live release does not go live on this host: it {refusal.sentence}")
+
+
+def test_a_live_release_that_would_be_refused_now_stays_live_and_is_a_trouble() -> None:
+    wanted, here = Wanted(live=LIVE, published=(LIVE,)), having(LIVE, live=LIVE, refusals={LIVE: UNSIGNED})
+    assert decide(wanted, here, NOW) == Decision()
+    assert decisions.trouble(wanted, here) == (
+        "the live release stays live on this host, but would not go live again: it is signed by nobody"
+    )

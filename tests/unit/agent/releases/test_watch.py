@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,10 +19,13 @@ from airfleet.agent.release_status import ReleaseState, ReleaseStatus
 from airfleet.agent.releases import decisions, watch
 from airfleet.agent.releases.decisions import Report, Wanted
 from airfleet.agent.releases.fetches import FetchFailed
+from airfleet.agent.releases.vouching import ReleaseVouching
 from airfleet.agent.releases.watch import ReleaseWatch
 from airfleet.backoff import Backoff
 from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
+from airfleet.releases.policies.signed_text import Purpose, Signature
+from airfleet.releases.policies.verification import SigningPolicy
 
 SECONDS = 10.0
 FETCHING, READY = Report(ReleaseState.FETCHING), Report(ReleaseState.READY)
@@ -148,11 +152,13 @@ class PlayedDisk:
 class Played:
     """A watch, what it looks at, and what it logs."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: SigningPolicy | None = None) -> None:
         self.database, self.disk = PlayedDatabase(), PlayedDisk()
         self.said: list[str] = []
         self.woken = threading.Event()
-        self.watch = ReleaseWatch("a", self.database.connect, self.disk, self._log, self.woken.set)
+        vouching = ReleaseVouching(policy, self._log)
+        connect, wake = self.database.connect, self.woken.set
+        self.watch = ReleaseWatch("a", connect, self.disk, self._log, wake, vouching=vouching)
 
     def _log(self, event: Event, **payload: Any) -> None:
         self.said.append(event.value.format(**payload))
@@ -173,8 +179,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def watching() -> Iterator[Played]:
-    played = Played()
+def watching(policy: SigningPolicy | None = None) -> Iterator[Played]:
+    played = Played(policy)
     try:
         yield played
         assert not [line for line in played.said if line.startswith("unexpected error")]
@@ -353,6 +359,30 @@ def test_a_database_without_tables_yet_is_no_outage() -> None:
         played.database.now, played.database.error = Wanted(published=(ONE,)), None
         played.until(lambda: played.database.reports == {ONE: READY}, "it has fetched")
         assert [line.partition(" in ")[0] for line in played.said] == ["fetched release 111111111111"]
+
+
+def test_an_unsigned_release_is_refused_until_a_signature_comes(tmp_path: Path) -> None:
+    (tmp_path / "pushers").write_text("nobody\n")
+    with watching(SigningPolicy("shop", tmp_path, "pushers")) as played:
+        database, disk = played.database, played.disk
+        database.now, disk.here, disk.link = Wanted(live=ONE), {ONE}, ONE
+        played.watch.start()
+        said = "the live release stays live on this host, but would not go live again: it is signed by nobody"
+        played.until(lambda: played.watch.trouble == said, "the host is unwell")
+        refused = Report(ReleaseState.FAILED, "it is signed by nobody")
+        database.say(f"live {TWO}", live=TWO)
+        played.until(lambda: database.reports.get(TWO) == refused, "it is refused")
+        database.say(f"published {TWO}")
+        played.until(lambda: database.history.count((TWO, refused)) == 2, "who pushes again is answered again")
+        (tmp_path / "pushers").unlink()
+        database.say(f"vouched {TWO}", signatures={TWO: (Signature(Purpose.RELEASE, "text"),)})
+        missing = "it cannot be verified: there is no file pushers of allowed signers on this machine"
+        played.until(lambda: database.reports.get(TWO) == replace(refused, sentence=missing), "it is asked again")
+        assert (disk.link, disk.fetched) == (ONE, [])
+        assert played.said[:2] == [
+            "release 111111111111 does not go live on this host: it is signed by nobody",
+            "release 222222222222 does not go live on this host: it is signed by nobody",
+        ]
 
 
 def test_an_unexpected_error_of_a_store_is_logged_and_the_watch_goes_on() -> None:
