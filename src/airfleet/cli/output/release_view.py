@@ -70,6 +70,6 @@ def _not_ready(reports: Collection[HostRelease], hosts: Collection[str]) -> Iter
         if report.state is ReleaseState.FETCHING:
             yield f"host '{report.host}' fetches it{why}"
         elif report.state is ReleaseState.FAILED:
-            yield f"host '{report.host}' cannot fetch it{why}"
+            yield f"host '{report.host}' cannot have it{why}"
     if silent := sorted(set(hosts) - known.keys()):
         yield f"not heard of it yet from: {listed(silent)}"

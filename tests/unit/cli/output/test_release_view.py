@@ -26,8 +26,8 @@ def test_one_line_does_for_a_release_that_is_everywhere() -> None:
     [
         (HostRelease("b", ReleaseState.FETCHING), "host 'b' fetches it"),
         (HostRelease("b", ReleaseState.FETCHING, "no answer"), "host 'b' fetches it: no answer"),
-        (HostRelease("b", ReleaseState.FAILED, "no\nit cannot"), "host 'b' cannot fetch it: no"),
-        (HostRelease("b", ReleaseState.FAILED, "the disk is full"), "host 'b' cannot fetch it: the disk is full"),
+        (HostRelease("b", ReleaseState.FAILED, "no\nit cannot"), "host 'b' cannot have it: no"),
+        (HostRelease("b", ReleaseState.FAILED, "the disk is full"), "host 'b' cannot have it: the disk is full"),
         (HostRelease("c", ReleaseState.FAILED, "it is off"), "not heard of it yet from: b"),
     ],
 )

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from airfleet.cli import options
-from airfleet.cli.commands.releases import push_watch, pushing
+from airfleet.cli.commands.releases import push_watch, pushing, signing
 from airfleet.cli.commands.releases.pushing import Pushed, Wishes
 from airfleet.cli.output import release_view, tables, terminal
 from airfleet.client.project import find
-from airfleet.errors import EXIT_OK, UsageError
+from airfleet.errors import EXIT_OK, EXIT_WRONG, UsageError
 
 GIT = "git:"
 COLUMNS = {"digest": "release", "state": "state", "note": "note"}
@@ -27,6 +27,7 @@ COLUMNS = {"digest": "release", "state": "state", "note": "note"}
 @options.option("--dry-run", is_flag=True, help="Check, say what would change, and push nothing.")
 @options.option("--force", is_flag=True, help="Push although check or tests find something wrong.")
 @options.option("--vendor", is_flag=True, help="Bring the wheels of Python environments, for hosts without an index.")
+@signing.sign_with
 @options.option("--watch", is_flag=True, help="Push again whenever a file changes, without tests, until Ctrl-C.")
 @options.option(
     "--wait/--no-wait",
@@ -39,7 +40,8 @@ COLUMNS = {"digest": "release", "state": "state", "note": "note"}
 @options.output()
 @options.project
 def command(
-    note: str, source: str | None, dry_run: bool, force: bool, vendor: bool, watch: bool, wait: bool,
+    note: str, source: str | None, dry_run: bool, force: bool, vendor: bool, sign_with: str | None, watch: bool,
+    wait: bool,
     timeout: float,    output: str, env: str | None, project: Path | None,
 ) -> int:  # fmt: skip
     """Make the project folder live on every host.
@@ -47,19 +49,23 @@ def command(
     It becomes a release: it is checked, the tests of pipelines run, and each host fetches it. Once all have it, new
     runs take it; runs that have begun keep theirs. It goes without .airfleet, fleet.yaml, secrets, .git, environments,
     and what .gitignore and .airfleetignore leave out.
-    Exit code: 0 it is live, or nothing has changed; 1 it is not, and what was live still is; 124 a host took too long.
+    Exit code: 0 it is live, or nothing has changed; 1 it is not, or waits for approval, and what was live still is;
+    124 a host took too long.
     """
     here = find(project, env)
-    wishes = Wishes(note, _revision(source), force, wait, timeout, vendor=vendor)
+    wishes = Wishes(note, _revision(source), force, wait, timeout, vendor=vendor, sign_with=sign_with)
     if watch:
         if source or dry_run or output != "table":
             raise UsageError("--watch pushes the folder as it is, and says a line for each push")
+        pushing.require_no_approval(here)
         push_watch.for_ever(here, wishes)
     if dry_run:
         pushing.would_change(here, wishes, output)
-    else:
-        _tell(pushing.push(here, wishes), output)
-    return EXIT_OK
+        return EXIT_OK
+    done = pushing.push(here, wishes)
+    _tell(done, output)
+    # Zero says that new runs take the release: whatever follows a push in a script counts on that.
+    return EXIT_WRONG if done.state == pushing.WAITING else EXIT_OK
 
 
 def _revision(source: str | None) -> str:
@@ -72,6 +78,9 @@ def _revision(source: str | None) -> str:
 
 def _tell(done: Pushed, output: str) -> None:
     if output == "table":
-        terminal.put(f"release {release_view.short(done.digest)} is {done.state}")
+        short = release_view.short(done.digest)
+        terminal.put(f"release {short} is {done.state}")
+        if done.state == pushing.WAITING:
+            terminal.say(f"hint: somebody else makes it live: airfleet releases approve {short}")
     else:
         tables.put_rows([done.as_data()], output, COLUMNS, whole=done.as_data())

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airfleet.cli.commands.releases import differences, gate, own_python, rollout, takeover
+from airfleet.cli.commands.releases import differences, gate, own_python, rollout, signing, takeover, vouchers
 from airfleet.cli.output import release_view, terminal
 from airfleet.cli.queries import file_versions, release_changes, release_records
 from airfleet.client.project import Project
-from airfleet.errors import FileProblems, FleetError
+from airfleet.errors import FileProblems, FleetError, UsageError
 from airfleet.fleet.config.spec import DATABASE_STORE
 from airfleet.yaml.sizes import size_text
 
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from airfleet.releases.push_lock import Lock
     from airfleet.releases.registry import About, Live
     from airfleet.releases.tree import Tree
+
+
+#: the state of a release that lacks approvals
+WAITING = "waiting for approval"
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Wishes:
     tests: bool = True
     #: whether the wheels of its Python environments travel along
     vendor: bool = False
+    #: the key to sign with, in place of that of the environment
+    sign_with: str | None = None
     #: what earlier checks have found
     memory: Memory | None = None
     #: whether nothing is told of its steps
@@ -98,34 +104,59 @@ def _push(folder: Project, records: ReleaseRecords, wishes: Wishes, about: About
 def _push_tree(
     read: Tree, folder: Project, records: ReleaseRecords, wishes: Wishes, about: About, lock: Lock, steps: Steps
 ) -> Pushed:
-    from airfleet.releases import publisher, registry
+    from airfleet.releases import registry
 
     before = records.live()
     done = Pushed(read.manifest.digest, "live", wishes.note, len(read.manifest.files), read.manifest.size)
     if before is not None and before.digest == done.digest:
         if not wishes.quiet:
             _say_unchanged(done.digest)
+        if signature := signing.renewed(records, done.digest, wishes.sign_with):
+            steps.end("sign", f"signed anew as {signature.signer}")
         return done
     done.has_changed = True
     if wishes.wait:
         rollout.living(records)  # before anything that takes long
     dag_ids = _examine(folder, records.fleet, wishes, steps)
     _require_room(read, records)
-    done.sent_objects = publisher.publish(read, records.objects, records.connection, about)
+    done.sent_objects = _publish(read, records, wishes, about, steps)
     steps.end("send", f"sent {done.sent_objects} of {done.files} files of release {release_view.short(done.digest)}")
     if wishes.wait:
-        since = registry.find(records.connection, done.digest).created_at
-        how = rollout.Wait(wishes.timeout, steps.began, since, quiet=wishes.quiet)
+        published = registry.find(records.connection, done.digest)
+        how = rollout.Wait(wishes.timeout, steps.began, published.created_at, quiet=wishes.quiet)
         done.hosts = rollout.until_ready(records, done.digest, how)
         steps.end("ready", f"ready on {len(done.hosts)} {'host' if len(done.hosts) == 1 else 'hosts'}")
         lock.check()
-        rollout.make_live(records, done.digest, before, about, registry.Action.PUSH)
-        steps.end("live", "live")
-        steps.end("takeover", takeover.told(records, done.digest, dag_ids, wishes.timeout))
+        approvals = vouchers.approvals(records, published)
+        if not approvals.are_enough:
+            done.state = WAITING
+            steps.end("approval", str(approvals))
+        else:
+            rollout.make_live(records, done.digest, before, about, registry.Action.PUSH)
+            steps.end("live", "live")
+            steps.end("takeover", takeover.told(records, done.digest, dag_ids, wishes.timeout))
     else:
         done.state = "published"
     done.seconds = steps.seconds
     return done
+
+
+def _publish(read: Tree, records: ReleaseRecords, wishes: Wishes, about: About, steps: Steps) -> int:
+    """Sign the release where that is asked for, and publish it; return how many objects were sent."""
+    from airfleet.releases import publisher
+    from airfleet.releases.policies.signed_text import Purpose
+
+    signature = signing.signed(records, read.manifest.digest, Purpose.RELEASE, wishes.sign_with)
+    if signature is not None:
+        steps.end("sign", f"signed as {signature.signer}")
+    record = signing.Recording(signature)
+    return publisher.publish(read, records.objects, records.connection, about, record=record)
+
+
+def require_no_approval(here: Project) -> None:
+    """Raise UsageError where somebody else has to approve each release: nothing that is saved would be live."""
+    if release_records.fleet_of(here).policies.approval:
+        raise UsageError("--watch makes each saved file live, and this fleet asks for approval ('policies.approval')")
 
 
 def would_change(here: Project, wishes: Wishes, output: str) -> None:
@@ -181,6 +212,8 @@ def _read(folder: Project, fleet: Fleet) -> Tree:
         )
     read = tree.read(folder.root, fleet.pipelines)
     own = [os.path.realpath(place) for place in (fleet.secrets_folder, fleet.releases.store, folder.paths.home)]
+    if fleet.policies.signed_by:  # each host has its own, as of fleet.yaml
+        own.append(os.path.realpath(folder.root / fleet.policies.signed_by))
     if problems := [one for one in read.problems if not _is_below(read.root / one.place.file, own)]:
         raise FileProblems(problems)
     kept = tuple(file for file in read.manifest.files if not _is_below(read.path_of(file), own))

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airfleet.cli import options
-from airfleet.cli.commands.releases import differences
+from airfleet.cli.commands.releases import approve, differences, vouchers
 from airfleet.cli.output import release_view, tables, terminal
 from airfleet.cli.queries import release_changes, release_records
 
 if TYPE_CHECKING:
+    from airfleet.cli.queries.release_records import ReleaseRecords
+    from airfleet.fleet.config.spec import Fleet
     from airfleet.releases.registry import LogEntry, Release, ReleaseHost
 
 COLUMNS = {
@@ -27,6 +29,8 @@ COLUMNS = {
     "runs": "runs",
     "note": "note",
 }
+#: columns of fleets whose releases have to be signed, or approved
+SIGNED, APPROVED = {"signed": "signed by"}, {"approvals": "approvals"}
 LOG_COLUMNS = {
     "when": "when",
     "action": "action",
@@ -55,7 +59,8 @@ _limit = options.option(
 def command(ctx: click.Context, limit: int, output: str, env: str | None, project: Path | None) -> None:
     """Show the releases, their hosts and their runs.
 
-    'hosts' counts those that have it, of those that were told of it, and 'runs' those that are not over.
+    'hosts' counts those that have it, of those that were told of it, and 'runs' those that are not over. Where
+    fleet.yaml asks for signatures or approvals, it names the signers, and counts the approvals.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -65,12 +70,25 @@ def command(ctx: click.Context, limit: int, output: str, env: str | None, projec
         live = records.live()
         runs = registry.in_use(records.connection)
         found = [
-            row(one, live.digest if live else "", registry.host_states(records.connection, one.digest), runs)
+            {
+                **row(one, live.digest if live else "", registry.host_states(records.connection, one.digest), runs),
+                **vouched_row(records, one),
+            }
             for one in registry.releases(records.connection, limit)
         ]
-    tables.put_rows(found, output, COLUMNS)
+    tables.put_rows(found, output, _columns(records.fleet))
     if not found and output == "table":
         terminal.say(f"hint: {release_records.no_release(records.fleet).hint}")
+
+
+command.add_command(approve.command)
+
+
+def _columns(fleet: Fleet) -> dict[str, str]:
+    """Give the columns of a fleet; the note is the last one."""
+    policies, (*others, note) = fleet.policies, COLUMNS.items()
+    more = {**(SIGNED if policies.signed_by else {}), **(APPROVED if policies.approval else {})}
+    return {**dict(others), **more, **dict([note])}
 
 
 @command.command("log")
@@ -125,6 +143,19 @@ def row(one: Release, live: str, hosts: Iterable[ReleaseHost], runs: Mapping[str
         "ready": f"{ready}/{len(states)}" if states else "",
         "hosts": states,
         "runs": runs.get(one.digest) or None,
+    }
+
+
+def vouched_row(records: ReleaseRecords, one: Release) -> dict[str, Any]:
+    """Return who vouches for a release, as far as signatures can be verified here."""
+    policies = records.fleet.policies
+    signers = [str(signer) for signer in vouchers.of(records, one.digest).pushers] if policies.signed_by else []
+    approvals = vouchers.approvals(records, one) if policies.approval else None
+    return {
+        "signed_by": signers,
+        "signed": ", ".join(signers),
+        "approved_by": list(approvals.people) if approvals else [],
+        "approvals": f"{len(approvals.people)}/{approvals.needed}" if approvals else "",
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from airfleet.cli import options
-from airfleet.cli.commands.releases import rollout, takeover
+from airfleet.cli.commands.releases import rollout, takeover, vouchers
 from airfleet.cli.output import release_view, tables, terminal
 from airfleet.cli.queries import release_records
 from airfleet.errors import EXIT_OK, FleetError
@@ -36,7 +36,7 @@ def command(release: str | None, note: str, timeout: float, output: str, env: st
 
     New runs take it; runs that have begun keep theirs. RELEASE is the beginning of a digest; without it, the release
     that was live before the one that is. It also makes a release live that 'airfleet push --no-wait' published. It does
-    not wait for the end of a push, which then says that it was overtaken.
+    not wait for the end of a push, which then says that it was overtaken. A release that lacks approvals is refused.
     """
     with release_records.opened(project, env) as records:
         done = _rollback(records, release, note, timeout)
@@ -59,6 +59,7 @@ def _rollback(records: ReleaseRecords, name: str | None, note: str, seconds: flo
     if live is not None and live.digest == wanted.digest:
         terminal.say(f"nothing has changed: release {release_view.short(wanted.digest)} is live already")
         return {**done, "seconds": 0.0}
+    vouchers.require_for_rollback(records, wanted)
     rollout.until_ready(records, wanted.digest, rollout.Wait(seconds, began))
     rollout.make_live(records, wanted.digest, live, records.about(note), registry.Action.ROLLBACK)
     was = f", {release_view.short(live.digest)} was" if live else ""

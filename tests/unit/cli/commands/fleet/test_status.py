@@ -46,7 +46,7 @@ def test_the_live_release_is_told_with_the_hosts_that_lack_it(agent_says: Callab
     assert result.err.splitlines()[2:] == [
         "host 'c' is down",
         "release 3f2a9c81d0e4 is live for 1m15s: fixes the join",
-        "host 'b' cannot fetch it: the disk is full",
+        "host 'b' cannot have it: the disk is full",
         "all releases have 97MB of 100MB in the database",
         "warning: releases have 97 % of their budget in the database, and a push above it is refused; "
         "'releases: {budget: SIZE}' in fleet.yaml raises it, and 'keep' keeps fewer",
