@@ -16,7 +16,7 @@ import click
 
 from airfleet import versions
 from airfleet.cli import options
-from airfleet.cli.diagnosis import code_carriage, dag_references, declarations, queue_checks
+from airfleet.cli.diagnosis import allowed_signers, code_carriage, dag_references, declarations, queue_checks
 from airfleet.cli.diagnosis.findings import Findings, short, short_place, shortened
 from airfleet.cli.output import problem_formats, terminal
 from airfleet.cli.output import problem_view as problems
@@ -135,6 +135,7 @@ def check(paths: Sequence[Path], here: Project | None, memory: Memory | None = N
         findings.problems += shortened(queue_checks.unserved(findings.pipelines, fleet))
         declared = declarations.declared(fleet, here.fleet_file)
         if short(str(here.fleet_file)) in findings.fleet_files:
+            findings.problems += shortened(allowed_signers.problems(fleet, here.fleet_file, here.environ))
             findings.remarks += shortened(code_carriage.uncarried(fleet, here.fleet_file, here.environ))
         findings.remarks += shortened(declarations.undeclared(findings.pipelines, declared, of_tasks))
     findings.settle()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from airfleet.cli import options
 from airfleet.cli.commands.releases import approve, differences, vouchers
 from airfleet.cli.output import release_view, tables, terminal
 from airfleet.cli.queries import release_changes, release_records
+from airfleet.errors import FleetError
 
 if TYPE_CHECKING:
     from airfleet.cli.queries.release_records import ReleaseRecords
@@ -69,19 +70,29 @@ def command(ctx: click.Context, limit: int, output: str, env: str | None, projec
     with release_records.opened(project, env) as records:
         live = records.live()
         runs = registry.in_use(records.connection)
+        releases = registry.releases(records.connection, limit)
         found = [
-            {
-                **row(one, live.digest if live else "", registry.host_states(records.connection, one.digest), runs),
-                **vouched_row(records, one),
-            }
-            for one in registry.releases(records.connection, limit)
+            row(one, live.digest if live else "", registry.host_states(records.connection, one.digest), runs)
+            for one in releases
         ]
+        found = _vouched(records, releases, found)
     tables.put_rows(found, output, _columns(records.fleet))
     if not found and output == "table":
         terminal.say(f"hint: {release_records.no_release(records.fleet).hint}")
 
 
 command.add_command(approve.command)
+
+
+def _vouched(
+    records: ReleaseRecords, releases: Sequence[Release], rows: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Add to each row who vouches for its release; where that cannot be known, the list says why and is short of it."""
+    try:
+        return [{**found, **vouched_row(records, one)} for one, found in zip(releases, rows, strict=True)]
+    except FleetError as why:
+        terminal.warn([why.sentence])
+        return list(rows)
 
 
 def _columns(fleet: Fleet) -> dict[str, str]:
@@ -147,15 +158,15 @@ def row(one: Release, live: str, hosts: Iterable[ReleaseHost], runs: Mapping[str
 
 
 def vouched_row(records: ReleaseRecords, one: Release) -> dict[str, Any]:
-    """Return who vouches for a release, as far as signatures can be verified here."""
-    policies = records.fleet.policies
-    signers = [str(signer) for signer in vouchers.of(records, one.digest).pushers] if policies.signed_by else []
-    approvals = vouchers.approvals(records, one) if policies.approval else None
+    """Return who vouches for a release. Raises FleetError where no signature can be verified."""
+    found = vouchers.of(records, one.digest)
+    approvals = vouchers.approvals(records, one, found)
+    signers = list(map(str, found.pushers))
     return {
         "signed_by": signers,
         "signed": ", ".join(signers),
-        "approved_by": list(approvals.people) if approvals else [],
-        "approvals": f"{len(approvals.people)}/{approvals.needed}" if approvals else "",
+        "approved_by": list(approvals.people),
+        "approvals": f"{len(approvals.people)}/{approvals.needed}" if approvals.needed else "",
     }
 
 

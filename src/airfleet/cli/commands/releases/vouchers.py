@@ -60,8 +60,8 @@ def of(records: ReleaseRecords, digest: str) -> Vouchers:
         raise FleetError(f"signatures cannot be verified here: {why}", hint="airfleet check") from None
 
 
-def approvals(records: ReleaseRecords, release: Release) -> Approvals:
-    """Count the approvals of a release. Raises FleetError."""
+def approvals(records: ReleaseRecords, release: Release, found: Vouchers | None = None) -> Approvals:
+    """Count the approvals of a release; ``found`` is who vouches for it, if that is known. Raises FleetError."""
     from airfleet.releases.policies import records as vouching
     from airfleet.releases.policies import verdict
 
@@ -69,7 +69,8 @@ def approvals(records: ReleaseRecords, release: Release) -> Approvals:
     if not needed:
         return Approvals()
     if policy_of(records) is not None:
-        return Approvals(tuple(map(str, verdict.approvers(of(records, release.digest)))), needed)
+        found = found or of(records, release.digest)
+        return Approvals(tuple(map(str, verdict.approvers(found))), needed)
     given = vouching.approvals(records.connection, release.digest)
     return Approvals(tuple(one.about.author for one in given if one.about.author != release.about.author), needed)
 
