@@ -1,4 +1,4 @@
-"""What this host makes of the signatures of releases: which ones it does not take, by its own file of allowed signers.
+"""The signatures of releases on this host: which releases it does not take, by its own file of allowed signers.
 
 The database only brings signatures; this host verifies each one. An answer is kept until a signature comes, the file
 changes, or ten minutes have passed: keys expire. The file is looked at every ten seconds, so a key that is added, or an

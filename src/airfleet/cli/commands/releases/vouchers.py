@@ -1,4 +1,4 @@
-"""Who vouches for a release, as far as this machine can tell: signers by its own file, or authors of approvals."""
+"""The people who vouch for a release, as this machine can tell: signers by its file, or authors of approvals."""
 
 from __future__ import annotations
 
