@@ -48,7 +48,7 @@ class Event(Enum):
     RELEASE_NOT_FETCHED = "release {release} is not on this host yet, and is fetched again later: {why}"
     RELEASE_LIVE = "release {release} is live on this host"
     RELEASE_NOT_LIVE = "release {release} cannot go live on this host, which is tried again later: {why}"
-    RELEASE_REFUSED = "release {release} does not go live on this host: it {why}"
+    RELEASE_REFUSED = "release {release} may not go live on this host: it {why}"
     RELEASE_RETIRED = "no release is live any more: the folder of pipelines is in force again"
     RELEASES_DELETED = "deleted {count} releases that no run needs any more"
     RELEASES_UNHEARD = "no news of releases, so this host goes on with those that it has: {why}"

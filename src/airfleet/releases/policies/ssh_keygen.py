@@ -151,5 +151,7 @@ def _ask(
         )  # fmt: skip
     except FileNotFoundError:
         raise CannotVerify(f"{PROGRAM} is not installed on this machine (package openssh-client)") from None
-    except (OSError, subprocess.TimeoutExpired) as failed:
-        raise CannotVerify(f"{PROGRAM} cannot be run: {failed}") from None
+    except subprocess.TimeoutExpired:
+        raise CannotVerify(f"{PROGRAM} gives no answer within {seconds:.0f} s") from None
+    except OSError as failed:
+        raise CannotVerify(f"{PROGRAM} cannot be run: {failed.strerror}") from None

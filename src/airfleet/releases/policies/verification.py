@@ -48,6 +48,8 @@ def verified(policy: SigningPolicy, digest: str, signatures: Collection[Signatur
     for signature in list(signatures)[:_MOST]:
         try:
             found[signature.purpose].append(Signer(ssh_keygen.signers(signature, text, allowed)))
+        except OSError as wrong:
+            raise CannotVerify(f"temporary files cannot be written: {wrong.strerror}") from None
         except Refused as why:
             refused += [str(why)] if signature.purpose is Purpose.RELEASE else []
     return Vouchers(tuple(found[Purpose.RELEASE]), tuple(found[Purpose.APPROVAL]), tuple(refused))

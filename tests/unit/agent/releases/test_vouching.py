@@ -71,7 +71,7 @@ def test_a_reason_is_logged_once(tmp_path: Path) -> None:
     host.file.touch()
     for _ in range(3):
         host.refusal()
-    assert host.said == ["release 333333333333 does not go live on this host: it is signed by nobody"]
+    assert host.said == ["release 333333333333 may not go live on this host: it is signed by nobody"]
 
 
 def test_an_answer_is_kept_for_minutes_since_keys_expire_and_an_ssh_keygen_may_come(

@@ -380,8 +380,8 @@ def test_an_unsigned_release_is_refused_until_a_signature_comes(tmp_path: Path) 
         played.until(lambda: database.reports.get(TWO) == replace(refused, sentence=missing), "it is asked again")
         assert (disk.link, disk.fetched) == (ONE, [])
         assert played.said[:2] == [
-            "release 111111111111 does not go live on this host: it is signed by nobody",
-            "release 222222222222 does not go live on this host: it is signed by nobody",
+            "release 111111111111 may not go live on this host: it is signed by nobody",
+            "release 222222222222 may not go live on this host: it is signed by nobody",
         ]
 
 

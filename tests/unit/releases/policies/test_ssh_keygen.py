@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +23,17 @@ pytestmark = pytest.mark.needs("openssh")
 DIGEST = "3" * 64
 TEXT = signed_text("shop", DIGEST)
 OF_ANOTHER = "has a signature that is not of this release, or not for this fleet"
+#: signs with a key, and prints the signature or why there is none
+_SIGN = """\
+import sys
+from pathlib import Path
+from airfleet.releases.policies import ssh_keygen
+from airfleet.releases.policies.signed_text import Purpose
+try:
+    print(ssh_keygen.sign(Path(sys.argv[1]), Purpose.RELEASE, b"x"))
+except ssh_keygen.NotSigned as why:
+    print(why)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +114,25 @@ def test_a_key_with_a_passphrase_is_asked_of_an_agent_where_there_is_no_terminal
     )
 
 
+def test_a_passphrase_is_asked_on_the_terminal_by_ssh_keygen_itself(tmp_path: Path) -> None:
+    eve = ssh_keys.person(tmp_path, "eve", passphrase="hidden")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        environ = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "SSH_AUTH_SOCK")}
+        os.execve(sys.executable, [sys.executable, "-c", _SIGN, str(eve.key)], environ)
+    said = b""
+    while b"passphrase" not in said:
+        said += os.read(terminal, 1024)
+    os.write(terminal, b"hidden\n")
+    with suppress(OSError):  # the terminal is gone with the process
+        while more := os.read(terminal, 1024):
+            said += more
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert b"BEGIN SSH SIGNATURE" in said
+    assert b"hidden" not in said
+
+
 def test_a_public_key_signs_through_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     eve = ssh_keys.person(tmp_path, "eve")
     public = Person("eve", Path(f"{eve.key}.pub"))
@@ -115,14 +147,8 @@ def test_a_public_key_signs_through_the_agent(tmp_path: Path, monkeypatch: pytes
 
 def _signed_without_a_terminal(key: Path) -> str:
     """Sign in a session of its own, and give the sentence."""
-    code = (
-        "import sys; from pathlib import Path; from airfleet.releases.policies import ssh_keygen as s\n"
-        "from airfleet.releases.policies.signed_text import Purpose\n"
-        "try: s.sign(Path(sys.argv[1]), Purpose.RELEASE, b'x')\n"
-        "except s.NotSigned as why: print(why)"
-    )
     environ = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "SSH_AUTH_SOCK")}
-    command = [sys.executable, "-c", code, str(key)]
+    command = [sys.executable, "-c", _SIGN, str(key)]
     done = subprocess.run(
         command, env=environ, start_new_session=True, stdin=subprocess.DEVNULL, capture_output=True, text=True,
         check=True, timeout=30,
