@@ -221,7 +221,10 @@ def test_a_rollback_takes_what_was_live_and_nothing_unapproved(shop: Shop, airfl
             "this fleet takes signed releases alone, and no key to sign with is named\nhint: --sign-with FILE names "
             "one, or AIRFLEET_SIGNING_KEY, or git's user.signingkey with 'gpg.format ssh'",
         ),
-        (SIGNED, ("push", "--sign-with", "none"), 1, "there is no key none\nhint: ssh-keygen -t ed25519 makes one"),
+        (
+            SIGNED, ("push", "--sign-with", "/none"), 1,
+            "there is no key /none\nhint: ssh-keygen -t ed25519 makes one",
+        ),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_a_sentence(
@@ -275,6 +278,23 @@ def test_the_key_of_the_environment_or_of_git_signs(shop: Shop, airfleet: Airfle
     with ssh_keys.agent(bob) as variables, reporting(shop.url, {"a": ready}):
         shop.monkeypatch.setenv("SSH_AUTH_SOCK", variables["SSH_AUTH_SOCK"])
         assert "s  signed as bob\n" in airfleet("push").err
+
+
+def test_a_commit_is_signed_and_is_the_same_release_as_its_folder(shop: Shop, airfleet: Airfleet) -> None:
+    ada = shop.person("ada")
+    shop.asks(SIGNED)
+    shop.allow(ada)
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b.example")
+    for words in (("init", "-q"), ("add", "pipelines", "keys"), (*identity, "commit", "-q", "-m", "one")):
+        subprocess.run(["git", *words], cwd=shop.root, check=True)
+    with reporting(shop.url, {"a": ready}):
+        result = airfleet("push", "--from", "git:HEAD", "--sign-with", "../people/ada")
+        assert "s  signed as ada\n" in result.err
+        shop.monkeypatch.setenv("AIRFLEET_SIGNING_KEY", "../people/ada")
+        again = airfleet("push")
+        assert again.err == f"nothing has changed: release {shop.live[:12]} is live already\n"
+        shop.edit("@hourly")
+        assert "s  signed as ada\n" in airfleet("push").err
 
 
 def test_a_key_that_no_host_would_take_publishes_nothing(shop: Shop, airfleet: Airfleet) -> None:

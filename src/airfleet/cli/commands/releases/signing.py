@@ -9,6 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
+import click
+
 from airfleet.cli import options
 from airfleet.cli.commands.releases import vouchers
 from airfleet.errors import FleetError, UsageError
@@ -28,7 +30,10 @@ NO_KEY_HINT: Final = f"--sign-with FILE names one, or {KEY}, or git's user.signi
 _LITERAL: Final = ("key::", "ssh-", "ecdsa-", "sk-")
 
 sign_with = options.option(
-    "--sign-with", metavar="FILE", help="The SSH key to sign with, where fleet.yaml asks for signatures."
+    "--sign-with",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, resolve_path=True),  # a push of a commit works in another folder
+    help="The SSH key to sign with, where fleet.yaml asks for signatures.",
 )
 
 
@@ -91,12 +96,18 @@ def renewed(records: ReleaseRecords, digest: str, key: str | None) -> Signature 
 
 @contextmanager
 def _key(given: str | None, environ: Mapping[str, str], root: Path) -> Iterator[Path]:
-    """Yield the file of the key: of the command line, of the variable, or of git. Raises FleetError without one."""
-    found = given or environ.get(KEY) or _of_git(environ, root)
+    """Yield the file of the key: of the command line, of the variable, or of git. Raises FleetError without one.
+
+    The last two may be relative to the folder with fleet.yaml.
+    """
+    if given:
+        yield Path(given)
+        return
+    found = environ.get(KEY) or _of_git(environ, root)
     if not found:
         raise FleetError("this fleet takes signed releases alone, and no key to sign with is named", NO_KEY_HINT)
     if not found.startswith(_LITERAL):
-        yield Path(found).expanduser()
+        yield root / Path(found).expanduser()
         return
     with TemporaryDirectory(prefix="airfleet-key-") as folder:
         file = Path(folder, "key.pub")
