@@ -93,7 +93,7 @@ def _releases(context: AgentContext, wakeup: Wakeup) -> ReleaseWatch:
 
 
 def _signing(plan: Plan) -> SigningPolicy | None:
-    told = plan.policies
+    told = plan.policies.push
     return SigningPolicy(plan.fleet, plan.root, told.signed_by, told.approval) if told.signed_by else None
 
 

@@ -19,7 +19,7 @@ from support.pipelines import HELLO
 
 pytestmark = pytest.mark.needs("openssh")
 
-POLICIES = "policies: {approval: 1, signed_by: keys/pushers}\n"
+POLICIES = "policies: {push: {approval: 1, signed_by: keys/pushers}}\n"
 UNSIGNED = "it is signed by nobody"
 
 

@@ -26,7 +26,7 @@ __all__ = ["airfleet", "own_environment"]
 pytestmark = pytest.mark.needs("openssh")
 
 SHOP = 'dag_id: shop\nschedule: "@daily"\ntasks: [{id: fetch, uses: bash, with: {bash_command: "true"}}]\n'
-FLEET = "name: shop\ndatabase: ${{{{ env.SHOP_DATABASE }}}}\npolicies: {{{policies}}}\n"
+FLEET = "name: shop\ndatabase: ${{{{ env.SHOP_DATABASE }}}}\npolicies: {{push: {{{policies}}}}}\n"
 APPROVAL, SIGNED = "approval: 1", "signed_by: keys/pushers"
 BOTH = f"{APPROVAL}, {SIGNED}"
 
@@ -202,15 +202,15 @@ def test_a_rollback_takes_what_was_live_and_nothing_unapproved(shop: Shop, airfl
     [
         (
             APPROVAL, ("push", "--watch"), 2,
-            "--watch makes each saved file live, and this fleet asks for approval ('policies.approval')",
+            "--watch makes each saved file live, and this fleet asks for approval ('policies.push.approval')",
         ),
         (
             "", ("push", "--sign-with", "key"), 2,
-            "--sign-with: fleet 'shop' asks for no signatures (policies.signed_by)",
+            "--sign-with: fleet 'shop' asks for no signatures (policies.push.signed_by)",
         ),
         (
             "", ("releases", "approve", "abcdef"), 1,
-            "fleet 'shop' asks for no approvals\nhint: 'policies: {approval: 1}' in fleet.yaml does",
+            "fleet 'shop' asks for no approvals\nhint: 'policies: {push: {approval: 1}}' in fleet.yaml does",
         ),
         (
             APPROVAL, ("releases", "approve", "abcdef"), 1,

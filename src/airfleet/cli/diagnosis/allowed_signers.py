@@ -1,4 +1,4 @@
-"""Whether the file of allowed signers, which ``policies.signed_by`` names, is there and every line of it is taken.
+"""Whether the file of allowed signers, which ``policies.push.signed_by`` names, is there and every line of it is taken.
 
 A fleet starts without it: its live release goes on, and ``airfleet status`` says what is wrong.
 """
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from airfleet.fleet.config.spec import Fleet
     from airfleet.yaml import nodes
 
-PATH: Final = "policies.signed_by"
+PATH: Final = "policies.push.signed_by"
 HINT: Final = "a line has a name and a public key, as in: ada@shop.example ssh-ed25519 AAAAC3…"
 _PATTERN: Final = re.compile(r"[*?!]")
 
 
 def problems(fleet: Fleet, fleet_file: Path, environ: Mapping[str, str]) -> Iterator[Problem]:
     """Yield what is wrong with the file of a fleet that asks for signatures."""
-    name = fleet.policies.signed_by
+    name = fleet.policies.push.signed_by
     if not name:
         return
     path = Path(fleet.root, name)
@@ -86,7 +86,7 @@ def _place(fleet_file: Path, environ: Mapping[str, str]) -> Place:
     from airfleet.fleet.config import reader
 
     top = reader.load_files(fleet_file, environ).top
-    found = _value(_value(top, "policies"), "signed_by")
+    found = _value(_value(_value(top, "policies"), "push"), "signed_by")
     return found.place if found is not None else Place(str(fleet_file))
 
 

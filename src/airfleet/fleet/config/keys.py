@@ -51,7 +51,7 @@ FLEET: Final[Table] = {
     "policies": Key(
         "policies",
         "what to do when a host or a worker is lost, and who vouches for releases: "
-        "`{on_partition, on_worker_lost, approval, signed_by}`",
+        "`{on_partition, on_worker_lost, push}`",
     ),
     "releases": Key("releases", "where pushed releases are kept, and how many: `{store, keep, budget}`"),
     "witness": Key("text", "`HOST:PORT` beside the two hosts that both can reach; it tells which of them is cut off"),
@@ -131,6 +131,10 @@ POLICIES: Final[Table] = {
         "a task whose worker died: `rerun` starts it again and uses no retry (the default); `fail` lets it fail",
         choices=_ON_WORKER_LOST,
     ),
+    "push": Key("push", "who vouches for a release before it is live: `{approval, signed_by}`"),
+}
+
+PUSH: Final[Table] = {
     "approval": Key(
         "integer", "how many people beside its author have to approve a release before it is live (none)", 1, MOST
     ),

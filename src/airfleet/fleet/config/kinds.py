@@ -8,7 +8,7 @@ from airfleet.yaml.fields import Kinds, Schema, ValueKind
 
 KeyKind = Literal[
     "text", "name", "integer", "boolean", "duration", "size", "names", "texts", "strings", "mapping", "sections",
-    "choice", "instances", "api_server", "workers", "hosts", "proxy", "tls", "flower", "policies", "releases",
+    "choice", "instances", "api_server", "workers", "hosts", "proxy", "tls", "flower", "policies", "push", "releases",
     "connections", "variables", "pools",
 ]  # fmt: skip
 
@@ -51,6 +51,7 @@ KINDS: Final[Kinds[KeyKind]] = {
     "tls": _below("tls"),
     "flower": _below("flower"),
     "policies": _below("policies"),
+    "push": _below("push"),
     "releases": _below("releases"),
     "connections": _below("connections"),
     "variables": _below("variables"),

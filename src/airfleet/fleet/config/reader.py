@@ -15,9 +15,9 @@ from pathlib import Path
 from airfleet.errors import FileProblems, Place, Problem, did_you_mean
 from airfleet.fleet.config import airflow_reader, checks, hosts_reader, objects_reader, overlays, servers_reader
 from airfleet.fleet.config.interpolation import FOLDER, References, variables_in
-from airfleet.fleet.config.keys import COMPONENTS, FLEET, POLICIES
+from airfleet.fleet.config.keys import COMPONENTS, FLEET, POLICIES, PUSH
 from airfleet.fleet.config.section_reader import FleetReading, Section, joined
-from airfleet.fleet.config.spec import Fleet, Policies
+from airfleet.fleet.config.spec import Fleet, Policies, PushPolicy
 from airfleet.problem_codes import Code
 from airfleet.yaml import nodes
 
@@ -184,9 +184,16 @@ def _policies(top: Section) -> Policies:
     return Policies(
         keys.choice("on_partition", usual.on_partition),
         keys.choice("on_worker_lost", usual.on_worker_lost),
-        keys.integer("approval") or usual.approval,
-        _signed_by(keys, top),
+        _push(keys, top),
     )
+
+
+def _push(policies: Section, top: Section) -> PushPolicy:
+    node = policies.get("push")
+    if node is None:
+        return PushPolicy()
+    keys = top.reading.section(node, policies.at("push"), PUSH)
+    return PushPolicy(keys.integer("approval") or 0, _signed_by(keys, top))
 
 
 def _signed_by(keys: Section, top: Section) -> str:

@@ -27,6 +27,7 @@ def page() -> str:
                 "tls": keys.TLS,
                 "flower": keys.FLOWER,
                 "policies": keys.POLICIES,
+                "push": keys.PUSH,
                 "releases": keys.RELEASES,
                 "connection": keys.CONNECTION,
                 "variable": keys.VARIABLE,
@@ -161,6 +162,12 @@ Paths are beside `fleet.yaml`, or absolute, on each host with the proxy.
 ## policies
 
 {policies}
+
+## push
+
+[Approve and sign releases](../how-to/approve-and-sign.md) shows both.
+
+{push}
 
 ## releases
 

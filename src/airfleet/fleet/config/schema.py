@@ -36,6 +36,7 @@ def schema() -> Schema:
             "tls": _table(keys.TLS),
             "flower": {"anyOf": [{"type": "boolean"}, _table(keys.FLOWER)]},
             "policies": _table(keys.POLICIES),
+            "push": _table(keys.PUSH),
             "releases": _table(keys.RELEASES),
             "connections": _by_name({"anyOf": [{"type": "string"}, _connection()]}),
             "variables": _by_name({"anyOf": [VALUE, _table(keys.VARIABLE)]}),

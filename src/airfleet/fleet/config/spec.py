@@ -167,6 +167,16 @@ class Flower:
 
 
 @dataclass(frozen=True)
+class PushPolicy:
+    """Conditions under which a release goes live."""
+
+    #: so many people beside its author approve it
+    approval: int = 0
+    #: the file of allowed signers, relative to the folder of fleet.yaml; empty where nobody has to sign
+    signed_by: str = ""
+
+
+@dataclass(frozen=True)
 class Policies:
     """Actions of a fleet in doubt."""
 
@@ -174,10 +184,7 @@ class Policies:
     on_partition: OnPartition = "replace"
     #: a task whose worker died: start it again, or let it fail (and use up a retry)
     on_worker_lost: OnWorkerLost = "rerun"
-    #: so many people beside its author approve a release before it is live
-    approval: int = 0
-    #: the file of allowed signers of releases, relative to the folder of fleet.yaml; empty where none has to sign
-    signed_by: str = ""
+    push: PushPolicy = PushPolicy()
 
 
 @dataclass(frozen=True)

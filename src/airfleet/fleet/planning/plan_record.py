@@ -169,10 +169,10 @@ def _told(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "api_servers", ", ".join(place for places in plan.api_servers.values() for place in places)
     yield "log_retention", FOR_EVER if kept is None else seconds_text(kept)
     yield "releases", _releases(plan.releases)
-    if plan.policies.approval:
-        yield "approval", str(plan.policies.approval)
-    if plan.policies.signed_by:
-        yield "signed_by", plan.policies.signed_by
+    if plan.policies.push.approval:
+        yield "approval", str(plan.policies.push.approval)
+    if plan.policies.push.signed_by:
+        yield "signed_by", plan.policies.push.signed_by
     yield "silence", seconds_text(plan.silence_seconds)
     if around is not None:
         yield "hosts", ", ".join(around.names)

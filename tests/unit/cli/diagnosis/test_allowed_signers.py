@@ -12,7 +12,7 @@ from support.command_line import Airfleet
 
 pytestmark = pytest.mark.needs("openssh")
 
-FLEET = "name: shop\npolicies:\n  signed_by: keys/pushers\n"
+FLEET = "name: shop\npolicies:\n  push: {signed_by: keys/pushers}\n"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDBLm2Nf9Nsb9XNqh1nX7yqXJcUaHb0nN0mNoXv8mXbU"
 HINT = "hint: a line has a name and a public key, as in: ada@shop.example ssh-ed25519 AAAAC3…"
 
@@ -22,8 +22,8 @@ HINT = "hint: a line has a name and a public key, as in: ada@shop.example ssh-ed
     [
         (
             None,
-            "fleet.yaml:3:14: policies.signed_by: there is no file 'keys/pushers' beside fleet.yaml: no host would "
-            f"take a release\n{HINT}",
+            "fleet.yaml:3:21: policies.push.signed_by: there is no file 'keys/pushers' beside fleet.yaml: no host "
+            f"would take a release\n{HINT}",
         ),
         ("", f"keys/pushers:1:1: names nobody: no host would take a release\n{HINT}"),
         ("# people\n\n", f"keys/pushers:1:1: names nobody: no host would take a release\n{HINT}"),

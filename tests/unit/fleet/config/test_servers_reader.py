@@ -106,8 +106,8 @@ def test_policies_production_and_retention() -> None:
 
 
 def test_nobody_has_to_approve_or_sign_a_release_unless_somebody_asks_for_it() -> None:
-    assert (read("").policies.approval, read("").policies.signed_by) == (0, "")
-    policies = read("name: shop\npolicies: {approval: 2, signed_by: keys/pushers}\n").policies
+    assert (read("").policies.push.approval, read("").policies.push.signed_by) == (0, "")
+    policies = read("name: shop\npolicies: {push: {approval: 2, signed_by: keys/pushers}}\n").policies.push
     assert (policies.approval, policies.signed_by) == (2, "keys/pushers")
 
 
@@ -412,18 +412,18 @@ def test_not_everybody_is_an_administrator_in_production() -> None:
             ],
         ),
         (
-            "policies: {approval: 0}\n",
-            ["fleet.yaml:1:22: policies.approval: must be a whole number from 1 to 100"],
+            "policies: {push: {approval: 0}}\n",
+            ["fleet.yaml:1:29: policies.push.approval: must be a whole number from 1 to 100"],
         ),
         (
-            'name: shop\npolicies: {signed_by: ""}\n',
-            ["fleet.yaml:2:23: policies.signed_by: must name a file\nhint: as in 'signed_by: keys/pushers'"],
+            'name: shop\npolicies: {push: {signed_by: ""}}\n',
+            ["fleet.yaml:2:30: policies.push.signed_by: must name a file\nhint: as in 'signed_by: keys/pushers'"],
         ),
         (
-            "policies: {signed_by: keys/pushers}\n",
+            "policies: {push: {signed_by: keys/pushers}}\n",
             [
-                "fleet.yaml:1:23: policies.signed_by: needs the fleet's name, which signatures hold: the name of the "
-                "folder may be another on each host\nhint: write 'name: NAME' into fleet.yaml"
+                "fleet.yaml:1:30: policies.push.signed_by: needs the fleet's name, which signatures hold: the name of "
+                "the folder may be another on each host\nhint: write 'name: NAME' into fleet.yaml"
             ],
         ),
         ("production: yes\n", ["fleet.yaml:1:13: production: must be true or false"]),

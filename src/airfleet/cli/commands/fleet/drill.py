@@ -159,6 +159,11 @@ def _pipeline_place(here: Project, fleet: Fleet, *, has_releases: bool) -> Pipel
     from airfleet.drill.pipeline import FILE_NAME
     from airfleet.drill.placement import PipelineFile
 
+    if has_releases and (fleet.policies.push.approval or fleet.policies.push.signed_by):
+        raise FleetError(
+            "a drill makes a release of its own live, and somebody has to vouch for each release of this fleet",
+            hint="drill a copy of the project, without 'policies: {push: …}'",
+        )
     if has_releases:
         return AddedPipeline(here, FILE_NAME, "airfleet drill", _RELEASE_SECONDS)
     return PipelineFile(here.root / fleet.pipelines / FILE_NAME)

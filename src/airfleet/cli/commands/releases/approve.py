@@ -56,7 +56,7 @@ def command(
     """Approve a release that somebody else has pushed.
 
     RELEASE is the beginning of a digest. When as many people have approved it as fleet.yaml asks for
-    ('policies: {approval: 1}'), it goes live. With 'signed_by', an approval is a signature.
+    ('policies: {push: {approval: 1}}'), it goes live. With 'signed_by', an approval is a signature.
     Exit code: 0 it is approved, and live if it may be; 1 it is not; 124 a host took too long.
     """
     with release_records.opened(project, env) as records:
@@ -75,8 +75,10 @@ def approve(records: ReleaseRecords, name: str, note: str, key: str | None, seco
 
     began = time.monotonic()
     fleet, live = records.fleet, records.live()
-    if not fleet.policies.approval:
-        raise FleetError(f"fleet '{fleet.name}' asks for no approvals", "'policies: {approval: 1}' in fleet.yaml does")
+    if not fleet.policies.push.approval:
+        raise FleetError(
+            f"fleet '{fleet.name}' asks for no approvals", "'policies: {push: {approval: 1}}' in fleet.yaml does"
+        )
     found, about = records.named(name), records.about(note)
     signature = _signature(records, found, about.author, key)
     vouching.approve(records.connection, found.digest, about, signature)

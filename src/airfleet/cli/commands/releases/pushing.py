@@ -155,8 +155,10 @@ def _publish(read: Tree, records: ReleaseRecords, wishes: Wishes, about: About, 
 
 def require_no_approval(here: Project) -> None:
     """Raise UsageError where somebody else has to approve each release: nothing that is saved would be live."""
-    if release_records.fleet_of(here).policies.approval:
-        raise UsageError("--watch makes each saved file live, and this fleet asks for approval ('policies.approval')")
+    if release_records.fleet_of(here).policies.push.approval:
+        raise UsageError(
+            "--watch makes each saved file live, and this fleet asks for approval ('policies.push.approval')"
+        )
 
 
 def would_change(here: Project, wishes: Wishes, output: str) -> None:
@@ -212,8 +214,8 @@ def _read(folder: Project, fleet: Fleet) -> Tree:
         )
     read = tree.read(folder.root, fleet.pipelines)
     own = [os.path.realpath(place) for place in (fleet.secrets_folder, fleet.releases.store, folder.paths.home)]
-    if fleet.policies.signed_by:  # each host has its own, as of fleet.yaml
-        own.append(os.path.realpath(folder.root / fleet.policies.signed_by))
+    if fleet.policies.push.signed_by:  # each host has its own, as of fleet.yaml
+        own.append(os.path.realpath(folder.root / fleet.policies.push.signed_by))
     if problems := [one for one in read.problems if not _is_below(read.root / one.place.file, own)]:
         raise FileProblems(problems)
     kept = tuple(file for file in read.manifest.files if not _is_below(read.path_of(file), own))

@@ -97,7 +97,7 @@ def _vouched(
 
 def _columns(fleet: Fleet) -> dict[str, str]:
     """Give the columns of a fleet; the note is the last one."""
-    policies, (*others, note) = fleet.policies, COLUMNS.items()
+    policies, (*others, note) = fleet.policies.push, COLUMNS.items()
     more = {**(SIGNED if policies.signed_by else {}), **(APPROVED if policies.approval else {})}
     return {**dict(others), **more, **dict([note])}
 

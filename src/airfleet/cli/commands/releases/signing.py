@@ -49,7 +49,9 @@ def signed(records: ReleaseRecords, digest: str, purpose: Purpose, key: str | No
     policy = vouchers.policy_of(records)
     if policy is None:
         if key is not None:
-            raise UsageError(f"--sign-with: fleet '{records.fleet.name}' asks for no signatures (policies.signed_by)")
+            raise UsageError(
+                f"--sign-with: fleet '{records.fleet.name}' asks for no signatures (policies.push.signed_by)"
+            )
         return None
     text = signed_text(policy.fleet, digest)
     with _key(key, records.here.environ, records.here.root) as file:

@@ -39,7 +39,7 @@ def policy_of(records: ReleaseRecords) -> SigningPolicy | None:
     from airfleet.releases.policies.verification import SigningPolicy
 
     fleet = records.fleet
-    told = fleet.policies
+    told = fleet.policies.push
     return SigningPolicy(fleet.name, Path(fleet.root), told.signed_by, told.approval) if told.signed_by else None
 
 
@@ -65,7 +65,7 @@ def approvals(records: ReleaseRecords, release: Release, found: Vouchers | None 
     from airfleet.releases.policies import records as vouching
     from airfleet.releases.policies import verdict
 
-    needed = records.fleet.policies.approval
+    needed = records.fleet.policies.push.approval
     if not needed:
         return Approvals()
     if policy_of(records) is not None:

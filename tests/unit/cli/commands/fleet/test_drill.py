@@ -17,8 +17,10 @@ from airfleet.cli.commands.fleet import drill as command
 from airfleet.client.project import Project
 from airfleet.drill import fleet_drill, parts
 from airfleet.drill.invariants import Violation
+from airfleet.drill.placement import PipelineFile
 from airfleet.drill.verdict import DrillVerdict
 from airfleet.errors import FleetError, Unhealthy, WaitTimedOut
+from airfleet.fleet.config.reader import read_file
 from airfleet.fleet.config.spec import LOOPBACK, SIMPLE_AUTH_MANAGER, Fleet, Host, Instances, Worker
 from airfleet.fleet.planning.paths import fleet_id
 from airfleet.system.process_tree import MARK
@@ -50,6 +52,15 @@ def test_production_is_not_broken_by_a_slip(airflow: FakeAirflow, project: Proje
     assert "hint: --yes does it all the same" in result.err
     assert list((project.root / "pipelines").iterdir()) == []
     assert airflow.requests == []
+
+
+@pytest.mark.parametrize("policy", ["approval: 1", "signed_by: keys/pushers"])
+def test_releases_that_somebody_vouches_for_are_not_mixed_with_those_of_a_drill(project: Project, policy: str) -> None:
+    project.fleet_file.write_text(f"name: shop\npolicies: {{push: {{{policy}}}}}\n")
+    fleet = read_file(project.fleet_file)
+    with pytest.raises(FleetError, match="somebody has to vouch for each release of this fleet\nhint: drill a copy"):
+        command._pipeline_place(project, fleet, has_releases=True)
+    assert isinstance(command._pipeline_place(project, fleet, has_releases=False), PipelineFile)
 
 
 def test_a_part_that_somebody_else_runs_is_theirs_to_break(airflow: FakeAirflow, airfleet: Airfleet) -> None:

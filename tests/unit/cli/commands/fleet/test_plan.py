@@ -260,7 +260,7 @@ MORE = ("broker", "zygote", "worker", "log-server")
     ("more", "why"),
     [
         ("policies: {on_partition: keep}\n", "on_partition replace → keep"),
-        ("policies: {approval: 1}\n", "approval nothing → 1"),
+        ("policies: {push: {approval: 1}}\n", "approval nothing → 1"),
         ("log_retention: 30d\n", "log_retention for ever → 30d"),
         ("releases: {keep: 3}\n", "releases database, keep 10, budget 1GB → database, keep 3, budget 1GB"),
         ("witness: '10.0.0.1:22'\n", "witness nothing → 10.0.0.1:22"),
