@@ -7,7 +7,8 @@ wins over an earlier one, a deeper file over an outer one, ``.airfleetignore`` o
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -41,10 +42,9 @@ class IgnoreRules:
 
     specs: tuple[tuple[str, GitIgnoreSpec], ...] = ()
 
-    def entering(self, folder: str, ignore_files: Sequence[Path]) -> IgnoreRules:
-        """Give the rules inside of ``folder``, a path below the root, empty for the root itself."""
-        more = tuple((folder, GitIgnoreSpec.from_lines(_lines(file))) for file in ignore_files)
-        return IgnoreRules(self.specs + more)
+    def entering(self, folder: str, ignore_file: Path) -> IgnoreRules:
+        """Add the rules of a file in ``folder``, a path below the root, empty for the root itself. Raises OSError."""
+        return IgnoreRules((*self.specs, (folder, _patterns(_lines(ignore_file)))))
 
     def leave_out(self, path: str, *, is_folder: bool) -> bool:
         """Tell whether a release does without ``path``, given below the root with slashes."""
@@ -59,6 +59,21 @@ class IgnoreRules:
             if decided is not None:
                 return decided
         return False
+
+
+def _patterns(lines: Sequence[str]) -> GitIgnoreSpec:
+    """Read patterns as git does: a line that is none, such as a lone ``!``, leaves nothing out."""
+    try:
+        return GitIgnoreSpec.from_lines(lines)
+    except ValueError:
+        return GitIgnoreSpec.from_lines(_valid(lines))
+
+
+def _valid(lines: Sequence[str]) -> Iterator[str]:
+    for line in lines:
+        with suppress(ValueError):
+            GitIgnoreSpec.from_lines([line])
+            yield line
 
 
 def _lines(file: Path) -> list[str]:

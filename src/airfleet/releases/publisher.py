@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from airfleet.errors import FileProblems, FleetError
-from airfleet.releases import registry, tree
+from airfleet.releases import registry
 from airfleet.releases.manifest import File, Manifest
 from airfleet.releases.objects import SMALL, Bulk, Damaged, Missing, Objects, checked, threads
 from airfleet.releases.registry import About
@@ -33,7 +33,8 @@ def publish(
 
     ``verify`` has the store's objects read, and those that are damaged sent again. ``record`` writes the record.
 
-    Raises FileProblems when something cannot travel, FleetError when a file changes meanwhile, StoreUnreachable.
+    Raises FileProblems when something cannot travel, StoreUnreachable, and FleetError for a file that changes or
+    becomes unreadable meanwhile.
     """
     if read.problems:
         raise FileProblems(read.problems)
@@ -67,29 +68,15 @@ def _sent(read: Tree, files: Sequence[File], objects: Objects) -> Iterator[File]
     if isinstance(objects, Bulk):
         small = [file for file in files if file.size <= SMALL]
         large = [file for file in files if file.size > SMALL]
-        objects.put_many((file.digest, _content(read, file)) for file in small)
+        objects.put_many((file.digest, b"".join(read.content(file))) for file in small)
         yield from small
     with ThreadPoolExecutor(threads(objects)) as several:
         yield from several.map(lambda file: _send(read, file, objects), large)
 
 
-def _content(read: Tree, file: File) -> bytes:
-    """Read a small file. Raises FleetError when it has changed."""
-    try:
-        return b"".join(checked(tree.content(read.path_of(file)), file.digest, file.size))
-    except (Damaged, OSError) as error:
-        raise _not_sent(file, error) from error
-
-
-def _not_sent(file: File, error: Damaged | OSError) -> FleetError:
-    if isinstance(error, Damaged | FileNotFoundError):
-        return FleetError(f"{file.path} changed while it was pushed", "push again when nobody writes to it")
-    return FleetError(f"{file.path} was not sent: {error.strerror}")  # unreadable, or no room to pack it
-
-
 def _send(read: Tree, file: File, objects: Objects) -> File:
     try:
-        objects.put(file.digest, checked(tree.content(read.path_of(file)), file.digest, file.size))
-    except (Damaged, OSError) as error:
-        raise _not_sent(file, error) from error
+        objects.put(file.digest, read.content(file))
+    except OSError as error:  # a store may pack it in a file of its own, for which there is no room
+        raise FleetError(f"{file.path} was not sent: {error.strerror or error}") from error
     return file

@@ -10,15 +10,17 @@ import hashlib
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from airfleet.errors import Place, Problem
+from airfleet.errors import FleetError, Place, Problem
 from airfleet.problem_codes import Code
 from airfleet.releases.ignore_rules import IGNORE_FILES, IgnoreRules
 from airfleet.releases.manifest import File, Manifest
+from airfleet.releases.objects import Damaged, checked
 
 MEGABYTE: Final = 1_000_000
 _CHUNK: Final = 1 << 20
@@ -51,6 +53,19 @@ class Tree:
         """Name the file on this machine."""
         return self.made.get(file.path, self.root / file.path)
 
+    def content(self, file: File) -> Iterator[bytes]:
+        """Yield the bytes of a file. Raises FleetError when they cannot be read, or are no longer those of its digest.
+
+        A generator, so an error of whoever takes the bytes is not held for one of the file.
+        """
+        try:
+            yield from checked(content(self.path_of(file)), file.digest, file.size)
+        except (Damaged, FileNotFoundError):
+            sentence = f"{file.path} changed while it was pushed"
+            raise FleetError(sentence, "push again when nobody writes to it") from None
+        except OSError as error:
+            raise FleetError(f"{file.path} {_unreadable(error)}") from error
+
     def with_made(self, made: Mapping[str, Path], environments: Mapping[str, str]) -> Tree:
         """Add files that are made for the release, and the environments that they describe. Raises OSError."""
         files = (*self.manifest.files, *(file_of(path, place) for path, place in made.items()))
@@ -63,7 +78,8 @@ def read(root: Path, pipelines: str = "pipelines", limits: Limits = Limits()) ->
     walk = _Walk(root.resolve(), limits)
     walk.through("", IgnoreRules())
     walk.check_whole()
-    return Tree(walk.root, Manifest(tuple(sorted(walk.files)), pipelines), tuple(walk.problems))
+    # An ignore file that cannot be read is met twice: for its rules, and as a file that would travel.
+    return Tree(walk.root, Manifest(tuple(sorted(walk.files)), pipelines), tuple(dict.fromkeys(walk.problems)))
 
 
 @dataclass
@@ -75,17 +91,20 @@ class _Walk:
 
     def through(self, folder: str, rules: IgnoreRules) -> None:
         """Take the files of a folder and those below it."""
-        try:
-            entries = sorted(os.scandir(self.root / folder), key=lambda entry: entry.name)
-        except OSError as error:
-            self.refuse(folder or ".", f"cannot be read: {error.strerror}")
+        if self._is_too_long(folder):
+            self.refuse(folder, *self._too_long())
             return
-        ignoring = [Path(one.path) for name in IGNORE_FILES for one in entries if one.name == name and one.is_file()]
-        rules = rules.entering(folder, ignoring)
+        try:
+            with os.scandir(self.root / folder) as scanned:
+                entries = sorted(scanned, key=lambda entry: entry.name)
+        except OSError as error:
+            self.refuse(folder or ".", _unreadable(error))
+            return
+        rules = self._entered(folder, {entry.name for entry in entries}, rules)
         self._check_case(folder, entries, rules)
         for entry in entries:
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            is_folder = entry.is_dir(follow_symlinks=False)
+            path = _joined(folder, entry.name)
+            is_folder = _is_folder(entry)
             if rules.leave_out(path, is_folder=is_folder):
                 continue
             if is_folder:
@@ -112,6 +131,17 @@ class _Walk:
         """Say of a file why no release can have it."""
         self.problems.append(Problem(Place(path), "", sentence, hint, Code.FLEET))
 
+    def _entered(self, folder: str, names: Collection[str], rules: IgnoreRules) -> IgnoreRules:
+        """Add the rules of a folder's ignore files."""
+        for name in IGNORE_FILES:
+            path = _joined(folder, name)
+            if name in names and os.path.isfile(self.root / path):
+                try:
+                    rules = rules.entering(folder, self.root / path)
+                except OSError as error:
+                    self.refuse(path, _unreadable(error))
+        return rules
+
     def _take(self, path: str, entry: os.DirEntry[str]) -> None:
         if why := self._why_not(path, entry):
             self.refuse(path, *why)
@@ -119,25 +149,21 @@ class _Walk:
         try:
             self.files.append(file_of(path, self.root / path))
         except OSError as error:
-            self.refuse(path, f"cannot be read: {error.strerror}")
+            self.refuse(path, _unreadable(error))
 
     def _why_not(self, path: str, entry: os.DirEntry[str]) -> tuple[str, str | None] | None:
         try:
-            encoded = path.encode()
+            path.encode()
         except UnicodeEncodeError:
             return "the name is not UTF-8 text", "rename the file"
-        if len(encoded) > self.limits.path_bytes:
-            return f"the path has more than {self.limits.path_bytes:,} bytes", "shorten the names of its folders"
+        if self._is_too_long(path):
+            return self._too_long()
         if any(ord(character) < 32 or ord(character) == 127 for character in path):
             return "the name has a control character", "rename the file"
         try:
             found = os.stat(self.root / path)
         except OSError as error:
-            return (
-                (f"the link leads to nothing: {os.readlink(entry.path)}", _LEAVE_OUT)
-                if entry.is_symlink()
-                else (f"cannot be read: {error.strerror}", None)
-            )
+            return self._why_no_file(entry, error)
         if entry.is_symlink() and (why := self._why_no_link(path, found)):
             return why
         if not stat.S_ISREG(found.st_mode):
@@ -146,6 +172,19 @@ class _Walk:
             sentence = f"has {_megabytes(found.st_size)}, more than the {_megabytes(self.limits.file_bytes)} of a file"
             return sentence, f"keep data in a bucket or a database; {_LEAVE_OUT}"
         return None
+
+    def _is_too_long(self, path: str) -> bool:
+        return len(os.fsencode(path)) > self.limits.path_bytes
+
+    def _too_long(self) -> tuple[str, str]:
+        return f"the path has more than {self.limits.path_bytes:,} bytes", "shorten the names of its folders"
+
+    def _why_no_file(self, entry: os.DirEntry[str], error: OSError) -> tuple[str, str | None]:
+        """Say what is wrong with a name behind which there is no file, or none that can be looked at."""
+        if isinstance(error, FileNotFoundError):
+            with suppress(OSError):
+                return f"the link leads to nothing: {os.readlink(entry.path)}", _LEAVE_OUT
+        return _unreadable(error), None
 
     def _why_no_link(self, path: str, found: os.stat_result) -> tuple[str, str | None] | None:
         target = os.path.realpath(self.root / path)
@@ -163,15 +202,14 @@ class _Walk:
         """Refuse names that differ only in case: on some file systems they are one."""
         seen: dict[str, str] = {}
         for entry in entries:
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            if rules.leave_out(path, is_folder=entry.is_dir(follow_symlinks=False)):
+            if rules.leave_out(_joined(folder, entry.name), is_folder=_is_folder(entry)):
                 continue
             same = unicodedata.normalize("NFC", unicodedata.normalize("NFD", entry.name).casefold())
             other = seen.setdefault(same, entry.name)
             if other != entry.name:
                 is_case = other.casefold() == entry.name.casefold()
                 how = "in upper and lower case" if is_case else "in how accents are written"
-                self.refuse(path, f"differs from '{other}' only {how}", "rename one of the two")
+                self.refuse(_joined(folder, entry.name), f"differs from '{other}' only {how}", "rename one of the two")
 
 
 _LEAVE_OUT: Final = "a line in .airfleetignore leaves it out"
@@ -200,6 +238,22 @@ def content(place: Path) -> Iterator[bytes]:
     with open(place, "rb") as opened:
         while chunk := opened.read(_CHUNK):
             yield chunk
+
+
+def _joined(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry is a folder itself; one that cannot be looked at is a file that cannot be read."""
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _unreadable(error: OSError) -> str:
+    return f"cannot be read: {error.strerror or error}"
 
 
 def _megabytes(size: int) -> str:

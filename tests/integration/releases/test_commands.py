@@ -173,6 +173,18 @@ def test_a_file_that_cannot_travel_is_named(project: Project, url: str, airfleet
     assert "passwords:1:1: the link leads out of the project, to /etc/passwd\n" in result.err
 
 
+def test_a_file_that_goes_away_during_a_push_is_named(project: Project, url: str, airfleet: Airfleet) -> None:
+    (project.root / "prices.csv").write_text("1")
+    write(project, SHOP.replace('"true"', f'"rm {project.root}/prices.csv; echo 3"'))
+    cases = "cases:\n  - name: it runs\n    expect: {tasks: {fetch: {returns: '3'}}}\n"
+    (project.root / "pipelines" / "shop.test.yaml").write_text(cases)
+    with reporting(url, {"a": ready}):
+        result = airfleet("push")
+    again = "push again when nobody writes to it"
+    assert said(result) == f"prices.csv changed while it was pushed\nhint: {again}"
+    assert live(url) == ""
+
+
 def test_secrets_and_the_store_never_travel(
     project: Project, url: str, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

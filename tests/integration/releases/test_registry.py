@@ -15,6 +15,7 @@ from airfleet.errors import FileProblems, FleetError
 from airfleet.metadata.channels import RELEASES
 from airfleet.releases import collection, push_lock, registry, tree
 from airfleet.releases.database_objects import DatabaseObjects
+from airfleet.releases.folder_objects import FolderObjects
 from airfleet.releases.manifest import File, Manifest
 from airfleet.releases.publisher import publish
 from airfleet.releases.registry import About, Action, HostState, NoSuchRelease, Overtaken
@@ -158,6 +159,16 @@ def test_a_file_that_changes_while_it_is_pushed_is_not_stored(
     with pytest.raises(FleetError, match=r"a\.py changed while it was pushed"):
         publish(read, objects, database, ANN)
     assert registry.releases(database) == ()
+
+
+def test_a_file_that_cannot_be_read_any_more_is_no_fault_of_the_store(
+    tmp_path: Path, database: psycopg.Connection[Any]
+) -> None:
+    read = tree.read(project(tmp_path / "project", {"a.py": "1"}))
+    (tmp_path / "project" / "a.py").unlink()
+    (tmp_path / "project" / "a.py").symlink_to("a.py")
+    with pytest.raises(FleetError, match=r"^a\.py cannot be read: Too many levels of symbolic links$"):
+        publish(read, FolderObjects(tmp_path / "store"), database, ANN)
 
 
 def test_a_folder_that_cannot_travel_is_not_published(tmp_path: Path, database: psycopg.Connection[Any]) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from airfleet.errors import FleetError
 from airfleet.releases.tree import Limits, read
+from support.lesser_rights import open_folder, without_root
 from support.release_folders import project
 
 
@@ -64,6 +66,7 @@ def _socket(place: Path) -> None:
         (_socket, "is a socket, which cannot travel"),
         (_link("/etc/hosts"), "the link leads out of the project, to /etc/hosts"),
         (_link("../../outside"), "the link leads to nothing: ../../outside"),
+        (_link("odd"), "cannot be read: Too many levels of symbolic links"),
         (_link("fleet.yaml"), "the link leads to fleet.yaml, which never travels"),
         (_link("shop/.env"), "the link leads to shop/.env, which never travels"),
         (_link(".venv/lib/a.py"), "the link leads to .venv/lib/a.py, which never travels"),
@@ -78,6 +81,81 @@ def test_a_file_that_cannot_travel_is_said_in_a_sentence(
     make(root / "odd")
     [problem] = read(root, limits=Limits(file_bytes=100)).problems
     assert (problem.place.file, problem.sentence) == ("odd", sentence)
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("shop/steps.py", "shop/steps.py"),
+        ("shop", "shop"),
+        (".gitignore", ".gitignore"),
+        ("shop/.airfleetignore", "shop/.airfleetignore"),
+    ],
+)
+def test_a_file_or_folder_that_may_not_be_read_is_named_once_beside_all_others(path: str, named: str) -> None:
+    with open_folder() as root:
+        files = {"shop/steps.py": "", ".gitignore": "", "shop/.airfleetignore": ""}
+        os.mkfifo(project(root, files) / "pipe")
+        (root / path).chmod(0)
+        with without_root():
+            problems = read(root).problems
+        (root / path).chmod(0o700)
+    assert [(one.place.file, one.sentence) for one in problems if one.place.file != "pipe"] == [
+        (named, "cannot be read: Permission denied")
+    ]
+    assert len(problems) == 2
+
+
+def test_a_folder_whose_files_may_not_be_looked_at_names_each(tmp_path: Path) -> None:
+    with open_folder() as root:
+        project(root, {"shop/steps.py": ""})
+        (root / "shop" / "link").symlink_to("steps.py")
+        (root / "shop").chmod(0o444)
+        with without_root():
+            problems = read(root).problems
+        (root / "shop").chmod(0o700)
+    assert {(one.place.file, one.sentence) for one in problems} == {
+        (path, "cannot be read: Permission denied") for path in ("shop/steps.py", "shop/link")
+    }
+
+
+def test_an_ignore_file_that_is_a_link_to_itself_is_named(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    (root / ".gitignore").symlink_to(".gitignore")
+    [problem] = read(root).problems
+    assert problem.place.file == ".gitignore"
+
+
+def test_a_line_of_an_ignore_file_that_is_no_pattern_leaves_nothing_out_as_for_git(tmp_path: Path) -> None:
+    root = project(tmp_path, {".gitignore": "!\n*.csv\nodd\\\n", "a.csv": "", "odd": ""})
+    assert paths(root) == [".gitignore", "odd", "pipelines/hello.yaml"]
+
+
+def test_folders_are_entered_as_deep_as_a_path_may_be_long(tmp_path: Path) -> None:
+    deep = "/".join(["d"] * 60)
+    root = project(tmp_path, {f"{deep}/steps.py": ""})
+    [problem] = read(root, limits=Limits(path_bytes=100)).problems
+    assert problem.sentence == "the path has more than 100 bytes"
+    assert deep.startswith(problem.place.file)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda file: file.write_text("2"), "steps.py changed while it was pushed"),
+        (lambda file: file.unlink(), "steps.py changed while it was pushed"),
+        (lambda file: (file.unlink(), file.symlink_to("steps.py")), "steps.py cannot be read: Too many levels of"),
+        (lambda file: (file.unlink(), file.mkdir()), "steps.py cannot be read: Is a directory"),
+    ],
+)
+def test_a_file_that_is_another_one_when_it_is_sent_is_named(
+    change: Callable[[Path], object], sentence: str, tmp_path: Path
+) -> None:
+    found = read(project(tmp_path, {"steps.py": "1"}))
+    change(tmp_path / "steps.py")
+    [file] = [one for one in found.manifest.files if one.path == "steps.py"]
+    with pytest.raises(FleetError, match=f"^{sentence}"):
+        list(found.content(file))
 
 
 def test_a_link_inside_of_the_project_travels_as_its_file(tmp_path: Path) -> None:

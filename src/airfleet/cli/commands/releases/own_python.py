@@ -46,9 +46,10 @@ def _pythons(read: Tree, folder: Project, records: ReleaseRecords) -> Mapping[st
     from airfleet.pipelines.checks.pipeline_checks import read_and_check
     from airfleet.pipelines.checks.requirements import requirements_of
 
-    written = [read.path_of(file) for file in read.manifest.files if file.path.endswith(_ENDINGS)]
-    if not any(_KEY in path.read_bytes() for path in written):
+    files = [file for file in read.manifest.files if file.path.endswith(_ENDINGS)]
+    if not any(_KEY in b"".join(read.content(file)) for file in files):
         return {}
+    written = map(read.path_of, files)
     below = folder.root.resolve() / read.manifest.pipelines
     environ = {**folder.environ, **records.fleet.task_environment}
     checked = (read_and_check(path, environ=environ) for path in written if path.is_relative_to(below))

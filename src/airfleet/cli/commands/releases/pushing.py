@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from airfleet.cli.commands.releases import differences, gate, own_python, rollout, signing, takeover, vouchers
 from airfleet.cli.output import release_view, terminal
@@ -177,11 +177,11 @@ def would_change(here: Project, wishes: Wishes, output: str) -> None:
 
 
 def _between(live: Live | None, read: Tree, records: ReleaseRecords) -> ReleaseChanges:
-    here = {file.digest: read.path_of(file) for file in read.manifest.files}
+    here = {file.digest for file in read.manifest.files}
     return release_changes.between(
         records.manifest(live.digest) if live is not None else None,
         read.manifest,
-        lambda file: here[file.digest].read_bytes() if file.digest in here else records.content(file),
+        lambda file: b"".join(read.content(file)) if file.digest in here else records.content(file),
         {**records.here.environ, **records.fleet.task_environment},
     )
 
@@ -246,13 +246,30 @@ def _require_room(read: Tree, records: ReleaseRecords) -> None:
 def _source(here: Project, fleet: Fleet, revision: str) -> Iterator[Project]:
     """Yield the project that travels: the folder, or a commit with the fleet.yaml that is here."""
     if not revision:
-        yield here
+        with named_files(here.root):
+            yield here
         return
     with file_versions.project_at(here.root, revision) as folder:
         for file in here.root.glob("fleet*.yaml"):
             shutil.copyfile(file, folder / file.name)
         with contextlib.chdir(folder):  # problems name files as they are called in the commit
             yield Project(folder, here.environ)
+
+
+@contextmanager
+def named_files(root: Path) -> Iterator[None]:
+    """Name the file of a project that went away, or cannot be read any more, while it was examined."""
+    try:
+        yield
+    except OSError as error:
+        name = error.filename
+        if not isinstance(name, str) or not Path(name).is_absolute() or not Path(name).is_relative_to(root):
+            raise
+        path = os.path.relpath(name, root)
+        raise FleetError(f"nothing was pushed: {path} cannot be read: {error.strerror}", _PUSH_AGAIN) from error
+
+
+_PUSH_AGAIN: Final = "push again when nobody writes to the folder"
 
 
 def _commit(here: Project, revision: str) -> str:
