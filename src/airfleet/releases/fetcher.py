@@ -93,17 +93,14 @@ def local_trees(places: Places) -> frozenset[str]:
     return frozenset()
 
 
-def collect(places: Places, kept: Collection[str]) -> tuple[str, ...]:
-    """Remove the releases of this host that are not ``kept``, and the objects that no other one has."""
-    live = places.live_digest()
-    gone = sorted(digest for digest in local_trees(places) if digest not in kept and digest != live)
-    for digest in gone:
+def remove(places: Places, digests: Collection[str]) -> None:
+    """Remove releases of this host, but never the one that is live, and the objects that no other one has."""
+    for digest in sorted(local_trees(places) & set(digests) - {places.live_digest()}):
         _remove_tree(places, digest)
     for path in places.objects.glob("??/*"):
         with suppress(FileNotFoundError):
             if path.stat().st_nlink == 1:
                 path.unlink()
-    return tuple(gone)
 
 
 # --- objects

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from airfleet.agent.releases.disk import HostReleases
 from airfleet.agent.releases.fetches import FetchFailed
 from airfleet.metadata.migrations import runner
 from airfleet.releases import publisher, tree
+from airfleet.releases.environments import layout
 from airfleet.releases.folder_objects import FolderObjects
 from airfleet.releases.places import Places
 from airfleet.releases.registry import About
@@ -33,6 +35,16 @@ def url(new_database: NewDatabase) -> str:
 def publish(url: str, root: Path, store: Path, **files: str) -> str:
     """Publish a project; its digest."""
     read = tree.read(project(root, {f"pipelines/{name}.yaml": text for name, text in files.items()}))
+    with psycopg.connect(url, autocommit=True) as connection:
+        publisher.publish(read, FolderObjects(store), connection, ADA)
+    return read.manifest.digest
+
+
+def publish_with_python(url: str, root: Path, store: Path, environment: str) -> str:
+    """Publish a project whose files run in an environment, which no lock describes; its digest."""
+    table = root.parent / "pipelines.json"
+    table.write_text(json.dumps({layout.OTHERS: environment}))
+    read = tree.read(project(root)).with_made({layout.TABLE: table}, {"requirements.txt": environment})
     with psycopg.connect(url, autocommit=True) as connection:
         publisher.publish(read, FolderObjects(store), connection, ADA)
     return read.manifest.digest
@@ -68,13 +80,31 @@ def test_a_release_is_fetched_made_live_and_retired(
     assert (disk.live(), disk.trees()) == (None, {digest})
 
 
-def test_what_is_not_kept_is_deleted(disk: HostReleases, url: str, tmp_path: Path, store: Path) -> None:
+def test_what_is_dropped_is_deleted(disk: HostReleases, url: str, tmp_path: Path, store: Path) -> None:
     one = publish(url, tmp_path / "project", store)
     two = publish(url, tmp_path / "project", store, more="dag_id: more")
     for digest in (one, two):
         disk.fetch(digest)
-    disk.keep({two})
+    disk.drop({one})
     assert disk.trees() == {two}
+
+
+def test_a_release_whose_python_cannot_be_built_keeps_its_files(
+    disk: HostReleases, places: Places, url: str, tmp_path: Path, store: Path
+) -> None:
+    old = publish(url, tmp_path / "project", store)
+    needed = publish_with_python(url, tmp_path / "project", store, "f" * 64)
+    disk.fetch(old)
+    with pytest.raises(FetchFailed, match=r"^the release has no lock of its environment ffffffffffff$"):
+        disk.fetch(needed)
+    assert (disk.trees(), disk.unbuilt()) == ({old}, {needed})
+    disk.drop({old})
+    assert (disk.trees(), disk.unbuilt()) == (frozenset(), {needed})
+    lose(store, places)
+    with pytest.raises(FetchFailed, match="no lock"):  # nothing is asked of the store a second time
+        disk.fetch(needed)
+    disk.drop({needed})
+    assert (disk.unbuilt(), [path for path in places.objects.rglob("*") if path.is_file()]) == (frozenset(), [])
 
 
 def test_what_an_agent_left_half_fetched_is_removed(disk: HostReleases, places: Places) -> None:

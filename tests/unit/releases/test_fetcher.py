@@ -204,14 +204,14 @@ def test_activation_moves_one_link(tmp_path: Path, places: Places) -> None:
     assert places.live.resolve() == places.tree(first.digest).resolve()
 
 
-def test_collection_keeps_what_is_needed_and_what_is_live(tmp_path: Path, places: Places) -> None:
+def test_a_removal_leaves_the_others_whole_and_the_live_one_where_it_is(tmp_path: Path, places: Places) -> None:
     objects, root, made = MemoryObjects(), project(tmp_path / "project"), []
     for number in range(3):
         (root / "number.py").write_text(str(number))
         made.append(stored(root, objects))
         fetcher.fetch(made[-1], objects, places)
     fetcher.activate(places, made[0].digest)
-    assert fetcher.collect(places, {made[2].digest}) == (made[1].digest,)
+    fetcher.remove(places, {made[0].digest, made[1].digest, "0" * 64})
     assert fetcher.local_trees(places) == {made[0].digest, made[2].digest}
     assert [fetcher.verify(one, places) for one in (made[0], made[2])] == [(), ()]
     gone = next(file for file in made[1].files if file.path == "number.py")

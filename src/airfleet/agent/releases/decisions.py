@@ -9,7 +9,8 @@ published. The disk says what is here. Rules:
 3. When the database has no live release, the folder is in force again.
 4. A failed fetch is tried again with backoff. Until the failure is certain, the release counts as being fetched.
 5. A release that nobody needs is deleted, and its report withdrawn; never the one that is live here, and never beside
-   a fetch, whose files are in no tree yet.
+   a fetch, whose files are in no tree yet. One that is needed keeps its files also while its Python environments
+   cannot be built.
 6. An unsigned release is not fetched where fleet.yaml asks for signatures, and one that lacks approvals does not go
    live. A release that is live here stays so: other keys in a file end no fleet.
 """
@@ -84,6 +85,8 @@ class Here:
     live: str | None = None
     #: whole releases
     trees: frozenset[str] = frozenset()
+    #: those whose files are here, and whose Python environments are not, or not yet
+    unbuilt: frozenset[str] = frozenset()
     fetching: frozenset[str] = frozenset()
     failures: Mapping[str, Failure] = field(default_factory=dict)
     #: what the database knows of them
@@ -179,7 +182,7 @@ def _to_fetch(wanted: Wanted, here: Here, not_now: frozenset[str]) -> tuple[str,
 
 def _to_drop(wanted: Wanted, here: Here) -> frozenset[str]:
     """List what nobody needs. A release that was live here until now stays until the next one is."""
-    return here.trees - frozenset(wanted.by_urgency) - {here.live}
+    return (here.trees | here.unbuilt) - frozenset(wanted.by_urgency) - {here.live}
 
 
 def _reports(wanted: Wanted, here: Here, fetch: tuple[str, ...]) -> dict[str, Report]:

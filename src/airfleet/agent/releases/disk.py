@@ -36,8 +36,11 @@ class HostReleases:
 
     def trees(self) -> frozenset[str]:
         """List the whole releases that are here, with their Python environments."""
-        trees = fetcher.local_trees(self._places)
-        return frozenset(one for one in trees if preparation.is_ready(self._places, self._places.tree(one)))
+        return frozenset(filter(self._is_ready, fetcher.local_trees(self._places)))
+
+    def unbuilt(self) -> frozenset[str]:
+        """List the releases whose files are here, and whose Python environments are not."""
+        return frozenset(one for one in fetcher.local_trees(self._places) if not self._is_ready(one))
 
     def fetch(self, digest: str) -> None:
         """Bring a release here, and build its Python environments. Raises FetchFailed, psycopg.Error, OSError."""
@@ -70,7 +73,10 @@ class HostReleases:
         with suppress(FileNotFoundError):
             self._places.live.unlink()
 
-    def keep(self, digests: Collection[str]) -> None:
-        """Delete all but these, and the files that no other one has."""
-        fetcher.collect(self._places, digests)
+    def drop(self, digests: Collection[str]) -> None:
+        """Delete these, with the files and the environments that no other one has."""
+        fetcher.remove(self._places, digests)
         folders.collect(self._places)
+
+    def _is_ready(self, digest: str) -> bool:
+        return preparation.is_ready(self._places, self._places.tree(digest))

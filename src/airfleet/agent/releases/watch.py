@@ -79,6 +79,9 @@ class ReleaseDisk(Protocol):
     def trees(self) -> frozenset[str]:
         """List the whole releases that are here."""
 
+    def unbuilt(self) -> frozenset[str]:
+        """List the releases whose files are here, and whose Python environments are not."""
+
     def fetch(self, digest: str) -> None:
         """Bring a release here; may take long. Raises FetchFailed, or what a store raises."""
 
@@ -88,8 +91,8 @@ class ReleaseDisk(Protocol):
     def retire(self) -> None:
         """Have no live release any more."""
 
-    def keep(self, digests: Collection[str]) -> None:
-        """Delete all but these, and what of their files is nobody's any more."""
+    def drop(self, digests: Collection[str]) -> None:
+        """Delete these, and what of their files is nobody's any more."""
 
 
 class ReleaseWatch:
@@ -220,11 +223,10 @@ class ReleaseWatch:
 
     def _act(self, database: ReleaseDatabase) -> float | None:
         """Do what is to be done now; return when to look again, None when only news counts."""
-        here = self._here()
-        decision = decisions.decide(self._wanted, here, self._clock())
+        decision = decisions.decide(self._wanted, self._here(), self._clock())
         for digest in decision.fetch:
             self._fetches.start(digest)
-        self._change_disk(decision, here)
+        self._change_disk(decision)
         for digest, report in decision.report.items():
             database.report(self._host, digest, report)
             self._reported[digest] = report
@@ -235,11 +237,17 @@ class ReleaseWatch:
         return decision.again_at
 
     def _here(self) -> Here:
-        refusals = self._vouching.refusals(self._wanted)
-        under_way = self._fetches.under_way
-        return Here(self._disk.live(), self._disk.trees(), under_way, self._failures, self._reported, refusals)
+        return Here(
+            live=self._disk.live(),
+            trees=self._disk.trees(),
+            unbuilt=self._disk.unbuilt(),
+            fetching=self._fetches.under_way,
+            failures=self._failures,
+            reported=self._reported,
+            refusals=self._vouching.refusals(self._wanted),
+        )
 
-    def _change_disk(self, decision: Decision, here: Here) -> None:
+    def _change_disk(self, decision: Decision) -> None:
         if decision.activate is not None:
             self._activate(decision.activate)
         with self._surprises.borne():
@@ -247,7 +255,7 @@ class ReleaseWatch:
                 self._disk.retire()
                 self._log(Event.RELEASE_RETIRED)
             if decision.drop:
-                self._disk.keep(here.trees - decision.drop)
+                self._disk.drop(decision.drop)
                 self._log(Event.RELEASES_DELETED, count=len(decision.drop))
 
     def _activate(self, digest: str) -> None:

@@ -18,7 +18,8 @@ UNSIGNED, UNAPPROVED = Refusal("is signed by nobody", is_unsigned=True), Refusal
 def having(*trees: str, live: str | None = None, fetching: tuple[str, ...] = (), **more: object) -> Here:
     """Make a host whose reports are up to date."""
     reported = {**dict.fromkeys(fetching, FETCHING), **dict.fromkeys(trees, READY)}
-    return Here(live, frozenset(trees), frozenset(fetching), **{"reported": reported, **more})  # type: ignore[arg-type]
+    given = {"live": live, "trees": frozenset(trees), "fetching": frozenset(fetching), "reported": reported}
+    return Here(**{**given, **more})  # type: ignore[arg-type]
 
 
 def test_a_fleet_without_releases_has_nothing_to_do() -> None:
@@ -76,6 +77,14 @@ def test_nothing_is_deleted_beside_a_fetch_whose_files_are_in_no_tree_yet() -> N
     assert decide(wanted, having(LIVE, OLD, live=LIVE), NOW).drop == frozenset()
     assert decide(wanted, having(LIVE, OLD, live=LIVE, fetching=(NEW,)), NOW).drop == frozenset()
     assert decide(wanted, having(LIVE, OLD, NEW, live=LIVE), NOW).drop == {OLD}
+
+
+def test_a_release_without_its_python_keeps_its_files_while_it_is_needed_and_no_longer() -> None:
+    wanted = Wanted(live=LIVE, published=(NEW, LIVE))
+    failures = {NEW: Failure("no such package", again_at=NOW + 2, is_certain=True)}
+    here = having(LIVE, OLD, live=LIVE, unbuilt=frozenset({NEW, "older"}), failures=failures)
+    assert decide(wanted, here, NOW).drop == {OLD, "older"}
+    assert decide(wanted, here, NOW + 2).fetch == (NEW,)
 
 
 def test_the_folder_is_in_force_again_when_the_database_has_no_live_release() -> None:

@@ -29,7 +29,7 @@ from airfleet.releases.policies.verification import SigningPolicy
 
 SECONDS = 10.0
 FETCHING, READY = Report(ReleaseState.FETCHING), Report(ReleaseState.READY)
-ONE, TWO = "1" * 64, "2" * 64
+OLD, ONE, TWO = "0" * 64, "1" * 64, "2" * 64
 
 
 class PlayedDatabase:
@@ -114,6 +114,7 @@ class PlayedDisk:
     def __init__(self) -> None:
         self.link: str | None = None
         self.here: set[str] = set()
+        self.without_python: set[str] = set()
         self.gates: dict[str, threading.Event] = {}
         self.errors: dict[str, Exception] = {}
         self.activation_error: OSError | None = None
@@ -127,6 +128,9 @@ class PlayedDisk:
 
     def trees(self) -> frozenset[str]:
         return frozenset(self.here)
+
+    def unbuilt(self) -> frozenset[str]:
+        return frozenset(self.without_python)
 
     def fetch(self, digest: str) -> None:
         self.fetched.append(digest)
@@ -145,8 +149,9 @@ class PlayedDisk:
     def retire(self) -> None:
         self.link = None
 
-    def keep(self, digests: Collection[str]) -> None:
-        self.here &= set(digests)
+    def drop(self, digests: Collection[str]) -> None:
+        self.here -= set(digests)
+        self.without_python -= set(digests)
 
 
 class Played:
@@ -258,6 +263,18 @@ def test_what_nobody_needs_is_deleted_after_the_next_one_went_live() -> None:
         assert disk.link == TWO
         assert database.withdrawn == {ONE}
         assert "deleted 1 releases that no run needs any more" in played.said
+
+
+def test_a_release_whose_python_cannot_be_built_keeps_its_files_while_it_is_needed() -> None:
+    with watching() as played:
+        database, disk = played.database, played.disk
+        database.now, disk.here, disk.link = Wanted(live=ONE, published=(TWO, ONE)), {ONE, OLD}, ONE
+        disk.without_python, disk.errors[TWO] = {TWO}, FetchFailed("no such package", is_certain=True)
+        played.watch.start()
+        played.until(lambda: disk.here == {ONE}, "the old one is deleted")
+        assert disk.without_python == {TWO}
+        database.say(f"published {ONE}", published=(ONE,))
+        played.until(lambda: not disk.without_python, "it is deleted, too")
 
 
 def test_the_folder_is_in_force_again_when_no_release_is_live() -> None:
