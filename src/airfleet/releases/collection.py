@@ -21,15 +21,19 @@ from airfleet.errors import FleetError
 from airfleet.metadata.advisory_locks import RELEASE_OBJECTS
 from airfleet.releases import registry
 from airfleet.releases.objects import Objects
-from airfleet.releases.registry import About, Action, Release
+from airfleet.releases.registry import About, Action
 
 #: releases that stay when fleet.yaml does not say it
 KEPT: Final = 10
 YOUNG: Final = dt.timedelta(hours=1)
-_NEWEST: Final = 10_000
 
-_OF_DAGS: LiteralString = "SELECT DISTINCT bundle_version FROM dag WHERE bundle_version IS NOT NULL AND NOT is_stale"
-_NOW: LiteralString = "SELECT clock_timestamp()"
+#: one statement, so that all of it is true at one moment: between two, a rollback may move the pointer
+_RECORDS: LiteralString = """
+SELECT digest, statement_timestamp() - created_at,
+    digest IN (SELECT live.digest FROM airfleet_release_live live),
+    digest IN (SELECT bundle_version FROM dag_run WHERE state IN ('queued', 'running') AND bundle_version IS NOT NULL),
+    digest IN (SELECT bundle_version FROM dag WHERE bundle_version IS NOT NULL AND NOT is_stale)
+FROM airfleet_release ORDER BY created_at DESC, digest"""
 _REMOVE: LiteralString = "DELETE FROM airfleet_release WHERE digest = ANY (%s)"
 _LOG: LiteralString = """
 INSERT INTO airfleet_release_log (action, digest, author, origin)
@@ -51,22 +55,29 @@ class Collected:
     objects: int = 0
 
 
-def kept(
-    releases: Sequence[Release], live: str | None, used: Collection[str], keep: int, now: dt.datetime
-) -> frozenset[str]:
-    """Return the digests of those ``releases``, newest first, that stay."""
-    newest = {one.digest for one in releases[: max(keep, 1)]}
-    young = {one.digest for one in releases if now - one.created_at < YOUNG}
-    return frozenset(newest | young | set(used) | ({live} if live else set()))
+@dataclass(frozen=True)
+class Record:
+    """One release, with all that decides whether it stays."""
+
+    digest: str
+    age: dt.timedelta
+    is_live: bool = False
+    #: whether a run names it that is not over
+    has_runs: bool = False
+    #: whether the newest version of a Dag names it
+    has_dags: bool = False
 
 
-def needed(connection: psycopg.Connection[Any], keep: int = KEPT) -> frozenset[str]:
-    """Return the digests that stay now, as the database says."""
-    row = connection.execute(_NOW).fetchone()
-    assert row is not None, "a clock tells the time"
-    live = registry.live(connection)
-    used = {*registry.in_use(connection), *(str(version) for (version,) in connection.execute(_OF_DAGS))}
-    return kept(registry.releases(connection, _NEWEST), live.digest if live else None, used, keep, row[0])
+def records(connection: psycopg.Connection[Any]) -> tuple[Record, ...]:
+    """Read all releases, newest first, as they are at one moment."""
+    return tuple(Record(*row) for row in connection.execute(_RECORDS))
+
+
+def kept(records: Sequence[Record], keep: int = KEPT) -> frozenset[str]:
+    """Return the digests of those ``records``, newest first, that stay."""
+    newest = {one.digest for one in records[: max(keep, 1)]}
+    needed = {one.digest for one in records if one.is_live or one.has_runs or one.has_dags or one.age < YOUNG}
+    return frozenset(newest | needed)
 
 
 def collect(connect: Callable[[], psycopg.Connection[Any]], objects: Objects, keep: int, about: About) -> Collected:
@@ -86,8 +97,9 @@ def _remove_releases(connection: psycopg.Connection[Any], keep: int, about: Abou
     """Remove records before objects: an object without a record is only waste, which the next collection removes."""
     with connection.transaction():
         connection.execute(_ALONE, (RELEASE_OBJECTS,))
-        staying = needed(connection, keep)
-        gone = [one.digest for one in registry.releases(connection, _NEWEST) if one.digest not in staying]
+        found = records(connection)
+        staying = kept(found, keep)
+        gone = [one.digest for one in found if one.digest not in staying]
         if gone:
             connection.execute(_REMOVE, [gone])
             connection.execute(_LOG, (Action.COLLECT.value, about.author, about.origin, gone))

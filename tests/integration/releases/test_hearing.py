@@ -87,6 +87,36 @@ def test_the_last_ones_the_young_ones_the_live_one_and_those_in_use_are_needed(
     assert (found.live, found.in_use) == (TWO, {OLD})
 
 
+def test_all_that_is_wanted_is_read_at_one_moment(
+    url: str, heard: ReleaseConnection, database: psycopg.Connection[Any]
+) -> None:
+    publish(database, ONE, 2)
+    publish(database, TWO, 2)
+    make_live(database, ONE)
+    database.execute("INSERT INTO dag_run VALUES ('running', %s)", (TWO,))
+    ended = threading.Event()
+
+    def swap() -> None:
+        """Give the pointer and the run to the other release, both at once."""
+        with psycopg.connect(url, autocommit=True) as other:
+            while not ended.is_set():
+                for live, used in ((TWO, ONE), (ONE, TWO)):
+                    with other.transaction():
+                        make_live(other, live)
+                        other.execute("UPDATE dag_run SET bundle_version = %s", (used,))
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    try:
+        found = [heard.wanted()]
+        while len(found) < 300 or {one.live for one in found} != {ONE, TWO}:
+            found.append(heard.wanted())
+    finally:
+        ended.set()
+        swapping.join(SECONDS)
+    assert {one.in_use | {one.live} for one in found} == {frozenset({ONE, TWO})}
+
+
 def test_the_live_release_its_hosts_and_the_size_of_the_store_are_told(
     heard: ReleaseConnection, database: psycopg.Connection[Any]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -202,10 +203,12 @@ def test_collection_keeps_the_live_the_used_the_newest_and_the_young(tmp_path: P
 
 
 def test_the_rule_of_collection_counts_from_the_newest() -> None:
-    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    ages = [registry.Release(str(number), 0, 0, ANN, now - number * dt.timedelta(hours=2)) for number in range(1, 6)]
-    assert collection.kept(ages, "5", {"4"}, 2, now) == {"1", "2", "4", "5"}
-    assert collection.kept(ages, None, (), 0, now - dt.timedelta(hours=7, minutes=30)) == {"1", "2", "3", "4"}
+    found = [collection.Record(str(number), dt.timedelta(hours=2 * number)) for number in range(1, 7)]
+    found[3], found[4] = replace(found[3], has_runs=True), replace(found[4], is_live=True)
+    found[5] = replace(found[5], has_dags=True)
+    assert collection.kept(found, 2) == {"1", "2", "4", "5", "6"}
+    young = [collection.Record(str(number), dt.timedelta(minutes=30 * number)) for number in range(3)]
+    assert collection.kept(young, 0) == {"0", "1"}
 
 
 class Interrupted(MemoryObjects):

@@ -23,8 +23,7 @@ from airfleet.releases.registry import HostState
 from airfleet.system.connection_timeouts import CLIENT
 
 _LISTEN: LiteralString = f"LISTEN {RELEASES}"
-#: records that are read: far more than stay
-_MOST = 10_000
+_ONE_MOMENT: LiteralString = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
@@ -58,22 +57,25 @@ class ReleaseConnection:
 
     def wanted(self) -> Wanted:
         """Read which releases are needed."""
-        needed = collection.needed(self._connection, self._policy.keep)
-        known = [release.digest for release in registry.releases(self._connection, _MOST)]
-        live = registry.live(self._connection)
-        found = Wanted(
-            live=live.digest if live else None,
-            # Runs of other bundles have versions, too.
-            in_use=frozenset(registry.in_use(self._connection)) & frozenset(known),
-            published=tuple(digest for digest in known if digest in needed),
+        found = collection.records(self._connection)
+        kept = collection.kept(found, self._policy.keep)
+        wanted = Wanted(
+            live=next((one.digest for one in found if one.is_live), None),
+            in_use=frozenset(one.digest for one in found if one.has_runs),
+            published=tuple(one.digest for one in found if one.digest in kept),
         )
         if not self._reads_signatures:
-            return found
+            return wanted
         # Last of all: whoever makes a release live has recorded its approvals before.
-        return replace(found, signatures=records.signatures(self._connection, found.by_urgency))
+        return replace(wanted, signatures=records.signatures(self._connection, wanted.by_urgency))
 
     def status(self) -> ReleaseStatus:
         """Read the live release, which hosts have it, and the size of the store if that is the database."""
+        with self._connection.transaction():
+            self._connection.execute(_ONE_MOMENT)  # the release that is live may be collected a moment later
+            return self._status()
+
+    def _status(self) -> ReleaseStatus:
         live = registry.live(self._connection)
         if live is None:
             return ReleaseStatus()
