@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -16,6 +16,7 @@ import pytest
 from airfleet.agent.release_status import HostRelease, ReleaseState, ReleaseStatus
 from airfleet.agent.releases.connection import ReleaseConnection
 from airfleet.agent.releases.decisions import Report, Wanted
+from airfleet.drill.waiting import wait_until
 from airfleet.fleet.config.spec import Releases
 from airfleet.metadata.migrations import runner
 from airfleet.releases.database_objects import DatabaseObjects
@@ -196,6 +197,43 @@ def test_a_connection_that_the_server_ends_ends_the_wait(
     with pytest.raises(psycopg.OperationalError):  # its last words may come first, which are no news
         for _ in range(3):
             assert heard.wait(SECONDS, here) == ()
+
+
+@pytest.mark.parametrize(
+    ("table", "read"),
+    [
+        ("airfleet_release", lambda heard: heard.wanted()),
+        ("airfleet_release_live", lambda heard: heard.status()),
+        ("airfleet_release_object", lambda heard: heard.status()),
+        ("airfleet_release_host", lambda heard: heard.reported("a")),
+        ("airfleet_release_host", lambda heard: heard.report("a", ONE, Report(ReleaseState.READY))),
+        ("airfleet_release_host", lambda heard: heard.withdraw("a", {ONE})),
+    ],
+)
+def test_a_database_that_goes_away_during_a_question_is_lost_whatever_was_asked(
+    table: str,
+    read: Callable[[ReleaseConnection], object],
+    url: str,
+    heard: ReleaseConnection,
+    database: psycopg.Connection[Any],
+) -> None:
+    publish(database, ONE)
+    make_live(database, ONE)
+    ending = threading.Thread(target=_end_the_waiting, args=(url,))
+    with psycopg.connect(url) as holder:
+        holder.execute(f"LOCK TABLE {table}".encode())
+        ending.start()
+        with pytest.raises(psycopg.OperationalError):
+            read(heard)
+        ending.join(SECONDS)
+
+
+def _end_the_waiting(url: str) -> None:
+    """End the agent's connection once it waits for the lock of a table."""
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'airfleet releases' "
+    end += "AND datname = current_database() AND wait_event_type = 'Lock'"
+    with psycopg.connect(url, autocommit=True) as connection:
+        wait_until(lambda: connection.execute(end.encode()).fetchone(), SECONDS, "it waits", pause_seconds=0.01)
 
 
 def test_a_database_without_tables_says_so(new_database: NewDatabase) -> None:

@@ -18,6 +18,7 @@ from airfleet.fleet.config.spec import DATABASE_STORE, Releases
 from airfleet.metadata.channels import RELEASES
 from airfleet.metadata.database_errors import storable
 from airfleet.releases import collection, registry, stores
+from airfleet.releases.objects import StoreUnreachable
 from airfleet.releases.policies import records
 from airfleet.releases.registry import HostState
 from airfleet.system.connection_timeouts import CLIENT
@@ -90,9 +91,15 @@ class ReleaseConnection:
                 HostRelease(report.host, ReleaseState(report.state), report.sentence)
                 for report in registry.host_states(self._connection, live.digest)
             ),
-            used_bytes=stores.open_store(stores.DATABASE, self._connection).size() if is_store else None,
+            used_bytes=self._used_bytes() if is_store else None,
             budget_bytes=self._policy.budget_bytes if is_store else None,
         )
+
+    def _used_bytes(self) -> int:
+        try:
+            return stores.open_store(stores.DATABASE, self._connection).size()
+        except StoreUnreachable as away:  # the store is the database, and so is what cannot be reached
+            raise psycopg.OperationalError(str(away)) from away
 
     def reported(self, host: str) -> Mapping[str, Report]:
         """Read what a host reported."""
