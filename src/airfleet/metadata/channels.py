@@ -22,8 +22,9 @@ JOBS: Final = "airfleet_jobs"
 #: attempts lost their processes (:mod:`airfleet.metadata.lost_attempts`); a payload: a worker died, perhaps with
 #: messages that it had taken
 LOST: Final = "airfleet_lost"
-#: a release was published, went live, or a host has it now; agents and pushes listen, schedulers do not
+#: a release was published, went live, or a host has it now; its payloads are those of :mod:`airfleet.releases.registry`
 RELEASES: Final = "airfleet_releases"
-CHANNELS: Final = (DAGS, RUNS, TASKS, OTHER, JOBS, LOST)
+#: those that a scheduler listens to
+CHANNELS: Final = (DAGS, RUNS, TASKS, OTHER, JOBS, LOST, RELEASES)
 
 SEPARATOR: Final = "\x1f"

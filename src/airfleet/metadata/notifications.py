@@ -21,7 +21,7 @@ import psycopg
 
 from airfleet.backoff import Backoff
 from airfleet.metadata import notification_triggers, triggers
-from airfleet.metadata.channels import CHANNELS, DAGS, JOBS, LOST, RUNS, SEPARATOR, TASKS
+from airfleet.metadata.channels import CHANNELS, DAGS, JOBS, LOST, RELEASES, RUNS, SEPARATOR, TASKS
 from airfleet.system.connection_timeouts import CLIENT
 
 log = logging.getLogger(__name__)
@@ -92,6 +92,7 @@ class NotificationListener:
         self._sleep = sleep
         self._connection: psycopg.Connection[Any] | None = None
         self._news = News()
+        self._of_releases: list[str] = []
         self._failures = 0
         self._next_attempt = clock()
         self._told = False
@@ -127,6 +128,11 @@ class NotificationListener:
             self._look(self._connection)
         taken, self._news = self._news, News()
         return taken
+
+    def take_releases(self) -> tuple[str, ...]:
+        """Return the payloads about releases since the last call; they are no reason for a pass of the scheduler."""
+        taken, self._of_releases = self._of_releases, []
+        return tuple(taken)
 
     def fetch(self, query: LiteralString, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]] | None:
         """Return the rows of a small query over the same connection; None while there is no connection."""
@@ -197,7 +203,10 @@ class NotificationListener:
 
     def _hear_all(self, connection: psycopg.Connection[Any]) -> None:
         for note in connection.notifies(timeout=0):
-            self._news.hear(note.channel, note.payload)
+            if note.channel == RELEASES:
+                self._of_releases.append(note.payload)
+            else:
+                self._news.hear(note.channel, note.payload)
 
     def _lost(self, error: psycopg.Error) -> None:
         self.close()

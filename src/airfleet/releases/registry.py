@@ -50,6 +50,14 @@ class News(StrEnum):
 
 
 @dataclass(frozen=True)
+class Heard:
+    """One notification."""
+
+    news: News
+    digest: str
+
+
+@dataclass(frozen=True)
 class About:
     """The author of a change, the machine it came from, and words about it."""
 
@@ -284,6 +292,16 @@ def log(connection: psycopg.Connection[Any], limit: int = 50) -> tuple[LogEntry,
         LogEntry(at, Action(action), digest, before, About(author, origin, note))
         for at, action, digest, before, author, origin, note in rows
     )
+
+
+def heard(payload: str) -> Heard | None:
+    """Read the payload of a notification; None for one that this airfleet does not know.
+
+    >>> heard("live 3f2a9c")
+    Heard(news=<News.LIVE: 'live'>, digest='3f2a9c')
+    """
+    word, _, digest = payload.partition(" ")
+    return Heard(News(word), digest) if word in set(News) else None
 
 
 def _release(row: tuple[Any, ...]) -> Release:

@@ -16,6 +16,8 @@ An attempt of a task, from here::
   have come twice: the failure of the second is no failure of the attempt that runs.
 - *No beginning*: a worker failed or died before the attempt had begun. Its message is requeued with backoff and costs
   the task no retry, :data:`airfleet.scheduler.flights.MOST_UNBEGUN` times; then the failure is reported.
+- *No release*: a worker whose host lacks the release of an attempt gives the message back. It is requeued with backoff
+  for as long as that lasts, and at once when a host reports the release.
 - *Lost process*: the agent of a host reports attempts without a process, and the scheduler has them run again
   (:mod:`airfleet.scheduler.orphan_recovery`).
 - *Lost message*: a message that waits nowhere, and whose attempt has not begun, is sent again with the same id and a
@@ -45,13 +47,14 @@ from airflow.utils.state import TaskInstanceState
 from celery import states as celery_states
 
 from airfleet.metadata.notifications import News, NotificationListener
+from airfleet.releases import registry
 from airfleet.scheduler import attempt_rows
 from airfleet.scheduler.flights import Flight, Verdict, judge
 from airfleet.scheduler.message_reconciler import Answer, Reconciler
 from airfleet.scheduler.publisher import BrokerGone, Publisher
 from airfleet.scheduler.result_witness import NO_ANSWER, ResultWitness
 from airfleet.scheduler.send_backoff import SendBackoff
-from airfleet.worker.result_backend import worker_was_lost
+from airfleet.worker.result_backend import release_that_was_away, worker_was_lost
 
 if TYPE_CHECKING:
     from airflow.executors.workloads.types import WorkloadKey
@@ -119,6 +122,7 @@ class FleetExecutor(CeleryExecutor):
             time.sleep(seconds)
             return
         self.listener.wait(seconds)
+        self._hear_of_releases(self.listener.take_releases(), time.monotonic())
         self._keep_pace()
         if self.listener.has_news:
             self._look(time.monotonic())
@@ -312,9 +316,18 @@ class FleetExecutor(CeleryExecutor):
         elif judgement.verdict is Verdict.ENDED:
             self.update_task_state(key, judgement.state, judgement.info)
 
+    def _hear_of_releases(self, payloads: Iterable[str], now: float) -> None:
+        """Requeue at once the messages that were given back for want of a release of which a host has told."""
+        told = {heard.digest for heard in map(registry.heard, payloads) if heard and heard.news is registry.News.HOST}
+        for flight in self.flights.values():
+            if flight.awaits in told:
+                flight.unbegun = 0  # another host may take it that still lacks the release
+                self._reconciler.hasten(flight.celery_id, now)
+
     def _requeue(self, key: WorkloadKey, flight: Flight, why: Any, now: float) -> None:
         """Have the message of a flight that could not begin sent again, after its backoff."""
         flight.unbegun += 1
+        flight.awaits = release_that_was_away(why)
         if flight.callback:
             flight.beat, flight.silent_looks = None, 0
             self._reconciler.sent(flight.celery_id, flight.callback[1], now)  # its message was not watched any more

@@ -68,6 +68,8 @@ class Flight:
     beat: int | None = None
     #: queries since then that found no other sign
     silent_looks: int = 0
+    #: the release for want of which a worker gave its message back, if one did
+    awaits: str | None = None
 
     @property
     def most_unbegun(self) -> int:

@@ -104,6 +104,12 @@ class Reconciler:
             self.watched[message].unsent_from = again_at
             self._look_at = min(self._look_at, again_at)
 
+    def hasten(self, message: str, now: float) -> None:
+        """Have a message that was taken in vain sent now, whatever its pause: it would not be in vain again."""
+        known = self.watched.get(message)
+        if known is not None and known.unsent_from is not None:
+            self.came_to_nothing(message, min(now, known.unsent_from))
+
     def forget(self, message: str) -> None:
         """Stop watching a message whose attempt has begun, or is over."""
         self.watched.pop(message, None)

@@ -10,7 +10,7 @@ for another one, and the scheduler knows its state.
 An error before the API knows that the attempt runs is no failure of the task: a log that cannot be written, no process,
 a refused token. The worker reports :class:`airfleet.worker.result_backend.NotBegun`, and the message is requeued. A
 slot that cannot begin attempts rests with backoff, or it would take every message from other slots. One that only lacks
-the release of a message rests for a moment: it can run the others.
+the release of a message waits for it for a moment, and gives the message back: it can run the others.
 
 The kernel ends a slot with its worker's leader, by Celery's request. A slot that monitors an attempt reports its end
 first. An idle slot would wait for ever for a message.
@@ -59,7 +59,7 @@ IDLE_TITLE = "airfleet slot"
 _NOT_WANTED = (409, 404)
 #: how long a slot rests that could not begin an attempt
 REST_BACKOFF = Backoff(first=1.0, most=30.0)
-#: how long a slot rests that lacks the release of a message, seconds: another host may have it
+#: how long a slot waits for the release of a message, seconds: then another host may have it
 AWAY_SECONDS = 1.0
 #: between two signs of who runs a callback, seconds
 CALLBACK_BEAT_SECONDS = 3.0
@@ -130,7 +130,6 @@ def execute(input: str) -> None:  # the name of the parameter belongs to the mes
         raise
     except ReleaseAway:
         _rest()
-        time.sleep(AWAY_SECONDS)
         raise
     except Exception as error:
         if start.told:
@@ -162,7 +161,7 @@ def _read(message: str) -> Any:
 
 
 def _run(workload: Any, to_stdout: bool, start: Start) -> None:
-    release_presence.require(getattr(workload, "bundle_info", None))
+    release_presence.require(getattr(workload, "bundle_info", None), AWAY_SECONDS)
     try:
         if isinstance(workload, ExecuteTask):
             _supervise(workload, to_stdout, start)

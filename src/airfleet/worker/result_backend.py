@@ -37,7 +37,10 @@ class NotBegun(Exception):
 
 
 class ReleaseAway(NotBegun):
-    """The release of an attempt or a callback is not on the worker's host, or not yet."""
+    """A release (its digest) that an attempt or a callback needs is not on the worker's host, or not yet."""
+
+    def __str__(self) -> str:
+        return f"release {self.args[0]} is not on this host yet"
 
 
 def begun_mark(celery_id: str) -> str:
@@ -63,6 +66,11 @@ def had_begun(error: object) -> bool:
 def release_was_away(error: object) -> bool:
     """Tell whether a worker gave a message back because its host lacks the release."""
     return type(error).__name__ == ReleaseAway.__name__
+
+
+def release_that_was_away(error: object) -> str | None:
+    """Name the release for want of which a worker gave a message back; None of any other failure."""
+    return str(error.args[0]) if isinstance(error, Exception) and release_was_away(error) else None
 
 
 def worker_was_lost(error: object) -> bool:

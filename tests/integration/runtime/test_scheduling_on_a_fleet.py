@@ -256,6 +256,25 @@ def test_news_that_arrive_with_the_answer_to_a_question_are_heard(
         listener.close()
 
 
+def test_a_report_about_a_release_ends_a_wait_and_is_no_reason_for_a_pass(
+    running: Tiny, database: psycopg.Connection[Any]
+) -> None:
+    info = database.info
+    listener = notifications.NotificationListener(
+        f"host={info.host} port={info.port} dbname={info.dbname} user={info.user} password={info.password}"
+    )
+    try:
+        listener.wait(0)
+        listener.take()
+        database.execute("SELECT pg_notify('airfleet_releases', 'host 3f2a9c')")
+        listener.wait(10)
+        assert listener.take_releases() == ("host 3f2a9c",)
+        assert listener.take_releases() == ()
+        assert not listener.has_news
+    finally:
+        listener.close()
+
+
 def heard(connection: psycopg.Connection[Any], dag_id: str, run_id: str) -> bool:
     """Whether the run was named since the last call."""
     connection.execute("SELECT 1")

@@ -36,9 +36,10 @@ from airfleet.scheduler.executor import FleetExecutor
 from airfleet.scheduler.message_reconciler import LOST_BACKOFF
 from airfleet.scheduler.publisher import TASK_NAME
 from airfleet.scheduler.queue_inspector import Waiting
-from airfleet.worker.result_backend import NotBegun, begun_mark
+from airfleet.worker.result_backend import NotBegun, ReleaseAway, begun_mark
 
 TOKEN = "a token that nobody else may read"
+RELEASE, OTHER_RELEASE = "1" * 64, "2" * 64
 
 
 @pytest.fixture
@@ -310,6 +311,36 @@ def test_an_attempt_that_could_not_begin_is_sent_again_later_each_time_and_not_f
     fail(fleet_executor, workload, error)
     look(fleet_executor)
     assert fleet_executor.get_event_buffer()[workload.key][0] == TaskInstanceState.FAILED
+
+
+def test_a_message_that_was_given_back_for_want_of_a_release_is_sent_at_once_when_a_host_tells_of_that_release(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+) -> None:
+    workload = task()
+    write(database, workload, "queued")
+    send(fleet_executor, workload)
+    celery_id = workload.ti.external_executor_id or ""
+    for _ in range(6):
+        fail(fleet_executor, workload, ReleaseAway(RELEASE))
+        look(fleet_executor)
+    message, now = fleet_executor._reconciler.watched[celery_id], time.monotonic()
+    assert message.unsent_from is not None
+    assert message.unsent_from > now + 50
+    others = (
+        f"host {OTHER_RELEASE}",
+        f"published {RELEASE}",
+        f"live {RELEASE}",
+        f"host {RELEASE}-",
+        "",
+        "of an airfleet to come",
+    )
+    fleet_executor._hear_of_releases(others, now)
+    assert message.unsent_from > now + 50
+    fleet_executor._hear_of_releases([f"host {RELEASE}"], now)
+    assert message.unsent_from == now
+    fail(fleet_executor, workload, ReleaseAway(RELEASE))  # by another host, which lacks it still
+    look(fleet_executor)
+    assert message.unsent_from <= time.monotonic() + flights.UNBEGUN_BACKOFF.first
 
 
 def test_those_that_ended_by_themselves_are_told_from_those_that_were_lost_or_had_not_begun(

@@ -265,6 +265,16 @@ def test_what_was_taken_in_vain_and_waits_a_second_time_is_left_alone() -> None:
     assert set(one.watched) == {"a"}
 
 
+def test_what_was_taken_in_vain_is_sent_at_once_when_it_would_not_be_in_vain_any_more() -> None:
+    one = watching(Broker(waiting=Waiting(0)), "a", "b")
+    one.to_send(1.0)
+    one.came_to_nothing("a", 60.0)
+    for message in ("a", "b", "nobody knows it"):
+        one.hasten(message, 5.0)
+    assert one.is_due(5.0)
+    assert one.to_send(5.0) == {"a"}  # the other one may be on its way
+
+
 def test_a_broker_that_tells_only_numbers_is_asked_for_them_also_about_a_queue_that_is_not_there() -> None:
     with Connection("memory://") as connection:
         queue = connection.SimpleQueue("counted")

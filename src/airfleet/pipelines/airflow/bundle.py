@@ -16,6 +16,7 @@ from airflow.dag_processing.bundles.local import LocalDagBundle
 from airfleet.pipelines.airflow import importer
 from airfleet.pipelines.files.project_files import FLEET_FILE, project_root
 from airfleet.releases import release_files
+from airfleet.releases.environments import preparation
 from airfleet.releases.places import Places
 from airfleet.releases.release_modules import import_from
 
@@ -68,6 +69,12 @@ class PipelineBundle(LocalDagBundle):
     def has(self, version: str) -> bool:
         """Tell whether a version is on this host."""
         return self._places is None or self._places.tree(version).is_dir()
+
+    def is_ready(self, version: str) -> bool:
+        """Tell whether attempts of a version can begin on this host: it is here, with its Python environments."""
+        return self.has(version) and (
+            self._places is None or preparation.is_ready(self._places, self._places.tree(version))
+        )
 
     def follow(self) -> bool:
         """Move to the release that is live now; tell whether it is another one than before."""
