@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import copy
 import inspect
+import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import airflow
+from airflow.api_fastapi.core_api.datamodels.dag_run import DAGRunResponse
+from airflow.api_fastapi.core_api.datamodels.dags import DAGDetailsResponse
 from airflow.callbacks.callback_requests import DagCallbackRequest, EmailRequest, TaskCallbackRequest
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion, BundleVersionLock, unpack_bundle_version
 from airflow.dag_processing.bundles.manager import DagBundlesManager
@@ -20,6 +26,7 @@ from airflow.sdk import DAG
 from airflow.serialization.definitions import dag as scheduler_dag
 from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
 
+from airfleet.cli.diagnosis import wait_reasons
 from airfleet.dag_processor.release_following import DIGEST_KEY
 from airfleet.pipelines.airflow.bundle import PipelineBundle
 
@@ -100,3 +107,16 @@ def test_rows_have_these_columns() -> None:
         assert column in DagModel.__table__.columns
     assert {"dag_id", "version_number", "bundle_version"} <= set(DagVersion.__table__.columns.keys())
     assert {"dag_id", "run_id", "bundle_version"} <= set(DagRun.__table__.columns.keys())
+
+
+def test_a_run_is_cleared_onto_the_newest_release_by_the_option_that_is_named_in_why() -> None:
+    texts = json.loads((Path(airflow.__file__).parent / "ui/dist/i18n/locales/en/dags.json").read_text())
+    (label,) = [value for key, value in _leaves(texts) if key == "runOnLatestVersion"]
+    assert f"'{label}'" in wait_reasons._LATEST
+    assert "bundle_name" in DAGDetailsResponse.model_fields
+    assert "bundle_version" in DAGRunResponse.model_fields
+
+
+def _leaves(texts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in texts.items():
+        yield from _leaves(value) if isinstance(value, dict) else ((key, value),)

@@ -13,6 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from airfleet.cli.queries import run_release
+from airfleet.cli.queries.run_release import RunRelease
 from airfleet.client.project import Project
 from airfleet.metadata.migrations import runner
 from airfleet.releases import push_lock, registry
@@ -431,3 +433,15 @@ def test_fetched_files_are_ones_own_and_programs_stay_programs(project: Project,
     (mine / "run.sh").write_text("false\n")
     assert (mine / "again.sh").read_text() == "true\n"
     assert [path.name for path in project.root.parent.iterdir() if path.name.startswith(".airfleet")] == []
+
+
+def test_a_verdict_on_a_run_knows_whether_its_release_is_kept_and_where_it_is(
+    project: Project, url: str, airfleet: Airfleet
+) -> None:
+    with reporting(url, {"a": ready, "b": fails("no room")}):
+        airfleet("push")
+    (digest,) = digests(airfleet)
+    assert run_release.of(project, digest) == RunRelease(digest, is_ready=True, failed=(("b", "no room"),))
+    assert run_release.of(project, "f" * 64) == RunRelease("f" * 64, is_kept=False)
+    nowhere = Project(project.root, {**project.environ, "SHOP_DATABASE": "postgresql://me@127.0.0.1:1/none"})
+    assert run_release.of(nowhere, digest) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,16 +12,21 @@ from airfleet.agent.control import ComponentStatus, Snapshot
 from airfleet.cli.output import airflow_messages, log_filter
 from airfleet.cli.queries import api_queries, task_logs
 from airfleet.cli.queries.api_queries import Json
+from airfleet.cli.queries.run_release import RunRelease
 from airfleet.cli.queries.task_logs import LogPlaces
 from airfleet.client.api_client import Api, ApiError
 from airfleet.errors import FleetError
 from airfleet.fleet.config.spec import Fleet
+from airfleet.fleet.planning.default_settings import BUNDLE_NAME
 
 #: Logs are fetched for so many failed tasks, dependencies asked for so many waiting ones.
 MOST = 8
 LOG_LINES = 12
 _UNREAD = "(its log did not come in time: it is long, or the api-server is busy)"
 _UNFINISHED = "(there is more of this log than could be read in time)"
+
+#: finds the release with a digest; None when nobody knows
+FindRelease = Callable[[str], RunRelease | None]
 
 #: A task instance: task id and map index.
 Key = tuple[str, int]
@@ -64,6 +69,8 @@ class RunFacts:
     components: tuple[ComponentStatus, ...] = ()
     #: the folder of pipelines, as fleet.yaml names it
     folder: str = "pipelines"
+    #: the release that the run names, while a task of it is queued; None for none, and when unknown
+    release: RunRelease | None = None
 
 
 def gather(
@@ -75,10 +82,11 @@ def gather(
     cores: int,
     now: dt.datetime,
     places: LogPlaces,
+    find_release: FindRelease = lambda digest: None,
 ) -> RunFacts:
     """Gather all facts about a run; without ``run_id`` about the latest one.
 
-    ``places`` are where logs can be read without the API.
+    ``places`` are where logs can be read without the API. ``find_release`` is asked only where it matters.
 
     Raises:
         FleetError: no such Dag or run.
@@ -102,7 +110,8 @@ def gather(
     upstream = api_queries.upstream(api, dag_id)
     instances = tuple(api_queries.in_order(api_queries.task_instances(api, dag_id, run["dag_run_id"]), upstream))
     common |= {"upstream": upstream, "instances": instances, "logs": _logs(api, instances, places)}
-    return RunFacts(**common, **_why_not_running(api, dag_id, run, instances))
+    release = _release(dag, run, instances, find_release)
+    return RunFacts(**common, **_why_not_running(api, dag_id, run, instances), release=release)
 
 
 def key(instance: Json) -> Key:
@@ -129,6 +138,14 @@ def _why_not_running(api: Api, dag_id: str, run: Json, instances: Sequence[Json]
         "active_runs": active["total_entries"] or 0,
         "running_tasks": running["total_entries"] or 0,
     }
+
+
+def _release(dag: Json, run: Json, instances: Sequence[Json], find: FindRelease) -> RunRelease | None:
+    """Look for the release of a run whose tasks wait for workers; bundles of others have versions, too."""
+    digest = run.get("bundle_version")
+    if not digest or dag.get("bundle_name") != BUNDLE_NAME or run["state"] in api_queries.FINISHED:
+        return None
+    return find(digest) if any(ti["state"] == "queued" for ti in instances) else None
 
 
 def _dependencies(api: Api, instance: Json) -> tuple[tuple[str, str], ...]:

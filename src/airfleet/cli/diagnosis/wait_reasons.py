@@ -8,8 +8,12 @@ from airfleet.cli.diagnosis import failure_patterns
 from airfleet.cli.diagnosis.facts import RunFacts, key
 from airfleet.cli.output import airflow_messages
 from airfleet.cli.queries.api_queries import Json
+from airfleet.releases.manifest import SHORT
 
 IN_POOLS = "in the UI under Admin, Pools"
+_LATEST = (
+    "clear it in the UI with 'Run with latest bundle version', or push its code again: airfleet push --from git:COMMIT"
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ def reason(facts: RunFacts, instance: Json) -> WaitReason:
         return WaitReason("a person has to answer it in the UI")
     if facts.dag["is_paused"]:
         return WaitReason("the Dag is paused", next=f"airfleet trigger {facts.dag['dag_id']} --unpause")
-    return _no_queue(facts, instance) or _no_room(facts, instance) or _in_airflows_words(facts, instance)
+    found = (look(facts, instance) for look in (_no_release, _no_queue, _no_room))
+    return next(filter(None, found), None) or _in_airflows_words(facts, instance)
 
 
 def _deferred(facts: RunFacts, instance: Json) -> WaitReason:
@@ -49,6 +54,19 @@ def _without_its_dag(facts: RunFacts, instance: Json) -> WaitReason | None:
         return None
     cause = failure_patterns.missing_dag(instance.get("hostname") or "", facts.folder, log.missing_dag)
     return WaitReason(cause.sentence, cause.advice)
+
+
+def _no_release(facts: RunFacts, instance: Json) -> WaitReason | None:
+    """Name the release of the run, when no host has it: workers give the message back."""
+    release = facts.release
+    if release is None or release.is_ready or instance["state"] != "queued":
+        return None
+    short = release.digest[:SHORT]
+    if not release.is_kept:
+        return WaitReason(f"its release {short} was removed, and no host has it any more", _LATEST)
+    host, why = release.failed[0] if release.failed else ("", "")
+    failing = f"; host '{host}' cannot have it: {why.partition(chr(10))[0]}" if host else ""
+    return WaitReason(f"no host has its release {short} yet{failing}", _LATEST if host else "", "airfleet releases")
 
 
 def _no_queue(facts: RunFacts, instance: Json) -> WaitReason | None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from airfleet.cli.diagnosis import facts as evidence
 from airfleet.cli.diagnosis.facts import Log
+from support.fake_airflow import dag, run, task
 from support.task_logs import LOG
 
 
@@ -22,3 +27,25 @@ def test_a_task_that_exits_says_its_code() -> None:
 
 def test_the_end_of_a_log_of_plain_lines() -> None:
     assert evidence.read_log(["one\ntwo", "three"]) == Log(("one", "two", "three"))
+
+
+QUEUED, RUNNING = task("orders", "load", "queued"), task("orders", "load", "running")
+OURS = {"bundle_name": "pipelines"}
+
+
+@pytest.mark.parametrize(
+    ("of_the_dag", "of_the_run", "instance", "asked"),
+    [
+        (OURS, {"bundle_version": "3f2a9c"}, QUEUED, ["3f2a9c"]),
+        (OURS, {"bundle_version": "3f2a9c"}, RUNNING, []),
+        (OURS, {"bundle_version": "3f2a9c", "state": "failed"}, QUEUED, []),
+        (OURS, {"bundle_version": None}, QUEUED, []),
+        ({"bundle_name": "a git repository"}, {"bundle_version": "3f2a9c"}, QUEUED, []),
+    ],
+)
+def test_the_release_of_a_run_is_looked_for_where_a_worker_may_lack_it(
+    of_the_dag: dict[str, Any], of_the_run: dict[str, Any], instance: dict[str, Any], asked: list[str]
+) -> None:
+    found: list[str] = []
+    evidence._release(dag("orders", **of_the_dag), run("orders", **of_the_run), [instance], found.append)  # type: ignore[arg-type,func-returns-value]
+    assert found == asked

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
+from airfleet.cli.diagnosis import diagnosis
+from airfleet.cli.queries.run_release import RunRelease
 from support.fake_agent import component
 from support.fake_airflow import dag, pool, task
 from support.run_facts import facts, sentences
+
+RELEASE = "3f2a9c81d0e4".ljust(64, "0")
 
 
 def waiting(**more: Any) -> dict[str, Any]:
@@ -16,6 +20,26 @@ def waiting(**more: Any) -> dict[str, Any]:
 
 
 REASONS = {
+    "a release that was removed": (
+        facts(waiting(state="queued", queue="gpu"), release=RunRelease(RELEASE, is_kept=False)),
+        "task 'extract' waits: its release 3f2a9c81d0e4 was removed, and no host has it any more",
+    ),
+    "a release that no host has yet": (
+        facts(waiting(state="queued"), release=RunRelease(RELEASE)),
+        "task 'extract' waits: no host has its release 3f2a9c81d0e4 yet",
+    ),
+    "a release that no host can have": (
+        facts(waiting(state="queued"), release=RunRelease(RELEASE, failed=(("a", "no room\nof 3 GB"),))),
+        "task 'extract' waits: no host has its release 3f2a9c81d0e4 yet; host 'a' cannot have it: no room",
+    ),
+    "a slot, for the release is there": (
+        facts(waiting(state="queued"), running_tasks=4, release=RunRelease(RELEASE, is_ready=True)),
+        "task 'extract' waits: all 4 slots of the workers are taken",
+    ),
+    "no worker yet, for which no release is needed": (
+        facts(waiting(), release=RunRelease(RELEASE, is_kept=False)),
+        "task 'extract' waits: the scheduler has not looked at it yet",
+    ),
     "queue without a worker": (
         facts(waiting(state="queued", queue="gpu")),
         "task 'extract' waits: no worker listens to the queue 'gpu' (workers listen to default, big)",
@@ -77,3 +101,9 @@ REASONS = {
 def test_why_a_task_waits(name: str) -> None:
     found, sentence = REASONS[name]
     assert sentence in sentences(found)
+
+
+def test_of_a_release_that_was_removed_the_way_out_is_told() -> None:
+    found = facts(waiting(state="queued"), release=RunRelease(RELEASE, is_kept=False))
+    (finding,) = diagnosis.judge(found).findings
+    assert finding.advice.startswith("clear it in the UI with 'Run with latest bundle version', or push its code again")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from airfleet.cli.diagnosis import diagnosis
 from airfleet.cli.diagnosis import facts as evidence
 from airfleet.cli.diagnosis.diagnosis import FindingKind, RunFinding, RunVerdict
 from airfleet.cli.output import tables, terminal
+from airfleet.cli.queries import run_release
 from airfleet.cli.queries.task_logs import LogPlaces
 from airfleet.client import api_client
 from airfleet.client.project import Project, find
@@ -48,7 +50,8 @@ def command(dag_id: str, run_id: str | None, project: Path | None, output: str) 
     api, snapshot = api_client.connect(here)
     now = dt.datetime.now(dt.UTC)
     cores = os.cpu_count() or 1
-    facts = evidence.gather(api, dag_id, run_id, snapshot, _fleet(here), cores, now, _places(here, snapshot))
+    places, find_release = _places(here, snapshot), partial(run_release.of, here)
+    facts = evidence.gather(api, dag_id, run_id, snapshot, _fleet(here), cores, now, places, find_release)
     verdict = diagnosis.judge(facts)
     if output == "table":
         terminal.put("\n".join(lines(verdict, here)))
