@@ -139,7 +139,20 @@ class FleetError(AirfleetError):
     def __init__(self, sentence: str, hint: str | None = None) -> None:
         self.sentence = sentence
         self.hint = hint
-        super().__init__(sentence + (f"\nhint: {hint}" if hint else ""))
+        super().__init__(sentence + (f"{_HINT}{hint}" if hint else ""))
+
+
+_HINT = "\nhint: "
+
+
+def parted(said: str) -> tuple[str, str | None]:
+    """Split the text of a :class:`FleetError`, as another process told it, into sentence and hint.
+
+    >>> parted("no room\\nhint: make some"), parted("no room")
+    (('no room', 'make some'), ('no room', None))
+    """
+    sentence, _, hint = said.strip().partition(_HINT)
+    return sentence, hint or None
 
 
 class Unhealthy(FleetError):

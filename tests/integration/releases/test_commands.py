@@ -131,6 +131,12 @@ def test_a_host_that_cannot_have_it_keeps_the_old_release_live(project: Project,
     assert live(url) == before
 
 
+def test_the_way_out_that_a_host_tells_is_the_hint(project: Project, url: str, airfleet: Airfleet) -> None:
+    with reporting(url, {"a": fails("no six\nhint: --vendor"), "b": ready}):
+        result = airfleet("push")
+    assert said(result).partition(", no release is live: ")[2] == ("host 'a' cannot have it: no six\nhint: --vendor")
+
+
 def test_a_silent_host_is_named_when_the_time_is_over(project: Project, url: str, airfleet: Airfleet) -> None:
     with reporting(url, {"a": ready, "b": silent}):
         result = airfleet("push", "--timeout", "300ms")

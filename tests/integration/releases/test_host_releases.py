@@ -95,7 +95,8 @@ def test_a_release_whose_python_cannot_be_built_keeps_its_files(
     old = publish(url, tmp_path / "project", store)
     needed = publish_with_python(url, tmp_path / "project", store, "f" * 64)
     disk.fetch(old)
-    with pytest.raises(FetchFailed, match=r"^the release has no lock of its environment ffffffffffff$"):
+    sentence = "the release has no lock of its environment ffffffffffff\nhint: push the project again"
+    with pytest.raises(FetchFailed, match=f"^{sentence}$"):
         disk.fetch(needed)
     assert (disk.trees(), disk.unbuilt()) == ({old}, {needed})
     disk.drop({old})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import subprocess
 import sys
 import threading
@@ -171,13 +172,26 @@ def test_a_distribution_that_nobody_has_is_told_in_the_words_of_uv(tmp_path: Pat
     assert str(caught.value).endswith("hint: push with --vendor where hosts reach no index")
 
 
+def test_a_distribution_without_a_wheel_for_this_python_names_the_ways_out(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    release, _ = release_of(places, "1.0")
+    (wheel,) = (release / layout.WHEELS).iterdir()
+    wheel.rename(wheel.with_name(wheel.name.replace("py3-none-any", "cp38-cp38-any")))
+    with pytest.raises(NotReady) as caught:
+        prepare(places, release)
+    assert caught.value.hint == (
+        f"Python {sys.version_info.major}.{sys.version_info.minor} on {platform.machine()} has no wheel of it: "
+        "ask for another version in the requirements, or run hosts on another Python"
+    )
+
+
 @pytest.mark.long
 def test_a_library_that_breaks_what_attempts_need_is_found_before_any_attempt(tmp_path: Path) -> None:
     places = Places(tmp_path)
     release = places.tree("a")
     pin = make_wheel(release / layout.WHEELS, "attrs", "99.0", {"attr/__init__.py": "raise ImportError('no attrs')\n"})
     digest = write_lock(release, lock_of(pin))
-    with pytest.raises(CannotBuild, match=r"it cannot run tasks: ModuleNotFoundError: No module named 'attrs'$"):
+    with pytest.raises(CannotBuild, match=r"it cannot run tasks: ModuleNotFoundError: No module named 'attrs'\nhint: "):
         build(places, release, digest)
 
 

@@ -48,7 +48,7 @@ class HostReleases:
         try:
             preparation.prepare(self._places, self._places.tree(digest), self._user)
         except preparation.NotReady as refused:
-            raise FetchFailed(refused.sentence, is_certain=True) from refused
+            raise FetchFailed(str(refused), is_certain=True) from refused
 
     def _bring(self, digest: str) -> None:
         with closing(connect(self._database_url)) as connection:

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 
 class FetchFailed(Exception):
-    """A release could not be fetched; the text is a sentence. ``is_certain``: another try would fail too."""
+    """A release could not be fetched; the text is a sentence, and perhaps a hint in a line of its own.
+
+    ``is_certain``: another try would fail too.
+    """
 
     def __init__(self, sentence: str, *, is_certain: bool = False) -> None:
         super().__init__(sentence)

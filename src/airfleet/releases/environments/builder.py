@@ -10,11 +10,15 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Final
 
 from airfleet.releases.environments import folders, installation, layout, lock
 from airfleet.releases.environments.installation import CannotBuild
 from airfleet.releases.environments.lock import Lock
 from airfleet.releases.places import Places
+from airfleet.system import disk_full_logging
+
+_PUSH_AGAIN: Final = "push the project again"
 
 
 def build(places: Places, tree: Path, digest: str, user: str | None = None) -> Path:
@@ -41,7 +45,8 @@ def _build(places: Places, tree: Path, found: Lock, user: str | None) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             os.rename(work, place)
     except OSError as error:
-        raise CannotBuild(f"{installation.refusal(found)}: {(error.strerror or str(error)).lower()}") from None
+        hint = f"make room below {places.root}" if disk_full_logging.is_full(error) else None
+        raise CannotBuild(f"{installation.refusal(found)}: {(error.strerror or str(error)).lower()}", hint) from None
 
 
 def _lock(tree: Path, digest: str) -> Lock:
@@ -50,9 +55,9 @@ def _lock(tree: Path, digest: str) -> Lock:
     try:
         text = (tree / layout.lock_path(digest)).read_bytes()
     except OSError:
-        raise CannotBuild(f"the release has no lock of its environment {short}") from None
+        raise CannotBuild(f"the release has no lock of its environment {short}", _PUSH_AGAIN) from None
     if hashlib.sha256(text).hexdigest() != digest:
-        raise CannotBuild(f"the lock of the environment {short} is not the one that the release names")
+        raise CannotBuild(f"the lock of the environment {short} is not the one that the release names", _PUSH_AGAIN)
     found = lock.read(text.decode())
     if found.made_for != lock.here():
         sentence = f"the environment {short} was locked for {found.made_for}; this host has {lock.here()}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
 import pwd
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,6 +18,8 @@ from airfleet.releases.environments.lock import Lock
 
 #: imported by the environment's Python before it is used: what runs an attempt, and what parses a Dag
 NEEDED: Final = ("airfleet.task_process.environment_main", "airfleet.pipelines.airflow.bundle")
+#: uv's words for a distribution whose wheels are all for other machines, or that has none
+_NO_WHEEL: Final = re.compile(r"no wheels with a matching|has no usable wheels")
 #: seconds in which that has to be done
 _TRIAL_SECONDS: Final = 300.0
 #: variables that a trial may have: among the others may be secrets of the agent
@@ -46,7 +50,7 @@ def make(work: Path, found: Lock, tree: Path, cache: Path) -> None:
         if rest:
             _install(work, rest, tree, cache)
     except uv_program.Failed as failed:
-        raise CannotBuild(f"{refusal(found)}; uv says: {failed.sentence}", _hint(tree)) from None
+        raise CannotBuild(f"{refusal(found)}; uv says: {failed.sentence}", _hint(tree, failed)) from None
     # By this Python, not by the environment's own, as uv would do it: its .pth files are code of others.
     subprocess.run([sys.executable, "-m", "compileall", "-qq", "-j", "0", _packages(work)], check=False)
 
@@ -65,7 +69,12 @@ def _install(work: Path, rest: str, tree: Path, cache: Path) -> None:
     wanted.unlink()
 
 
-def _hint(tree: Path) -> str:
+def _hint(tree: Path, failed: uv_program.Failed) -> str:
+    if _NO_WHEEL.search(failed.said):
+        python = f"Python {'.'.join(platform.python_version_tuple()[:2])} on {platform.machine()}"
+        return (
+            f"{python} has no wheel of it: ask for another version in the requirements, or run hosts on another Python"
+        )
     if (tree / layout.WHEELS).is_dir():
         return "push with --vendor from a machine that has installed what this host has"
     return "push with --vendor where hosts reach no index"
@@ -84,10 +93,12 @@ def try_out(work: Path, found: Lock, user: str | None) -> None:
         with tempfile.TemporaryDirectory(prefix="airfleet-") as home:
             done = _run(layout.python(work), f"import {', '.join(NEEDED)}", home, user)
     except subprocess.TimeoutExpired:
-        raise CannotBuild(f"{refusal(found)}: its Python did not start in {_TRIAL_SECONDS:.0f} s") from None
+        sentence = f"{refusal(found)}: its Python did not start in {_TRIAL_SECONDS:.0f} s"
+        raise CannotBuild(sentence, "a package of the requirements may run code when Python starts") from None
     if done.returncode != 0:
         (last,) = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        raise CannotBuild(f"{refusal(found)}: it cannot run tasks: {last}")
+        sentence = f"{refusal(found)}: it cannot run tasks: {last}"
+        raise CannotBuild(sentence, "ask for another version of that package in the requirements, or leave it out")
 
 
 def _run(python: Path, code: str, home: str, user: str | None) -> subprocess.CompletedProcess[str]:

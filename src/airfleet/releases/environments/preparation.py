@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from airfleet.errors import FleetError
+from airfleet.errors import FleetError, parted
 from airfleet.releases.environments import layout, lock
 from airfleet.releases.places import Places
 
@@ -26,8 +26,8 @@ def prepare(places: Places, tree: Path, user: str | None = None) -> None:
     command = [sys.executable, "-m", "airfleet.releases.environments", str(places.root), str(tree)]
     code, said = _run([*command, *([user] if user else [])])
     if code != 0:
-        sentence, _, hint = said.strip().partition("\nhint: ")
-        raise NotReady(sentence or f"the builder of environments ended with exit code {code}", hint or None)
+        sentence, hint = parted(said)
+        raise NotReady(sentence or f"the builder of environments ended with exit code {code}", hint)
 
 
 def _run(command: list[str]) -> tuple[int, str]:

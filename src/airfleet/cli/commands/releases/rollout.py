@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from airfleet.cli.output import progress, terminal
 from airfleet.cli.output.progress import Item, ProgressView, Silence
-from airfleet.errors import FleetError, WaitTimedOut
+from airfleet.errors import FleetError, WaitTimedOut, parted
 from airfleet.fleet.config.spec import LOCAL
 from airfleet.releases.manifest import SHORT
 
@@ -57,7 +57,8 @@ class HostProgress:
             return (
                 f"host '{self.host}' did not say that it heard of it: its agent may be of an older airfleet, or stuck"
             )
-        why = f": {self.sentence}" if self.sentence else ""
+        why, _ = parted(self.sentence)
+        why = f": {why}" if why else ""
         return f"host '{self.host}' {'cannot have it' if self.state == 'failed' else 'still fetches it'}{why}"
 
 
@@ -98,13 +99,13 @@ def _watched(records: ReleaseRecords, digest: str, how: Wait, view: ProgressView
         hosts = look(records, digest, how.since)
         view.show([_item(one) for one in hosts], time.monotonic() - how.began)
         if failed := [one for one in hosts if one.has_failed]:
-            raise FleetError(_stays(records, digest, failed), hint="airfleet status")
+            raise FleetError(_stays(records, digest, failed), hint=_way_out(failed))
         if all(one.is_ready for one in hosts):
             return hosts
         left = deadline - time.monotonic()
         if left <= 0:
             late = [one for one in hosts if not one.is_ready]
-            raise WaitTimedOut(f"{_stays(records, digest, late)}\nhint: airfleet status; --timeout waits longer")
+            raise WaitTimedOut(f"{_stays(records, digest, late)}\nhint: {_way_out(late)}; --timeout waits longer")
         for _ in records.connection.notifies(timeout=min(_LOOK_SECONDS, left), stop_after=1):
             pass
 
@@ -147,7 +148,8 @@ def _item(one: HostProgress) -> Item:
     label = {"fetching": "fetches the release", "ready": "has the release", "failed": "cannot have the release"}
     mood = {"fetching": "busy", "ready": "good", "failed": "bad"}
     state = one.state or ""
-    return Item(one.host, label.get(state, "not heard of yet"), mood.get(state, "idle"), note=one.sentence)
+    note = one.sentence.partition("\n")[0]
+    return Item(one.host, label.get(state, "not heard of yet"), mood.get(state, "idle"), note=note)
 
 
 def _stays(records: ReleaseRecords, digest: str, hosts: Sequence[HostProgress]) -> str:
@@ -155,6 +157,12 @@ def _stays(records: ReleaseRecords, digest: str, hosts: Sequence[HostProgress]) 
     what = f"release {live.digest[:SHORT]} stays live" if live else "no release is live"
     why = "; ".join(one.why_not() for one in hosts)
     return f"release {digest[:SHORT]} did not go live, {what}: {why}"
+
+
+def _way_out(hosts: Sequence[HostProgress]) -> str:
+    """Give the hints of hosts, each once."""
+    hints = dict.fromkeys(hint for _, hint in (parted(one.sentence) for one in hosts) if hint)
+    return "; ".join(hints) or "airfleet status"
 
 
 def as_data(hosts: Sequence[HostProgress]) -> list[dict[str, Any]]:
