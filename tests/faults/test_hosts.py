@@ -25,8 +25,9 @@ from airfleet.drill.waiting import wait_until
 from airfleet.fleet.servers import secrets
 from airfleet.releases import fetcher, publisher, registry, tree
 from airfleet.releases.database_objects import DatabaseObjects
+from airfleet.releases.news import ReleaseState
 from airfleet.releases.places import Places
-from airfleet.releases.registry import About, HostState
+from airfleet.releases.registry import About
 from airfleet.testing.fleet import FleetUnderTest
 from faultlab.measuring import state_audit
 from faultlab.systems.hosts_under_test import HostsUnderTest
@@ -89,7 +90,7 @@ def test_each_host_fetches_a_release_to_places_of_its_own(
 
     def ready() -> set[str]:
         reports = registry.host_states(database, release.digest)
-        return {report.host for report in reports if report.state is HostState.READY}
+        return {report.host for report in reports if report.state is ReleaseState.READY}
 
     wait_until(lambda: ready() == set(one.names), 30, "every host has the release")
     places = [Places(one.on(host).paths.releases) for host in one.names]

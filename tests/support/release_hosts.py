@@ -9,25 +9,25 @@ from typing import Any
 
 import psycopg
 
-from airfleet.metadata.channels import RELEASES
+from airfleet.metadata.channels import DAGS, RELEASES
 from airfleet.releases import registry
-from airfleet.releases.registry import HostState
+from airfleet.releases.news import News, ReleaseState
 
 #: makes a report of a release; None is silence
-Answer = Callable[[str], tuple[HostState, str] | None]
+Answer = Callable[[str], tuple[ReleaseState, str] | None]
 
 _ROW = """
 INSERT INTO airfleet_host (host, boot, hostname, pid, address, port) VALUES (%s, 'boot', %s, 1, '127.0.0.1', 1)
 ON CONFLICT DO NOTHING"""
 #: what a dag-processor does of a Dag whose file it has read
 _MOVE = "UPDATE dag SET bundle_version = %s"
-_SAY_MOVED = "SELECT pg_notify('airfleet_dags', '')"
+_SAY_MOVED = "SELECT pg_notify(%s, '')"
 _END = "SELECT pg_notify(%s, 'end')"
 
 
-def ready(_digest: str) -> tuple[HostState, str]:
+def ready(_digest: str) -> tuple[ReleaseState, str]:
     """Have every release."""
-    return HostState.READY, ""
+    return ReleaseState.READY, ""
 
 
 def silent(_digest: str) -> None:
@@ -36,7 +36,7 @@ def silent(_digest: str) -> None:
 
 def fails(why: str) -> Answer:
     """Have no release, and say why."""
-    return lambda _digest: (HostState.FAILED, why)
+    return lambda _digest: (ReleaseState.FAILED, why)
 
 
 @contextmanager
@@ -64,11 +64,11 @@ def _report(url: str, hosts: Mapping[str, Answer], listens: threading.Event) -> 
             word, _, digest = news.payload.partition(" ")
             if word == "end":
                 return
-            if word == registry.News.PUBLISHED:
+            if word == News.PUBLISHED:
                 _tell(teller, hosts, digest)
-            if word == registry.News.LIVE:
+            if word == News.LIVE:
                 teller.execute(_MOVE, (digest,))
-                teller.execute(_SAY_MOVED)
+                teller.execute(_SAY_MOVED, (DAGS,))
 
 
 def _tell(teller: psycopg.Connection[Any], hosts: Mapping[str, Answer], digest: str) -> None:

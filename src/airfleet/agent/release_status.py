@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-
-class ReleaseState(StrEnum):
-    """The states of a release on a host; the words are those of ``airfleet_release_host``."""
-
-    FETCHING = "fetching"
-    READY = "ready"
-    FAILED = "failed"
+from airfleet.releases.news import ReleaseState
 
 
 @dataclass(frozen=True)

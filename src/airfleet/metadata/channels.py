@@ -22,7 +22,7 @@ JOBS: Final = "airfleet_jobs"
 #: attempts lost their processes (:mod:`airfleet.metadata.lost_attempts`); a payload: a worker died, perhaps with
 #: messages that it had taken
 LOST: Final = "airfleet_lost"
-#: a release was published, went live, or a host has it now; its payloads are those of :mod:`airfleet.releases.registry`
+#: a release was published, went live, or a host has it now; its payloads are :mod:`airfleet.releases.news`
 RELEASES: Final = "airfleet_releases"
 #: those that a scheduler listens to
 CHANNELS: Final = (DAGS, RUNS, TASKS, OTHER, JOBS, LOST, RELEASES)

@@ -80,17 +80,17 @@ BEGIN
     RETURN NULL;
 END""",
     # As JSON: a Dag is written seldom, and a column that a later Airflow does not have counts as unchanged.
-    "airfleet_wake_for_dag": """
+    "airfleet_wake_for_dag": f"""
 DECLARE
     after jsonb := to_jsonb(NEW);
-    before jsonb := CASE WHEN TG_OP = 'UPDATE' THEN to_jsonb(OLD) ELSE '{}' END;
+    before jsonb := CASE WHEN TG_OP = 'UPDATE' THEN to_jsonb(OLD) ELSE '{{}}' END;
     key text;
 BEGIN
     FOREACH key IN ARRAY ARRAY['is_paused', 'is_stale', 'has_import_errors', 'exceeds_max_non_backfill',
         'next_dagrun_create_after', 'max_active_runs', 'max_active_tasks', 'bundle_name', 'asset_expression']
     LOOP
         IF after -> key IS DISTINCT FROM before -> key THEN
-            PERFORM pg_notify('airfleet_dags', NEW.dag_id || chr(31));
+            PERFORM pg_notify('{DAGS}', NEW.dag_id || chr(31));
             EXIT;
         END IF;
     END LOOP;

@@ -23,8 +23,6 @@ from airfleet.releases import registry
 from airfleet.releases.objects import Objects
 from airfleet.releases.registry import About, Action
 
-#: releases that stay when fleet.yaml does not say it
-KEPT: Final = 10
 YOUNG: Final = dt.timedelta(hours=1)
 
 #: one statement, so that all of it is true at one moment: between two, a rollback may move the pointer
@@ -73,7 +71,7 @@ def records(connection: psycopg.Connection[Any]) -> tuple[Record, ...]:
     return tuple(Record(*row) for row in connection.execute(_RECORDS))
 
 
-def kept(records: Sequence[Record], keep: int = KEPT) -> frozenset[str]:
+def kept(records: Sequence[Record], keep: int) -> frozenset[str]:
     """Return the digests of those ``records``, newest first, that stay."""
     newest = {one.digest for one in records[: max(keep, 1)]}
     needed = {one.digest for one in records if one.is_live or one.has_runs or one.has_dags or one.age < YOUNG}

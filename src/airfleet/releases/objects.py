@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final, Protocol, runtime_checkable
 
+#: what fleet.yaml calls the store that needs nothing else: tables of the fleet's own database
+DATABASE_STORE: Final = "database"
 #: bytes of an object that travels together with others, where a store takes and gives many at once
 SMALL: Final = 64 << 10
 

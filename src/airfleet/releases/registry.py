@@ -1,7 +1,6 @@
 """The records of releases in the fleet's database: publications, the one that is live, hosts that have it, the log.
 
-Each change notifies the channel of :data:`airfleet.metadata.channels.RELEASES` in its own transaction, with one of
-``published DIGEST``, ``live DIGEST``, ``vouched DIGEST`` and ``host DIGEST``.
+Each change notifies in its own transaction who listens to news (:mod:`airfleet.releases.news`).
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from airfleet.metadata.advisory_locks import RELEASE_OBJECTS
 from airfleet.metadata.channels import RELEASES
 from airfleet.releases import manifest as manifests
 from airfleet.releases.manifest import LEAST, SHORT, Manifest
+from airfleet.releases.news import Heard, News, ReleaseState
 
 
 class Action(StrEnum):
@@ -30,31 +30,6 @@ class Action(StrEnum):
     APPROVE = "approve"
     ROLLBACK = "rollback"
     COLLECT = "collect"
-
-
-class HostState(StrEnum):
-    """The state of one release on one host."""
-
-    FETCHING = "fetching"
-    READY = "ready"
-    FAILED = "failed"
-
-
-class News(StrEnum):
-    """The first word of a notification; the digest follows."""
-
-    PUBLISHED = "published"
-    LIVE = "live"
-    VOUCHED = "vouched"
-    HOST = "host"
-
-
-@dataclass(frozen=True)
-class Heard:
-    """One notification."""
-
-    news: News
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -93,7 +68,7 @@ class ReleaseHost:
 
     host: str
     digest: str
-    state: HostState
+    state: ReleaseState
     sentence: str
     reported_at: dt.datetime
 
@@ -256,7 +231,9 @@ def unpacked(digest: str, packed: bytes) -> Manifest:
     return found
 
 
-def report(connection: psycopg.Connection[Any], host: str, digest: str, state: HostState, sentence: str = "") -> None:
+def report(
+    connection: psycopg.Connection[Any], host: str, digest: str, state: ReleaseState, sentence: str = ""
+) -> None:
     """Record how far a host is with a release."""
     with connection.transaction():
         connection.execute(_REPORT, (host, digest, state, sentence))
@@ -266,13 +243,13 @@ def report(connection: psycopg.Connection[Any], host: str, digest: str, state: H
 def host_states(connection: psycopg.Connection[Any], digest: str) -> tuple[ReleaseHost, ...]:
     """Return what each host said of a release."""
     rows = connection.execute(_HOSTS, (digest,))
-    return tuple(ReleaseHost(host, of, HostState(state), said, at) for host, of, state, said, at in rows)
+    return tuple(ReleaseHost(host, of, ReleaseState(state), said, at) for host, of, state, said, at in rows)
 
 
 def reports_of(connection: psycopg.Connection[Any], host: str) -> tuple[ReleaseHost, ...]:
     """Return what a host said of each release."""
     rows = connection.execute(_REPORTS, (host,))
-    return tuple(ReleaseHost(of, digest, HostState(state), said, at) for of, digest, state, said, at in rows)
+    return tuple(ReleaseHost(of, digest, ReleaseState(state), said, at) for of, digest, state, said, at in rows)
 
 
 def withdraw(connection: psycopg.Connection[Any], host: str, digests: Collection[str]) -> None:
@@ -294,20 +271,10 @@ def log(connection: psycopg.Connection[Any], limit: int = 50) -> tuple[LogEntry,
     )
 
 
-def heard(payload: str) -> Heard | None:
-    """Read the payload of a notification; None for one that this airfleet does not know.
-
-    >>> heard("live 3f2a9c")
-    Heard(news=<News.LIVE: 'live'>, digest='3f2a9c')
-    """
-    word, _, digest = payload.partition(" ")
-    return Heard(News(word), digest) if word in set(News) else None
-
-
 def _release(row: tuple[Any, ...]) -> Release:
     digest, size, files, author, origin, note, git_commit, created_at = row
     return Release(digest, size, files, About(author, origin, note, git_commit), created_at)
 
 
 def _tell(connection: psycopg.Connection[Any], news: News, digest: str) -> None:
-    connection.execute(_NOTIFY, (RELEASES, f"{news} {digest}"))
+    connection.execute(_NOTIFY, (RELEASES, str(Heard(news, digest))))

@@ -47,7 +47,7 @@ from airflow.utils.state import TaskInstanceState
 from celery import states as celery_states
 
 from airfleet.metadata.notifications import News, NotificationListener
-from airfleet.releases import registry
+from airfleet.releases import news
 from airfleet.scheduler import attempt_rows
 from airfleet.scheduler.flights import Flight, Verdict, judge
 from airfleet.scheduler.message_reconciler import Answer, Reconciler
@@ -318,7 +318,7 @@ class FleetExecutor(CeleryExecutor):
 
     def _hear_of_releases(self, payloads: Iterable[str], now: float) -> None:
         """Requeue at once the messages that were given back for want of a release of which a host has told."""
-        told = {heard.digest for heard in map(registry.heard, payloads) if heard and heard.news is registry.News.HOST}
+        told = {heard.digest for heard in map(news.heard, payloads) if heard and heard.news is news.News.HOST}
         for flight in self.flights.values():
             if flight.awaits in told:
                 flight.unbegun = 0  # another host may take it that still lacks the release

@@ -13,13 +13,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from airfleet.agent.release_status import HostRelease, ReleaseState, ReleaseStatus
+from airfleet.agent.release_status import HostRelease, ReleaseStatus
 from airfleet.agent.releases.connection import ReleaseConnection
 from airfleet.agent.releases.decisions import Report, Wanted
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.config.spec import Releases
 from airfleet.metadata.migrations import runner
 from airfleet.releases.database_objects import DatabaseObjects
+from airfleet.releases.news import ReleaseState
 from airfleet.releases.policies import records
 from airfleet.releases.policies.signed_text import Purpose, Signature
 from support.databases import NewDatabase

@@ -24,7 +24,8 @@ from airfleet.releases.places import Places
 from airfleet.releases.policies import records
 from airfleet.releases.policies.signed_text import Purpose
 from airfleet.releases.policies.verification import SigningPolicy
-from airfleet.releases.registry import About, HostState
+from airfleet.releases.news import ReleaseState
+from airfleet.releases.registry import About
 from support import ssh_keys
 from support.databases import NewDatabase
 from support.release_folders import project
@@ -79,7 +80,7 @@ class Host:
         live = registry.live(self.database)
         registry.activate(self.database, digest, live.generation if live else None, ANN)
 
-    def reports(self, digest: str, state: HostState, sentence: str = "") -> None:
+    def reports(self, digest: str, state: ReleaseState, sentence: str = "") -> None:
         """Wait for a report of the host."""
 
         def told() -> bool:
@@ -109,11 +110,11 @@ def host(new_database: NewDatabase, tmp_path: Path) -> Iterator[Host]:
 def test_a_pointer_that_was_moved_by_hand_makes_no_unsigned_release_live(host: Host) -> None:
     with closing(host.watching(approval=0)) as watch:
         signed = host.publish("1", host.ada)
-        host.reports(signed, HostState.READY)
+        host.reports(signed, ReleaseState.READY)
         host.go_live(signed)
         host.has_live(signed)
         unsigned = host.publish("2")
-        host.reports(unsigned, HostState.FAILED, NOBODY)
+        host.reports(unsigned, ReleaseState.FAILED, NOBODY)
         host.database.execute("INSERT INTO dag_run VALUES ('running', %s)", (unsigned,))
         host.database.execute(MOVE, (unsigned,))
         host.database.execute("SELECT pg_notify('airfleet_releases', %s)", (f"live {unsigned}",))
@@ -126,11 +127,11 @@ def test_a_pointer_that_was_moved_by_hand_makes_no_unsigned_release_live(host: H
 def test_a_signature_of_another_release_or_by_a_stranger_is_none(host: Host) -> None:
     with closing(host.watching(approval=0)):
         signed = host.publish("1", host.ada)
-        host.reports(signed, HostState.READY)
+        host.reports(signed, ReleaseState.READY)
         copied = host.publish("2")
         records.sign(host.database, copied, host.ada.signature(signed))
         of_another = "it has a signature that is not of this release, or not for this fleet"
-        host.reports(copied, HostState.FAILED, of_another)
+        host.reports(copied, ReleaseState.FAILED, of_another)
         host.pushers.write_text(host.bob.line())
         stranger = host.publish("3", host.ada)
         wait_until(
@@ -143,14 +144,14 @@ def test_a_signature_of_another_release_or_by_a_stranger_is_none(host: Host) -> 
 def test_a_release_goes_live_when_its_approval_is_signed_and_not_by_a_row_alone(host: Host) -> None:
     with closing(host.watching(approval=1)) as watch:
         digest = host.publish("1", host.ada)
-        host.reports(digest, HostState.READY)
+        host.reports(digest, ReleaseState.READY)
         records.approve(host.database, digest, About("bob", "laptop"))
         host.go_live(digest)
-        host.reports(digest, HostState.FAILED, "it has 0 of 1 approval")
+        host.reports(digest, ReleaseState.FAILED, "it has 0 of 1 approval")
         assert host.places.live_digest() is None
         records.approve(host.database, digest, ANN, host.bob.signature(digest, Purpose.APPROVAL))
         host.has_live(digest)
-        host.reports(digest, HostState.READY)
+        host.reports(digest, ReleaseState.READY)
         wait_until(lambda: not watch.trouble, 20, "the host is well", 0.02)
 
 

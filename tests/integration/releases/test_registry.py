@@ -18,8 +18,9 @@ from airfleet.releases import collection, push_lock, registry, tree
 from airfleet.releases.database_objects import DatabaseObjects
 from airfleet.releases.folder_objects import FolderObjects
 from airfleet.releases.manifest import File, Manifest
+from airfleet.releases.news import ReleaseState
 from airfleet.releases.publisher import publish
-from airfleet.releases.registry import About, Action, HostState, NoSuchRelease, Overtaken
+from airfleet.releases.registry import About, Action, NoSuchRelease, Overtaken
 from support.release_folders import MemoryObjects, project
 
 Connect = Callable[[], psycopg.Connection[Any]]
@@ -107,12 +108,12 @@ def test_each_change_is_told_in_its_transaction(database: psycopg.Connection[Any
     with connect() as listener:
         listener.execute(f"LISTEN {RELEASES}")
         [digest] = published(database, 1)
-        registry.report(database, "one", digest, HostState.FAILED, "disk full")
+        registry.report(database, "one", digest, ReleaseState.FAILED, "disk full")
         registry.activate(database, digest, None, ANN)
         said = [note.payload for note in listener.notifies(timeout=5, stop_after=3)]
     assert said == [f"published {digest}", f"host {digest}", f"live {digest}"]
     [host] = registry.host_states(database, digest)
-    assert (host.host, host.state, host.sentence) == ("one", HostState.FAILED, "disk full")
+    assert (host.host, host.state, host.sentence) == ("one", ReleaseState.FAILED, "disk full")
 
 
 def test_runs_that_are_not_over_use_their_releases(database: psycopg.Connection[Any]) -> None:

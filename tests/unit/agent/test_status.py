@@ -14,13 +14,14 @@ from airfleet.agent.cluster.member import ClusterFacts
 from airfleet.agent.cluster.quorum import BREAK_SECONDS
 from airfleet.agent.control import Snapshot
 from airfleet.agent.host_facts import HostFacts, differences
-from airfleet.agent.release_status import HostRelease, ReleaseState, ReleaseStatus
+from airfleet.agent.release_status import HostRelease, ReleaseStatus
 from airfleet.agent.states import HostState
 from airfleet.agent.status import AgentProgress
 from airfleet.cli.commands.fleet import status
 from airfleet.client import agent_client
 from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.planning.plan import Neighbours, Plan
+from airfleet.releases.news import ReleaseState
 
 PATHS = Paths(home=Path("/srv/shop/.airfleet"), runtime=Path("/run/shop"))
 AROUND = Neighbours(("a", "b"), "replace", "10.0.0.1", 8795, "a key")

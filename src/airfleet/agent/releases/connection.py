@@ -12,15 +12,14 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from airfleet.agent.release_status import HostRelease, ReleaseState, ReleaseStatus
+from airfleet.agent.release_status import HostRelease, ReleaseStatus
 from airfleet.agent.releases.decisions import Report, Wanted
-from airfleet.fleet.config.spec import DATABASE_STORE, Releases
+from airfleet.fleet.config.spec import Releases
 from airfleet.metadata.channels import RELEASES
 from airfleet.metadata.database_errors import storable
 from airfleet.releases import collection, registry, stores
-from airfleet.releases.objects import StoreUnreachable
+from airfleet.releases.objects import DATABASE_STORE, StoreUnreachable
 from airfleet.releases.policies import records
-from airfleet.releases.registry import HostState
 from airfleet.system.connection_timeouts import CLIENT
 
 _LISTEN: LiteralString = f"LISTEN {RELEASES}"
@@ -88,7 +87,7 @@ class ReleaseConnection:
             author=about.author,
             since=max(0.0, (dt.datetime.now(dt.UTC) - live.moved_at).total_seconds()),
             hosts=tuple(
-                HostRelease(report.host, ReleaseState(report.state), report.sentence)
+                HostRelease(report.host, report.state, report.sentence)
                 for report in registry.host_states(self._connection, live.digest)
             ),
             used_bytes=self._used_bytes() if is_store else None,
@@ -97,19 +96,19 @@ class ReleaseConnection:
 
     def _used_bytes(self) -> int:
         try:
-            return stores.open_store(stores.DATABASE, self._connection).size()
+            return stores.open_store(DATABASE_STORE, self._connection).size()
         except StoreUnreachable as away:  # the store is the database, and so is what cannot be reached
             raise psycopg.OperationalError(str(away)) from away
 
     def reported(self, host: str) -> Mapping[str, Report]:
         """Read what a host reported."""
         reports = registry.reports_of(self._connection, host)
-        return {report.digest: Report(ReleaseState(report.state), report.sentence) for report in reports}
+        return {report.digest: Report(report.state, report.sentence) for report in reports}
 
     def report(self, host: str, digest: str, report: Report) -> None:
         """Report a release, unless its record was deleted meanwhile."""
         with suppress(psycopg.errors.ForeignKeyViolation):
-            registry.report(self._connection, host, digest, HostState(report.state), storable(report.sentence))
+            registry.report(self._connection, host, digest, report.state, storable(report.sentence))
 
     def withdraw(self, host: str, digests: Collection[str]) -> None:
         """Take back reports that are true no more."""

@@ -21,8 +21,8 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from airfleet.agent.release_status import ReleaseState
 from airfleet.backoff import Backoff
+from airfleet.releases.news import ReleaseState
 from airfleet.releases.policies.signed_text import Signature
 from airfleet.releases.policies.verdict import Refusal
 

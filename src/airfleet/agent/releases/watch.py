@@ -33,6 +33,7 @@ from airfleet.agent.supervisor.signals import Wakeup
 from airfleet.backoff import Backoff
 from airfleet.events import Event, Log, Surprises
 from airfleet.releases.manifest import SHORT
+from airfleet.releases.news import News, heard
 
 #: seconds between two attempts to connect
 RECONNECT_BACKOFF = Backoff(first=0.5, most=30.0, jitter=0.5)
@@ -209,14 +210,14 @@ class ReleaseWatch:
             self._read_status(database)
 
     def _hear(self, payloads: Collection[str]) -> None:
-        """Note notifications: ``published DIGEST``, ``live DIGEST``, ``vouched DIGEST`` or ``host DIGEST``."""
-        for about, _, digest in (payload.partition(" ") for payload in payloads):
-            if about != "host":
-                self._failures.pop(digest, None)  # whoever publishes it again has put its store right
+        """Note notifications."""
+        for told in map(heard, payloads):
+            if told is None or told.news is not News.HOST:
+                self._failures.pop(told.digest if told else "", None)  # whoever published it again mended its store
                 self._is_outdated = True
-                if about == "published":  # a push waits for a report that is newer than it, also of the same refusal
-                    self._reported.pop(digest, None)
-            elif digest == self._wanted.live and self._stale_at is None:
+                if told is not None and told.news is News.PUBLISHED:
+                    self._reported.pop(told.digest, None)  # a push waits for a newer report, also of the same refusal
+            elif told.digest == self._wanted.live and self._stale_at is None:
                 self._stale_at = self._clock() + HOSTS_PAUSE_SECONDS
 
     # --- one step ----------------------------------------------------------------------------------

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from airfleet.agent.release_status import HostRelease, ReleaseState, ReleaseStatus
+from airfleet.agent.release_status import HostRelease, ReleaseStatus
 from airfleet.cli.output import terminal
 from airfleet.errors import listed
 from airfleet.releases.manifest import SHORT
+from airfleet.releases.news import ReleaseState
 from airfleet.yaml.sizes import size_text
 
 #: the share of the budget from which on people are warned

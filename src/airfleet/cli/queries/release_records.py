@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from airfleet.client import authorship, fleet_database
 from airfleet.client.project import Project, find
@@ -36,6 +36,16 @@ class ReleaseRecords:
     def connect(self) -> psycopg.Connection[Any]:
         """Open one more connection. Raises FleetError."""
         return fleet_database.connect(self.here, self.fleet)
+
+    @contextmanager
+    def listening(self, channel: LiteralString) -> Iterator[None]:
+        """Hear the notifications of a channel in the block. Raises psycopg.Error."""
+        self.connection.execute(f"LISTEN {channel}")
+        try:
+            yield
+        finally:
+            if not self.connection.broken:
+                self.connection.execute(f"UNLISTEN {channel}")
 
     def about(self, note: str = "", git_commit: str = "") -> About:
         """Say who asks for a change, and from where."""

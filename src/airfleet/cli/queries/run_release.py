@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from airfleet.cli.queries import release_records
 from airfleet.client.project import Project
 from airfleet.errors import AirfleetError
+from airfleet.releases.news import ReleaseState
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,6 @@ def of(here: Project, digest: str) -> RunRelease | None:
 
 def _of(records: release_records.ReleaseRecords, digest: str) -> RunRelease:
     from airfleet.releases import registry
-    from airfleet.releases.registry import HostState
 
     try:
         registry.find(records.connection, digest)
@@ -42,6 +42,6 @@ def _of(records: release_records.ReleaseRecords, digest: str) -> RunRelease:
     hosts = registry.host_states(records.connection, digest)
     return RunRelease(
         digest,
-        is_ready=any(one.state is HostState.READY for one in hosts),
-        failed=tuple((one.host, one.sentence) for one in hosts if one.state is HostState.FAILED),
+        is_ready=any(one.state is ReleaseState.READY for one in hosts),
+        failed=tuple((one.host, one.sentence) for one in hosts if one.state is ReleaseState.FAILED),
     )

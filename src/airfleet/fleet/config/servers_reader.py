@@ -11,8 +11,9 @@ from airfleet.errors import did_you_mean
 from airfleet.fleet.config.hosts_reader import address
 from airfleet.fleet.config.keys import FLOWER, PROXY, RELEASES, TLS
 from airfleet.fleet.config.section_reader import NAME, NAME_RULE, Section
-from airfleet.fleet.config.spec import DATABASE_STORE, EMBEDDED, LOCAL, Flower, Proxy, Releases, Tls
+from airfleet.fleet.config.spec import EMBEDDED, LOCAL, Flower, Proxy, Releases, Tls
 from airfleet.fleet.servers import brokers, databases
+from airfleet.releases.objects import DATABASE_STORE
 from airfleet.yaml import nodes, secret_detection
 from airfleet.yaml.secret_detection import MASK, REFERENCE
 

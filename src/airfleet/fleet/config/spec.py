@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from airfleet.fleet.config.objects import Objects
+from airfleet.releases.objects import DATABASE_STORE
 
 EMBEDDED = "embedded"
-#: the store of releases that needs nothing else
-DATABASE_STORE = "database"
 
 #: name and address of the one host of a fleet without ``hosts:``
 LOCAL = "local"

@@ -17,10 +17,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from airfleet.fleet.config.spec import DATABASE_STORE, Releases
+from airfleet.fleet.config.spec import Releases
 from airfleet.fleet.names import numbered
 from airfleet.fleet.planning.plan import BrokerWorks, Component, File, FileBeats, Fork, Plan
 from airfleet.fleet.servers.nginx_site import Site
+from airfleet.releases.objects import DATABASE_STORE
 from airfleet.yaml.durations import seconds_text
 from airfleet.yaml.sizes import size_text
 

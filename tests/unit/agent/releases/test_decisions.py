@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from airfleet.agent.release_status import ReleaseState
 from airfleet.agent.releases import decisions
 from airfleet.agent.releases.decisions import CERTAIN_TRIES, Decision, Failure, Here, Report, Wanted, decide
+from airfleet.releases.news import ReleaseState
 from airfleet.releases.policies.verdict import Refusal
 
 NOW = 100.0

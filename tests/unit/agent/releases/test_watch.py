@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from airfleet.agent.release_status import ReleaseState, ReleaseStatus
+from airfleet.agent.release_status import ReleaseStatus
 from airfleet.agent.releases import decisions, watch
 from airfleet.agent.releases.decisions import Report, Wanted
 from airfleet.agent.releases.fetches import FetchFailed
@@ -24,6 +24,7 @@ from airfleet.agent.releases.watch import ReleaseWatch
 from airfleet.backoff import Backoff
 from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
+from airfleet.releases.news import ReleaseState
 from airfleet.releases.policies.signed_text import Purpose, Signature
 from airfleet.releases.policies.verification import SigningPolicy
 

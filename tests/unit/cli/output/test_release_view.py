@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from airfleet.agent.release_status import HostRelease, ReleaseState, ReleaseStatus
+from airfleet.agent.release_status import HostRelease, ReleaseStatus
 from airfleet.cli.output import release_view
+from airfleet.releases.news import ReleaseState
 
 DIGEST = "3f2a9c81d0e4" + "0" * 52
 READY = HostRelease("a", ReleaseState.READY)

@@ -17,7 +17,7 @@ from airfleet.cli.output import release_view, terminal
 from airfleet.cli.queries import file_versions, release_changes, release_records
 from airfleet.client.project import Project
 from airfleet.errors import FileProblems, FleetError, UsageError
-from airfleet.fleet.config.spec import DATABASE_STORE
+from airfleet.releases.objects import DATABASE_STORE
 from airfleet.yaml.sizes import size_text
 
 if TYPE_CHECKING:

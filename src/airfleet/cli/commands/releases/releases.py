@@ -14,6 +14,7 @@ from airfleet.cli.commands.releases import approve, differences, vouchers
 from airfleet.cli.output import release_view, tables, terminal
 from airfleet.cli.queries import release_changes, release_records
 from airfleet.errors import FleetError
+from airfleet.releases.news import ReleaseState
 
 if TYPE_CHECKING:
     from airfleet.cli.queries.release_records import ReleaseRecords
@@ -137,7 +138,7 @@ def diff(old: str, new: str, output: str, env: str | None, project: Path | None)
 def row(one: Release, live: str, hosts: Iterable[ReleaseHost], runs: Mapping[str, int]) -> dict[str, Any]:
     """Return one release; ``live`` is the digest of the one that is."""
     states = {host.host: {"state": host.state, "sentence": host.sentence} for host in hosts}
-    ready = sum(host["state"] == "ready" for host in states.values())
+    ready = sum(host["state"] is ReleaseState.READY for host in states.values())
     return {
         "release": release_view.short(one.digest),
         "digest": one.digest,

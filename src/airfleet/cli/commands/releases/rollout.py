@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
@@ -16,19 +17,19 @@ from airfleet.cli.output import progress, terminal
 from airfleet.cli.output.progress import Item, ProgressView, Silence
 from airfleet.errors import FleetError, WaitTimedOut, parted
 from airfleet.fleet.config.spec import LOCAL
+from airfleet.metadata.channels import RELEASES
 from airfleet.releases.manifest import SHORT
+from airfleet.releases.news import ReleaseState
 
 if TYPE_CHECKING:
     from airfleet.cli.queries.release_records import ReleaseRecords
-    from airfleet.releases.registry import About, Action, HostState, Live, ReleaseHost
+    from airfleet.releases.registry import About, Action, Live, ReleaseHost
 
 #: between two looks at which hosts live: a death notifies nobody
 _LOOK_SECONDS: Final = 2.0
 _LIVING: LiteralString = """
 SELECT host FROM airfleet_host
 WHERE state = 'up' AND renewed_at > clock_timestamp() - make_interval(secs => %s) ORDER BY host"""
-_LISTEN: LiteralString = "LISTEN airfleet_releases"
-_UNLISTEN: LiteralString = "UNLISTEN airfleet_releases"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class HostProgress:
     """One living host: its last report of the release, None before the first."""
 
     host: str
-    state: HostState | None = None
+    state: ReleaseState | None = None
     sentence: str = ""
     #: whether it was told before this push, which the host may take as a reason to try again
     is_old: bool = False
@@ -44,12 +45,12 @@ class HostProgress:
     @property
     def is_ready(self) -> bool:
         """Whether the host has the release."""
-        return self.state == "ready"
+        return self.state is ReleaseState.READY
 
     @property
     def has_failed(self) -> bool:
         """Whether the host says that it cannot have it."""
-        return self.state == "failed" and not self.is_old
+        return self.state is ReleaseState.FAILED and not self.is_old
 
     def why_not(self) -> str:
         """Say why the host is not ready."""
@@ -59,7 +60,8 @@ class HostProgress:
             )
         why, _ = parted(self.sentence)
         why = f": {why}" if why else ""
-        return f"host '{self.host}' {'cannot have it' if self.state == 'failed' else 'still fetches it'}{why}"
+        is_lost = self.state is ReleaseState.FAILED
+        return f"host '{self.host}' {'cannot have it' if is_lost else 'still fetches it'}{why}"
 
 
 @dataclass(frozen=True)
@@ -82,15 +84,10 @@ def until_ready(records: ReleaseRecords, digest: str, how: Wait) -> tuple[HostPr
     Raises FleetError when one cannot have it, or none lives; WaitTimedOut.
     """
     view = Silence() if how.quiet else progress.view(live=terminal.is_live())
-    records.connection.execute(_LISTEN)
-    try:
+    with records.listening(RELEASES), closing(view):
         # Nothing is said of hosts that have it already, or have had no time to hear of it.
         view.remember([_item(one) for one in look(records, digest, how.since) if one.is_ready or one.state is None])
         return _watched(records, digest, how, view)
-    finally:
-        view.close()
-        if not records.connection.broken:
-            records.connection.execute(_UNLISTEN)
 
 
 def _watched(records: ReleaseRecords, digest: str, how: Wait, view: ProgressView) -> tuple[HostProgress, ...]:
@@ -144,12 +141,17 @@ def _progress(host: str, told: Mapping[str, ReleaseHost], since: dt.datetime | N
     return HostProgress(host, found.state, found.sentence, since is not None and found.reported_at < since)
 
 
+_LOOKS: Final = {
+    ReleaseState.FETCHING: ("fetches the release", "busy"),
+    ReleaseState.READY: ("has the release", "good"),
+    ReleaseState.FAILED: ("cannot have the release", "bad"),
+}
+
+
 def _item(one: HostProgress) -> Item:
-    label = {"fetching": "fetches the release", "ready": "has the release", "failed": "cannot have the release"}
-    mood = {"fetching": "busy", "ready": "good", "failed": "bad"}
-    state = one.state or ""
+    label, mood = _LOOKS[one.state] if one.state else ("not heard of yet", "idle")
     note = one.sentence.partition("\n")[0]
-    return Item(one.host, label.get(state, "not heard of yet"), mood.get(state, "idle"), note=note)
+    return Item(one.host, label, mood, note=note)
 
 
 def _stays(records: ReleaseRecords, digest: str, hosts: Sequence[HostProgress]) -> str:

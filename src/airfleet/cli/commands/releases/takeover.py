@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, LiteralString
 
 from airfleet.client import fleet_database
 from airfleet.fleet.planning.default_settings import BUNDLE_NAME
+from airfleet.metadata.channels import DAGS
 
 if TYPE_CHECKING:
     from airfleet.cli.queries.release_records import ReleaseRecords
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 MOST_SECONDS: Final = 10.0
 #: between two looks without a notification
 _LOOK_SECONDS: Final = 0.5
-_LISTEN: LiteralString = "LISTEN airfleet_dags"
-_UNLISTEN: LiteralString = "UNLISTEN airfleet_dags"
 _LATE: LiteralString = """
 SELECT dag_id FROM dag WHERE bundle_name = %(bundle)s AND NOT is_stale AND bundle_version IS DISTINCT FROM %(digest)s
 UNION
@@ -46,15 +45,11 @@ def told(records: ReleaseRecords, digest: str, dag_ids: Collection[str], seconds
 def wait(records: ReleaseRecords, digest: str, dag_ids: Collection[str], seconds: float) -> tuple[str, ...]:
     """Return the Dags that were not those of the release in time. Raises psycopg.Error."""
     deadline = time.monotonic() + min(seconds, MOST_SECONDS)
-    records.connection.execute(_LISTEN)
-    try:
+    with records.listening(DAGS):
         while (found := late(records, digest, dag_ids)) and (left := deadline - time.monotonic()) > 0:
             for _ in records.connection.notifies(timeout=min(left, _LOOK_SECONDS), stop_after=1):
                 pass
         return found
-    finally:
-        if not records.connection.broken:
-            records.connection.execute(_UNLISTEN)
 
 
 def late(records: ReleaseRecords, digest: str, dag_ids: Collection[str]) -> tuple[str, ...]:

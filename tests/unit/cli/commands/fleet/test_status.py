@@ -16,10 +16,11 @@ from threading import Timer
 import pytest
 
 from airfleet.agent.control import HostStatus
-from airfleet.agent.release_status import HostRelease, ReleaseState, ReleaseStatus
+from airfleet.agent.release_status import HostRelease, ReleaseStatus
 from airfleet.agent.states import HostState, State
 from airfleet.client.project import Project
 from airfleet.fleet.planning.paths import fleet_id
+from airfleet.releases.news import ReleaseState
 from airfleet.system import process_tree
 from support import fake_agent
 from support.command_line import Airfleet
