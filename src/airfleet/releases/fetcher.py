@@ -50,9 +50,9 @@ def fetch(
     if tree.is_dir():
         return tree
     _check_paths(release.files)
-    for folder in (places.partial, places.objects, tree.parent):
+    for folder in (places.partial, places.objects, places.trees):
         folder.mkdir(parents=True, exist_ok=True)
-    tree.parent.chmod(_FOLDER)  # whatever the umask: tasks may run as another user
+    places.trees.chmod(_FOLDER)  # whatever the umask: tasks may run as another user
     each = {(file.digest, file.executable): file for file in release.files}
     needed = [file for file in each.values() if not _is_here(file, places)]
     for start in range(0, len(needed), _BATCH):
@@ -67,11 +67,10 @@ def activate(places: Places, digest: str) -> None:
     tree = places.tree(digest)
     if not tree.is_dir():
         raise FileNotFoundError(tree)
-    beside = places.root / f".live-{os.getpid()}"
     with suppress(FileNotFoundError):
-        beside.unlink()
-    beside.symlink_to(Path("trees", digest))
-    os.rename(beside, places.live)
+        places.live_draft.unlink()
+    places.live_draft.symlink_to(places.live_target(digest))
+    os.rename(places.live_draft, places.live)
     _sync(places.root)
 
 
@@ -89,7 +88,7 @@ def remove_partial(places: Places) -> None:
 def local_trees(places: Places) -> frozenset[str]:
     """Return the releases that this host has."""
     with suppress(FileNotFoundError):
-        return frozenset(entry.name for entry in os.scandir(places.root / "trees") if entry.is_dir())
+        return frozenset(entry.name for entry in os.scandir(places.trees) if entry.is_dir())
     return frozenset()
 
 
@@ -206,7 +205,7 @@ def _link(release: Manifest, places: Places, tree: Path) -> None:
         except OSError:
             if not tree.is_dir():  # another fetch was quicker
                 raise
-        _sync(tree.parent)
+        _sync(places.trees)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -223,7 +222,7 @@ def _link_one(source: Path, target: Path) -> None:
 def _remove_tree(places: Places, digest: str) -> None:
     """Rename first: a folder under its final name is whole."""
     places.partial.mkdir(exist_ok=True)
-    beside = places.partial / f"{digest}.gone"
+    beside = places.removed(digest)
     shutil.rmtree(beside, ignore_errors=True)
     os.rename(places.tree(digest), beside)
     shutil.rmtree(beside, ignore_errors=True)

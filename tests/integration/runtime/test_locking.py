@@ -160,7 +160,7 @@ def test_a_wheel_with_other_bytes_than_the_lock_names_is_not_installed(tmp_path:
     with pytest.raises(NotReady, match=rf"^this host cannot build the environment {digest[:12]}; uv says: .*[Hh]ash"):
         prepare(places, release)
     assert not places.environment(digest).exists()
-    assert [one.name for one in (places.root / "building").iterdir()] == [f"{digest}.lock"]
+    assert [one.name for one in places.building.iterdir()] == [f"{digest}.lock"]
 
 
 def test_a_distribution_that_nobody_has_is_told_in_the_words_of_uv(tmp_path: Path) -> None:
@@ -209,9 +209,7 @@ def test_a_build_that_was_killed_at_any_point_is_done_again(tmp_path: Path, reac
     release, digest = release_of(places, "1.0")
     command = [sys.executable, "-m", "airfleet.releases.environments", str(tmp_path), str(release)]
     with subprocess.Popen(command) as builder:
-        wait_until(
-            lambda: any(places.root.glob(f"building/*/{digest}/{reached}")), 60, "the build has got so far", 0.001
-        )
+        wait_until(lambda: any(places.building.glob(f"*/{digest}/{reached}")), 60, "the build has got so far", 0.001)
         builder.kill()
     assert not places.environment(digest).exists()
     prepare(places, release)
@@ -225,7 +223,7 @@ def test_a_builder_ends_with_whoever_waits_for_it(tmp_path: Path) -> None:
     code = "import sys; from pathlib import Path; from airfleet.releases.environments.preparation import prepare; "
     code += "from airfleet.releases.places import Places; prepare(Places(Path(sys.argv[1])), Path(sys.argv[2]))"
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(release)]) as waiting:
-        wait_until(lambda: any(places.root.glob(f"building/*/{digest}/bin/python")), 60, "the build has begun", 0.001)
+        wait_until(lambda: any(places.building.glob(f"*/{digest}/bin/python")), 60, "the build has begun", 0.001)
         waiting.kill()
     named = f"{release}".encode()
     wait_until(lambda: not any(named in one for one in command_lines()), 10, "the builder has ended")
@@ -245,7 +243,7 @@ def command_lines() -> list[bytes]:
 def test_two_builders_at_once_build_one_environment_and_what_a_killed_one_left_is_no_hindrance(tmp_path: Path) -> None:
     places = Places(tmp_path)
     release, digest = release_of(places, "1.0")
-    left = places.root / "building" / f"{digest}.work-of-a-killed-one"
+    left = places.building / f"{digest}.work-of-a-killed-one"
     left.mkdir(parents=True)
     (left / "half").touch()
     builders = [threading.Thread(target=build, args=(places, release, digest)) for _ in range(2)]

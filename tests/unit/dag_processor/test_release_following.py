@@ -197,7 +197,7 @@ def test_rows_that_could_not_be_moved_are_moved_with_the_next_turn(
 def test_a_dag_is_signed_with_what_it_was_read_from_in_a_release_alone(following: Following) -> None:
     signed = []
     for help_text in ("", "", "changed"):
-        tree = following.places.root / "trees" / following.live(**{"help.py": help_text, "extra": str(len(signed))})
+        tree = following.places.tree(following.live(**{"help.py": help_text, "extra": str(len(signed))}))
         following.turn()
         following.manager._note_taken_in(
             DagFileInfo(rel_path=Path("a.yaml"), bundle_name="b"), {str(tree / "help.py"): None}

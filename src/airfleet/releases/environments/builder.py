@@ -1,6 +1,6 @@
 """Builds the environments of a release on this host, each once.
 
-States of an environment: absent -> in work (below ``building``, locked) -> whole (marked, and renamed to
+States of an environment: absent -> in work (below :attr:`Places.building`, locked) -> whole (marked, and renamed to
 its place). A builder that is killed leaves the second, which the next one removes. Builders of one host wait for one
 another.
 """
@@ -39,10 +39,10 @@ def _build(places: Places, tree: Path, found: Lock, user: str | None) -> None:
     try:
         folders.remove(places, found.digest)  # one that was built for another airfleet
         with folders.scratch(places, found.digest) as work:
-            installation.make(work, found, tree, places.root / "uv")
+            installation.make(work, found, tree, places.cache)
             installation.try_out(work, found, user)
             (work / layout.MARKER).write_text(lock.here(), encoding="utf-8")
-            place.parent.mkdir(parents=True, exist_ok=True)
+            places.environments.mkdir(parents=True, exist_ok=True)
             os.rename(work, place)
     except OSError as error:
         hint = f"make room below {places.root}" if disk_full_logging.is_full(error) else None

@@ -14,16 +14,11 @@ from airfleet.releases.environments import layout
 from airfleet.releases.places import Places
 
 
-def building(places: Places) -> Path:
-    """Name the folder of environments that are not whole, or not there any more."""
-    return places.root / "building"
-
-
 @contextmanager
 def alone(places: Places, digest: str) -> Iterator[None]:
     """Keep others away from an environment; the kernel lets them in when this process dies."""
-    building(places).mkdir(parents=True, exist_ok=True)
-    with open(building(places) / f"{digest}.lock", "w") as file:
+    places.building.mkdir(parents=True, exist_ok=True)
+    with open(places.environment_lock(digest), "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -34,9 +29,9 @@ def scratch(places: Places, digest: str) -> Iterator[Path]:
 
     Each has a place of its own: a program that a killed builder had started may still write into that of the builder.
     """
-    for left in building(places).glob(f"{digest}.work-*"):
+    for left in places.building.glob(f"{digest}.work-*"):
         shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{digest}.work-", dir=building(places)))
+    folder = Path(tempfile.mkdtemp(prefix=f"{digest}.work-", dir=places.building))
     folder.chmod(0o755)
     try:
         yield folder / digest
@@ -53,11 +48,11 @@ def remove(places: Places, digest: str) -> None:
 
 def collect(places: Places) -> tuple[str, ...]:
     """Remove the environments that no release on this host names; return their digests."""
-    trees, folder = places.tree("any").parent, places.environment("any").parent
-    if not folder.is_dir():
+    if not places.environments.is_dir():
         return ()
-    named = {digest for tree in trees.iterdir() for digest in layout.table(tree).values()} if trees.is_dir() else set()
-    gone = tuple(sorted(one.name for one in folder.iterdir() if one.name not in named))
+    trees = places.trees.iterdir() if places.trees.is_dir() else ()
+    named = {digest for tree in trees for digest in layout.table(tree).values()}
+    gone = tuple(sorted(one.name for one in places.environments.iterdir() if one.name not in named))
     for digest in gone:
         with alone(places, digest):
             remove(places, digest)

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from airfleet.releases.places import MANIFEST, Places
+from airfleet.releases.places import Places
 
 FOLDER: Final = ".airfleet-python"
 TABLE: Final = f"{FOLDER}/pipelines.json"
@@ -25,8 +25,6 @@ WHEELS: Final = f"{FOLDER}/wheels"
 MARKER: Final = ".airfleet-environment"
 #: the key of the table for every file that has none of its own
 OTHERS: Final = ""
-#: the folder of releases on a host: one that was fetched to elsewhere is a folder like any other
-_TREES: Final = Places(Path()).tree("any").parent.name
 #: digits of an environment's digest that people see
 SHORT: Final = 12
 
@@ -64,13 +62,12 @@ def environment_of(file: Path) -> Path | None:
     None for a file outside of a release, and for one that runs in the fleet's own Python.
     """
     real = Path(os.path.realpath(file))
-    trees = (folder for folder in real.parents if folder.parent.name == _TREES and (folder / MANIFEST).is_file())
-    tree = next(trees, None)
-    if tree is None:
-        return None
-    chosen = _table(tree)
-    digest = chosen.get(real.relative_to(tree).as_posix(), chosen.get(OTHERS))
-    return Places(tree.parent.parent).environment(digest) if digest else None
+    for tree in real.parents:
+        if places := Places.around(tree):  # a release that was fetched to elsewhere is a folder like any other
+            chosen = _table(tree)
+            digest = chosen.get(real.relative_to(tree).as_posix(), chosen.get(OTHERS))
+            return places.environment(digest) if digest else None
+    return None
 
 
 @lru_cache(maxsize=64)
