@@ -15,10 +15,16 @@ from airfleet.releases.objects import DATABASE_STORE, Objects
 _FILE: Final = "file://"
 
 
+def folder_of(where: str) -> Path | None:
+    """Name the folder that a store is; None for the database and for a bucket."""
+    if where == DATABASE_STORE or ("://" in where and not where.startswith(_FILE)):
+        return None
+    return Path(where.removeprefix(_FILE))
+
+
 def open_store(where: str, connection: psycopg.Connection[Any]) -> Objects:
     """Open ``database``, a folder, or the address of a bucket. Raises FleetError when a bucket's library is missing."""
     if where == DATABASE_STORE:
         return DatabaseObjects(connection)
-    if "://" in where and not where.startswith(_FILE):
-        return BucketObjects(where)
-    return FolderObjects(Path(where.removeprefix(_FILE)))
+    folder = folder_of(where)
+    return BucketObjects(where) if folder is None else FolderObjects(folder)

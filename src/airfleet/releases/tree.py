@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -73,9 +73,16 @@ class Tree:
         return replace(self, manifest=manifest, made={**self.made, **made})
 
 
-def read(root: Path, pipelines: str = "pipelines", limits: Limits = Limits()) -> Tree:
-    """Read the project folder ``root``; its pipelines lie in the folder ``pipelines``. Never raises for its content."""
-    walk = _Walk(root.resolve(), limits)
+def read(
+    root: Path, pipelines: str = "pipelines", limits: Limits = Limits(), *, never: Iterable[str | Path] = ()
+) -> Tree:
+    """Read the project folder ``root``; its pipelines lie in the folder ``pipelines``. Never raises for its content.
+
+    ``never`` are files and folders that do not travel beside those that no release has: absolute, or from ``root``.
+    """
+    real = root.resolve()
+    places = [os.path.normpath(real / place) for place in never]
+    walk = _Walk(real, limits, frozenset({*places, *map(os.path.realpath, places)}))
     walk.through("", IgnoreRules())
     walk.check_whole()
     # An ignore file that cannot be read is met twice: for its rules, and as a file that would travel.
@@ -86,6 +93,8 @@ def read(root: Path, pipelines: str = "pipelines", limits: Limits = Limits()) ->
 class _Walk:
     root: Path
     limits: Limits
+    #: places that stay here, absolute
+    never: frozenset[str] = frozenset()
     files: list[File] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -101,13 +110,11 @@ class _Walk:
             self.refuse(folder or ".", _unreadable(error))
             return
         rules = self._entered(folder, {entry.name for entry in entries}, rules)
-        self._check_case(folder, entries, rules)
-        for entry in entries:
+        travelling = [entry for entry in entries if not self._stays(_joined(folder, entry.name), entry, rules)]
+        self._check_case(folder, travelling)
+        for entry in travelling:
             path = _joined(folder, entry.name)
-            is_folder = _is_folder(entry)
-            if rules.leave_out(path, is_folder=is_folder):
-                continue
-            if is_folder:
+            if _is_folder(entry):
                 self.through(path, rules)
             else:
                 self._take(path, entry)
@@ -130,6 +137,9 @@ class _Walk:
     def refuse(self, path: str, sentence: str, hint: str | None = None) -> None:
         """Say of a file why no release can have it."""
         self.problems.append(Problem(Place(path), "", sentence, hint, Code.FLEET))
+
+    def _stays(self, path: str, entry: os.DirEntry[str], rules: IgnoreRules) -> bool:
+        return entry.path in self.never or rules.leave_out(path, is_folder=_is_folder(entry))
 
     def _entered(self, folder: str, names: Collection[str], rules: IgnoreRules) -> IgnoreRules:
         """Add the rules of a folder's ignore files."""
@@ -194,16 +204,15 @@ class _Walk:
             return "the link leads to a folder, which would travel twice", _LEAVE_OUT
         below = Path(target).relative_to(self.root)
         parts = [below, *below.parents][:-1]
-        if any(IgnoreRules().leave_out(str(part), is_folder=part != below) for part in parts):
+        is_left_out = any(IgnoreRules().leave_out(str(part), is_folder=part != below) for part in parts)
+        if is_left_out or any(str(self.root / part) in self.never for part in parts):
             return f"the link leads to {below}, which never travels", _LEAVE_OUT
         return None
 
-    def _check_case(self, folder: str, entries: list[os.DirEntry[str]], rules: IgnoreRules) -> None:
+    def _check_case(self, folder: str, entries: Iterable[os.DirEntry[str]]) -> None:
         """Refuse names that differ only in case: on some file systems they are one."""
         seen: dict[str, str] = {}
         for entry in entries:
-            if rules.leave_out(_joined(folder, entry.name), is_folder=_is_folder(entry)):
-                continue
             same = unicodedata.normalize("NFC", unicodedata.normalize("NFD", entry.name).casefold())
             other = seen.setdefault(same, entry.name)
             if other != entry.name:

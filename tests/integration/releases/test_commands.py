@@ -210,6 +210,14 @@ def test_secrets_and_the_store_never_travel(
     assert json.loads(airfleet("releases", "-o", "json").out)[0]["files"] == 1
 
 
+def test_a_folder_that_is_called_like_the_store_travels(project: Project, url: str, airfleet: Airfleet) -> None:
+    (project.root / "database").mkdir()
+    (project.root / "database" / "tables.sql").write_text("")
+    with reporting(url, {"a": ready}):
+        assert airfleet("push").code == 0
+    assert json.loads(airfleet("releases", "-o", "json").out)[0]["files"] == 2
+
+
 def test_a_dry_run_says_what_would_change_and_pushes_nothing(project: Project, url: str, airfleet: Airfleet) -> None:
     with reporting(url, {"a": ready}):
         airfleet("push")
@@ -225,14 +233,16 @@ def test_a_dry_run_says_what_would_change_and_pushes_nothing(project: Project, u
 
 def test_a_commit_is_pushed_whatever_the_folder_has(project: Project, url: str, airfleet: Airfleet) -> None:
     identity = ("-c", "user.name=a", "-c", "user.email=a@b.example")
-    for words in (("init", "-q"), ("add", "pipelines"), (*identity, "commit", "-q", "-m", "one")):
+    (project.root / "secrets").mkdir()
+    (project.root / "secrets" / "key").write_text("never, though somebody has committed it")
+    for words in (("init", "-q"), ("add", "pipelines", "secrets"), (*identity, "commit", "-q", "-m", "one")):
         subprocess.run(["git", *words], cwd=project.root, check=True)
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project.root, capture_output=True, text=True, check=True)
     write(project, "no pipeline at all\n")
     with reporting(url, {"a": ready}):
         assert airfleet("push", "--from", "git:HEAD").code == 0
     (found,) = json.loads(airfleet("releases", "-o", "json").out)
-    assert found["git_commit"] == commit.stdout.strip()
+    assert (found["git_commit"], found["files"]) == (commit.stdout.strip(), 1)
     airfleet("fetch", "live", "../as-it-was")
     assert (project.root.parent / "as-it-was" / "pipelines" / "shop.yaml").read_text() == SHOP
 

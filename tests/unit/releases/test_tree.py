@@ -196,6 +196,25 @@ def test_limits_of_the_whole_name_the_largest_file(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("spelled", ["keys", "{root}/keys", "{root}/shop/../keys", "{link}/keys"])
+def test_folders_that_never_travel_are_not_even_looked_at(spelled: str, tmp_path: Path) -> None:
+    root = project(tmp_path / "project", {"keys/fernet": "1", "keys/more/a": "1", "shop/keys/a.py": "", "keys.py": ""})
+    os.mkfifo(root / "keys" / "pipe")
+    (tmp_path / "link").symlink_to(root)
+    found = read(root, never=[spelled.format(root=root, link=tmp_path / "link")])
+    assert found.problems == ()
+    assert [file.path for file in found.manifest.files] == ["keys.py", "pipelines/hello.yaml", "shop/keys/a.py"]
+
+
+def test_a_link_into_or_to_a_folder_that_never_travels_does_not_bring_it_along(tmp_path: Path) -> None:
+    root = project(tmp_path / "project", {"keys/fernet": "1"})
+    (root / "key").symlink_to("keys/fernet")
+    (tmp_path / "elsewhere").mkdir()
+    (root / "secrets").symlink_to(tmp_path / "elsewhere")
+    [problem] = read(root, never=["keys", "secrets"]).problems
+    assert (problem.place.file, problem.sentence) == ("key", "the link leads to keys/fernet, which never travels")
+
+
 def test_many_problems_are_fifty_and_a_number(tmp_path: Path) -> None:
     root = project(tmp_path)
     for number in range(60):

@@ -13,8 +13,9 @@ from typing import Any, LiteralString
 import psycopg
 
 from airfleet.metadata.channels import RELEASES
+from airfleet.releases.news import Heard, News
 from airfleet.releases.policies.signed_text import Purpose, Signature
-from airfleet.releases.registry import About, Action, News
+from airfleet.releases.registry import About, Action
 
 _SIGN: LiteralString = """
 INSERT INTO airfleet_release_signature (digest, purpose, signer, signature) VALUES (%s, %s, %s, %s)
@@ -47,7 +48,7 @@ def sign(connection: psycopg.Connection[Any], digest: str, signature: Signature)
     """Add a signature to a release that is recorded; a newer one of the same signer takes its place."""
     with connection.transaction():
         connection.execute(_SIGN, (digest, signature.purpose, signature.signer, signature.text))
-        connection.execute(_NOTIFY, (RELEASES, f"{News.VOUCHED} {digest}"))
+        connection.execute(_NOTIFY, (RELEASES, str(Heard(News.VOUCHED, digest))))
 
 
 def approve(connection: psycopg.Connection[Any], digest: str, about: About, signature: Signature | None = None) -> None:

@@ -6,9 +6,9 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -201,10 +201,7 @@ def _examine(folder: Project, fleet: Fleet, wishes: Wishes, steps: Steps) -> tup
 
 
 def _read(folder: Project, fleet: Fleet) -> Tree:
-    """Read what would travel: nothing that is the fleet's own, such as its folder of secrets.
-
-    Raises FileProblems, and FleetError when the pipelines lie elsewhere.
-    """
+    """Read what would travel. Raises FileProblems, and FleetError when the pipelines lie elsewhere."""
     from airfleet.releases import tree
 
     if Path(fleet.pipelines).is_absolute() or ".." in Path(fleet.pipelines).parts:
@@ -212,18 +209,24 @@ def _read(folder: Project, fleet: Fleet) -> Tree:
             f"the pipelines are in {fleet.pipelines}, and a release has only what is below {folder.root}",
             hint="'pipelines: FOLDER' in fleet.yaml names one beside it",
         )
-    read = tree.read(folder.root, fleet.pipelines)
-    own = [os.path.realpath(place) for place in (fleet.secrets_folder, fleet.releases.store, folder.paths.home)]
-    if fleet.policies.push.signed_by:  # each host has its own, as of fleet.yaml
-        own.append(os.path.realpath(folder.root / fleet.policies.push.signed_by))
-    if problems := [one for one in read.problems if not _is_below(read.root / one.place.file, own)]:
-        raise FileProblems(problems)
-    kept = tuple(file for file in read.manifest.files if not _is_below(read.path_of(file), own))
-    return replace(read, manifest=replace(read.manifest, files=kept), problems=())
+    read = tree.read(folder.root, fleet.pipelines, never=_own(folder, fleet))
+    if read.problems:
+        raise FileProblems(read.problems)
+    return read
 
 
-def _is_below(path: Path, folders: Sequence[str]) -> bool:
-    return any(path.is_relative_to(folder) for folder in folders)
+def _own(folder: Project, fleet: Fleet) -> Iterator[Path]:
+    """Name what is the fleet's own, in a commit of the project, too: its secrets, its store, its state, and who may sign.
+
+    Each host has its own file of allowed signers, as of fleet.yaml.
+    """
+    from airfleet.releases import stores
+
+    signers = fleet.policies.push.signed_by
+    for place in (fleet.secrets_folder, stores.folder_of(fleet.releases.store), folder.paths.home, signers):
+        if place:
+            path = Path(place)
+            yield path.relative_to(fleet.root) if path.is_relative_to(fleet.root) else path
 
 
 def _require_room(read: Tree, records: ReleaseRecords) -> None:
