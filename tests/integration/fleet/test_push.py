@@ -16,7 +16,7 @@ from support.pipelines import HELLO
 pytestmark = pytest.mark.long
 
 #: after which a push no longer waits for the dag-processor
-TAKEOVER_SECONDS = 10.0
+UPTAKE_SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +57,12 @@ def test_a_run_after_a_push_runs_the_new_code_and_after_a_rollback_the_old_one(f
     assert said(fleet) == "good day"  # an edit alone reaches nobody any more
     second = fleet.airfleet("push", "-m", "second")
     assert second.returncode == 0, second.stderr
-    assert second.stderr.splitlines()[-1].endswith("s  Airflow has taken it over")
+    assert second.stderr.splitlines()[-1].endswith("s  Airflow has taken it up")
     assert said(fleet) == "good night"
     back = data(fleet, "rollback")
     assert (back["digest"], live_here(fleet)) == (first["digest"], first["digest"])
     assert said(fleet) == "good day"
-    assert back["seconds"] < TAKEOVER_SECONDS
+    assert back["seconds"] < UPTAKE_SECONDS
     listed = data(fleet, "releases")
     assert [(one["note"], one["state"], one["ready"]) for one in listed] == [
         ("second", "", "1/1"), ("first", "live", "1/1"),

@@ -101,7 +101,7 @@ def test_a_push_is_live_once_every_host_has_it(project: Project, url: str, airfl
         f"sent 1 of 1 files of release {found[:12]}",
         "ready on 2 hosts",
         "live",
-        "Airflow has taken it over",
+        "Airflow has taken it up",
     ]
     again = airfleet("push")
     assert (again.code, again.err) == (0, f"nothing has changed: release {found[:12]} is live already\n")
@@ -112,7 +112,7 @@ def test_a_fleet_of_one_host_needs_no_row(project: Project, url: str, airfleet: 
         result = json.loads(airfleet("push", "-o", "json").out)
     assert result["state"] == "live"
     assert result["hosts"] == [{"host": "local", "state": "ready", "sentence": ""}]
-    assert set(result["seconds"]) == {"check", "send", "ready", "live", "takeover"}
+    assert set(result["seconds"]) == {"check", "send", "ready", "live", "uptake"}
 
 
 def test_a_host_that_cannot_have_it_keeps_the_old_release_live(project: Project, url: str, airfleet: Airfleet) -> None:
@@ -409,7 +409,7 @@ def test_dags_that_airflow_has_not_read_in_time_are_named_and_the_release_is_liv
     with reporting(url, {"a": ready}):
         result = airfleet("push", "--timeout", "500ms")
     assert result.code == 0
-    assert result.err.endswith("s  Airflow is still taking it over, 1 Dag is to come: more\n")
+    assert result.err.endswith("s  Airflow is still taking it up, 1 Dag is to come: more\n")
 
 
 def test_a_machine_without_the_secrets_of_other_parts_pushes(project: Project, url: str, airfleet: Airfleet) -> None:

@@ -1,4 +1,4 @@
-"""The distributions of this host: they bound what a release may wish, and serve its environments."""
+"""The distributions of this host: they bound what a release may require, and serve its environments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packs the environments of a project for a release: resolves each wish, and writes what hosts need to build it."""
+"""Packs the environments of a project for a release: resolves requirements, and writes what hosts build from."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def pack(
     earlier: FindEarlier = lambda _: None,
     vendor: bool = False,
 ) -> Packed:
-    """Resolve every wish of the project in ``root``; write what comes of it below ``scratch``.
+    """Resolve all requirements of the project in ``root``; write what comes of it below ``scratch``.
 
     ``pythons`` has the file of requirements of each pipeline file that names one, both as paths below the root.
     The versions of an ``earlier`` lock stay where nothing speaks against them; all of it stays while its file does.
@@ -62,7 +62,7 @@ def pack(
 
 
 def _locked(file: Path, earlier: Earlier | None) -> Lock:
-    """Resolve one wish, unless it was resolved before, for what is installed here."""
+    """Resolve one file of requirements, unless it was resolved before, for what is installed here."""
     if earlier is None:
         return resolver.resolve(file)
     if earlier.is_unchanged and earlier.lock.made_for == lock.here() and not resolver.takes_in_others(file):

@@ -1,4 +1,4 @@
-"""Resolves a wish to a lock, with uv: once, at push."""
+"""Resolves requirements to a lock, with uv: once, at push."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airfleet.errors import FileProblems, Place, Problem
 from airfleet.releases.environments import installed, lock, uv_program
 from airfleet.releases.environments.lock import Lock, Pin
 
-#: the wish of a project: the first of these that lies beside the pipelines folder
+#: the requirements of a project: the first of these that lies beside the pipelines folder
 USUAL: Final = ("pylock.toml", "uv.lock", "requirements.lock", "requirements.txt", "pyproject.toml")
 _COMPILE: Final = (
     "pip", "compile", "--generate-hashes", "--only-binary", ":all:", "--no-header", "--no-annotate",
@@ -27,11 +27,11 @@ _ABSENT: Final = re.compile(r"Because (.+?) and you require", re.DOTALL)
 
 def usual(folder: Path) -> str | None:
     """Name the file of requirements that lies in a folder; None when there is none."""
-    return next((name for name in USUAL if _wishes(folder / name)), None)
+    return next((name for name in USUAL if _has_requirements(folder / name)), None)
 
 
-def _wishes(file: Path) -> bool:
-    """Tell whether a file is there and wishes something: many a pyproject.toml has tools alone."""
+def _has_requirements(file: Path) -> bool:
+    """Tell whether a file is there and requires something: many a pyproject.toml has tools alone."""
     if not file.is_file():
         return False
     if file.name != "pyproject.toml":
@@ -51,19 +51,19 @@ def resolve(file: Path, preferred: Mapping[str, str] | None = None) -> Lock:
     """Resolve a file of requirements to a lock.
 
     ``preferred`` are versions that stay where nothing speaks against them, those of an earlier lock, say; after them
-    come those that are installed here. Raises FileProblems when the wish cannot be met.
+    come those that are installed here. Raises FileProblems when the requirements cannot be met.
     """
     with tempfile.TemporaryDirectory(prefix="airfleet-") as scratch:
         folder = Path(scratch)
         installed.write_project(folder / installed.AIRFLEET)
-        wish, asked = _written_out(file, folder)
+        requirements, asked = _written_out(file, folder)
         output = folder / "locked.txt"
         kept = installed.versions() | dict(preferred or {})
         output.write_text("".join(f"{name}=={version}\n" for name, version in kept.items()), encoding="utf-8")
         base = folder / "base.in"
         base.write_text(f"{installed.AIRFLEET} @ {(folder / installed.AIRFLEET).as_uri()}\n", encoding="utf-8")
         try:
-            uv_program.run(*_COMPILE, wish, base, "-o", output, folder=file.parent)
+            uv_program.run(*_COMPILE, requirements, base, "-o", output, folder=file.parent)
             found = lock.pins(output.read_text(encoding="utf-8"))
         except uv_program.Failed as failed:
             raise FileProblems([_problem(file, failed)]) from None
@@ -84,9 +84,9 @@ def _written_out(file: Path, folder: Path) -> tuple[Path, tuple[Pin, ...]]:
     else:
         text = file.read_text(encoding="utf-8")
         return file, _hashed(text)
-    wish = folder / "wish.txt"
-    wish.write_text(text, encoding="utf-8")
-    return wish, _hashed(text)
+    requirements = folder / "requirements.txt"
+    requirements.write_text(text, encoding="utf-8")
+    return requirements, _hashed(text)
 
 
 def _of_uv(file: Path, *arguments: str) -> str:
@@ -135,20 +135,20 @@ def _narrowed(file: Path, found: Iterable[Pin], asked: Iterable[Pin]) -> Iterato
 
 
 def _problem(file: Path, failed: uv_program.Failed) -> Problem:
-    """Say why a wish cannot be met: what it asks for, and what speaks against it."""
+    """Say why requirements cannot be met: what they ask for, and what speaks against it."""
     said = " ".join(failed.said.split())
-    wishes, depends, absent = _REQUIRE.search(said), _DEPENDS.search(said), _ABSENT.search(said)
-    if wishes is None:
+    required, depends, absent = _REQUIRE.search(said), _DEPENDS.search(said), _ABSENT.search(said)
+    if required is None:
         return Problem(Place(str(file)), "", f"uv cannot resolve this: {failed.sentence}")
-    wish = wishes[1].removesuffix(f" and {installed.AIRFLEET}")
+    requirement = required[1].removesuffix(f" and {installed.AIRFLEET}")
     if depends is None:
-        sentence, hint = f"asks for {wish}, but {absent[1] if absent else 'it cannot be had'}", None
+        sentence, hint = f"asks for {requirement}, but {absent[1] if absent else 'it cannot be had'}", None
     elif _is_needed(depends[1]):
-        sentence = f"asks for {wish}, but {depends[1]}, which attempts need, depends on {depends[2]}"
+        sentence = f"asks for {requirement}, but {depends[1]}, which attempts need, depends on {depends[2]}"
         hint = "ask for a version that suits both, or run these functions with 'isolation'"
     else:
-        sentence, hint = f"asks for {wish}, but {depends[1]} depends on {depends[2]}", None
-    return Problem(_place(file, wish), "", sentence, hint)
+        sentence, hint = f"asks for {requirement}, but {depends[1]} depends on {depends[2]}", None
+    return Problem(_place(file, requirement), "", sentence, hint)
 
 
 def _is_needed(pinned: str) -> bool:
@@ -163,9 +163,9 @@ def _without_hashes(file: Path, line: str) -> Problem:
     return Problem(_place(file, name), "", sentence, "build a wheel of it, and name its folder in UV_FIND_LINKS")
 
 
-def _place(file: Path, wish: str) -> Place:
+def _place(file: Path, requirement: str) -> Place:
     """Give the line of a file that speaks of a distribution; the first when none does."""
-    name = lock.normal(re.split(r"[^A-Za-z0-9._-]", wish, maxsplit=1)[0])
+    name = lock.normal(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0])
     lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     number = next((at for at, line in enumerate(lines, 1) if lock.normal(line.lstrip(" '\"")).startswith(name)), 1)
     return Place(str(file), number)

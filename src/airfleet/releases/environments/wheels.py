@@ -55,16 +55,16 @@ def _fetch(pin: Pin, folder: Path) -> Path:
 
 def _addresses(pin: Pin, folder: Path) -> Iterator[str]:
     """Yield the addresses of the wheels of a distribution, as uv knows them."""
-    wish, output = folder / "wish.txt", folder / "pylock.toml"
-    wish.write_text(f"{pin.name}=={pin.version}\n", encoding="utf-8")
+    requirement, output = folder / "requirement.txt", folder / "pylock.toml"
+    requirement.write_text(f"{pin.name}=={pin.version}\n", encoding="utf-8")
     try:
         options = ("--no-deps", "--format", "pylock.toml", "--only-binary", ":all:", "-o", output)
-        uv_program.run("pip", "compile", *options, wish, folder=folder)
+        uv_program.run("pip", "compile", *options, requirement, folder=folder)
         packages: Iterable[Mapping[str, Any]] = tomllib.loads(output.read_text(encoding="utf-8"))["packages"]
     except uv_program.Failed as failed:
         raise FleetError(f"the wheel of {pin.name} {pin.version} cannot be found; uv says: {failed.sentence}") from None
     finally:
-        for file in (wish, output):
+        for file in (requirement, output):
             file.unlink(missing_ok=True)
     for package in packages:
         if normal(package["name"]) == pin.name:

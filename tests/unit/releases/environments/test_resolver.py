@@ -1,4 +1,4 @@
-"""A wish that cannot be met is a sentence that names both sides, at its line."""
+"""Requirements that cannot be met are a sentence that names both sides, at its line."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ ABSENT = """\
     ],
     ids=["airfleet", "another", "absent", "unknown"],
 )
-def test_why_a_wish_cannot_be_met(tmp_path: Path, said: str, sentence: str) -> None:
+def test_why_requirements_cannot_be_met(tmp_path: Path, said: str, sentence: str) -> None:
     file = tmp_path / "requirements.txt"
-    file.write_text("# wishes\nrequests==2.0.0\ncelery==5.7.0\nnosuch==1\n")
+    file.write_text("# ours\nrequests==2.0.0\ncelery==5.7.0\nnosuch==1\n")
     assert str(resolver._problem(file, uv_program.Failed(said))) == f"{file}:{sentence}"
 
 
@@ -58,7 +58,7 @@ def test_passwords_of_indexes_are_not_shown() -> None:
     assert str(uv_program.Failed("no https://me:secret@index/simple")) == "no https://index/simple"
 
 
-def test_the_first_file_that_wishes_something_is_the_wish_of_a_project(tmp_path: Path) -> None:
+def test_the_first_file_that_requires_something_is_that_of_a_project(tmp_path: Path) -> None:
     assert resolver.usual(tmp_path) is None
     (tmp_path / "pyproject.toml").write_text("[tool.ruff]\nline-length = 120\n")
     assert resolver.usual(tmp_path) is None

@@ -81,9 +81,9 @@ def _push(first: Project, timeout: float) -> None:
     """Make the folder live on all hosts, whatever check says of it. A folder that cannot travel is read as it is."""
     from airfleet.cli.commands.releases import pushing
 
-    wishes = pushing.Wishes("airfleet up --hosts", force=True, tests=False, quiet=True, timeout=timeout)
+    options = pushing.PushOptions("airfleet up --hosts", force=True, tests=False, quiet=True, timeout=timeout)
     try:
-        done = pushing.push(first, wishes)
+        done = pushing.push(first, options)
     except AirfleetError as refused:
         terminal.warn([f"the hosts read the folder that they share, for it was not pushed: {refused}"])
     else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airfleet.cli import options
-from airfleet.cli.commands.releases import rollout, signing, takeover, vouchers
+from airfleet.cli.commands.releases import rollout, signing, uptake, vouchers
 from airfleet.cli.output import release_view, tables, terminal
 from airfleet.cli.queries import release_records
 from airfleet.errors import EXIT_OK, FleetError
@@ -122,5 +122,5 @@ def _go_live(records: ReleaseRecords, release: Release, live: Live | None, how: 
     rollout.until_ready(records, release.digest, how)
     rollout.make_live(records, release.digest, live, release.about, registry.Action.PUSH)
     terminal.say(f"{time.monotonic() - how.began:7.1f}s  live")
-    said = takeover.told(records, release.digest, (), how.seconds)
+    said = uptake.told(records, release.digest, (), how.seconds)
     terminal.say(f"{time.monotonic() - how.began:7.1f}s  {said}")

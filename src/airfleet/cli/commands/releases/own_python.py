@@ -25,7 +25,7 @@ _KEY: Final = b"python:"
 def with_environments(read: Tree, folder: Project, records: ReleaseRecords, *, vendor: bool) -> Iterator[Tree]:
     """Yield the release with its environments; the files that are made for it are there as long as the block.
 
-    Raises FileProblems when a wish cannot be met.
+    Raises FileProblems when requirements cannot be met.
     """
     from airfleet.releases.environments import packing
 

@@ -8,7 +8,7 @@ import click
 
 from airfleet.cli import options
 from airfleet.cli.commands.releases import push_watch, pushing, signing
-from airfleet.cli.commands.releases.pushing import Pushed, Wishes
+from airfleet.cli.commands.releases.pushing import Pushed, PushOptions
 from airfleet.cli.output import release_view, tables, terminal
 from airfleet.client.project import find
 from airfleet.errors import EXIT_OK, EXIT_WRONG, UsageError
@@ -53,16 +53,16 @@ def command(
     124 a host took too long.
     """
     here = find(project, env)
-    wishes = Wishes(note, _revision(source), force, wait, timeout, vendor=vendor, sign_with=sign_with)
+    chosen = PushOptions(note, _revision(source), force, wait, timeout, vendor=vendor, sign_with=sign_with)
     if watch:
         if source or dry_run or output != "table":
             raise UsageError("--watch pushes the folder as it is, and says a line for each push")
         pushing.require_no_approval(here)
-        push_watch.for_ever(here, wishes)
+        push_watch.for_ever(here, chosen)
     if dry_run:
-        pushing.would_change(here, wishes, output)
+        pushing.would_change(here, chosen, output)
         return EXIT_OK
-    done = pushing.push(here, wishes)
+    done = pushing.push(here, chosen)
     _tell(done, output)
     # Zero says that new runs take the release: whatever follows a push in a script counts on that.
     return EXIT_WRONG if done.state == pushing.WAITING else EXIT_OK

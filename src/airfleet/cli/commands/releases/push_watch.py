@@ -16,25 +16,25 @@ from airfleet.cli.queries.checked_files import Memory
 from airfleet.errors import AirfleetError, FileProblems, listed
 
 if TYPE_CHECKING:
-    from airfleet.cli.commands.releases.pushing import Wishes
+    from airfleet.cli.commands.releases.pushing import PushOptions
     from airfleet.client.project import Project
 
 
-def for_ever(here: Project, wishes: Wishes) -> NoReturn:
+def for_ever(here: Project, options: PushOptions) -> NoReturn:
     """Push now, and after each change; ends by an interrupt alone."""
     memory = Memory()
-    wishes = replace(wishes, tests=False, quiet=True, memory=memory)
+    options = replace(options, tests=False, quiet=True, memory=memory)
     for changed in watching.changes([here.root]):
         memory.forget(changed)
-        terminal.say(f"{time.strftime('%H:%M:%S')} {_one(here, wishes)}{_of(changed, here.root)}")
+        terminal.say(f"{time.strftime('%H:%M:%S')} {_one(here, options)}{_of(changed, here.root)}")
     raise AssertionError("changes never end")
 
 
-def _one(here: Project, wishes: Wishes) -> str:
+def _one(here: Project, options: PushOptions) -> str:
     """Push once, and give its line."""
     began = time.monotonic()
     try:
-        done = pushing.push(here, wishes)
+        done = pushing.push(here, options)
     except FileProblems as wrong:
         return f"not pushed:\n{problem_view.text(wrong.problems, sys.stderr)}"
     except AirfleetError as wrong:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from airfleet.cli.commands.releases import differences, gate, own_python, rollout, signing, takeover, vouchers
+from airfleet.cli.commands.releases import differences, gate, own_python, rollout, signing, uptake, vouchers
 from airfleet.cli.output import release_view, terminal
 from airfleet.cli.queries import file_versions, release_changes, release_records
 from airfleet.client.project import Project
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from airfleet.releases.tree import Tree
 
 
-#: the state of a release that lacks approvals
-WAITING = "waiting for approval"
+#: states of a release after a push
+LIVE, WAITING = "live", "waiting for approval"
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """How to push."""
+class PushOptions:
+    """The way to push that a person chose."""
 
     note: str = ""
     #: a commit of git; empty for the folder as it is
@@ -78,79 +78,94 @@ class Pushed:
         return {**vars(self), "hosts": rollout.as_data(self.hosts), "seconds": rounded}
 
 
-def push(here: Project, wishes: Wishes) -> Pushed:
+def push(here: Project, options: PushOptions) -> Pushed:
     """Push the project, and tell of each step. Raises AirfleetError when it did not become live."""
     from airfleet.releases import push_lock
 
     fleet = release_records.fleet_of(here)
-    with _source(here, fleet, wishes.revision) as folder, release_records.of(here, fleet) as records:
-        about = records.about(wishes.note, _commit(here, wishes.revision))
+    with _source(here, fleet, options.revision) as folder, release_records.of(here, fleet) as records:
+        about = records.about(options.note, _commit(here, options.revision))
         with push_lock.hold(records.connect, about) as lock:
-            done = _push(folder, records, wishes, about, lock)
+            done = _Push(folder, records, options, about, lock, Steps(quiet=options.quiet)).of_folder()
         _collect(records)
         return done
 
 
-def _push(folder: Project, records: ReleaseRecords, wishes: Wishes, about: About, lock: Lock) -> Pushed:
-    """Push under the lock."""
-    steps = Steps(quiet=wishes.quiet)
-    with own_python.with_environments(_read(folder, records.fleet), folder, records, vendor=wishes.vendor) as read:
-        if read.made:
-            count = len(read.manifest.environments)
-            steps.end("lock", f"locked {count} Python {'environment' if count == 1 else 'environments'}")
-        return _push_tree(read, folder, records, wishes, about, lock, steps)
+@dataclass(frozen=True)
+class _Push:
+    """A push that holds the lock."""
 
+    folder: Project
+    records: ReleaseRecords
+    options: PushOptions
+    about: About
+    lock: Lock
+    steps: Steps
 
-def _push_tree(
-    read: Tree, folder: Project, records: ReleaseRecords, wishes: Wishes, about: About, lock: Lock, steps: Steps
-) -> Pushed:
-    from airfleet.releases import registry
+    def of_folder(self) -> Pushed:
+        """Push the folder with its environments."""
+        read, vendor = _read(self.folder, self.records.fleet), self.options.vendor
+        with own_python.with_environments(read, self.folder, self.records, vendor=vendor) as whole:
+            if whole.made:
+                count = len(whole.manifest.environments)
+                self.steps.end("lock", f"locked {count} Python {'environment' if count == 1 else 'environments'}")
+            return self._of(whole)
 
-    before = records.live()
-    done = Pushed(read.manifest.digest, "live", wishes.note, len(read.manifest.files), read.manifest.size)
-    if before is not None and before.digest == done.digest:
-        if not wishes.quiet:
-            _say_unchanged(done.digest)
-        if signature := signing.renewed(records, done.digest, wishes.sign_with):
-            steps.end("sign", f"signed anew as {signature.signer}")
+    def _of(self, read: Tree) -> Pushed:
+        before = self.records.live()
+        done = Pushed(read.manifest.digest, LIVE, self.options.note, len(read.manifest.files), read.manifest.size)
+        if before is not None and before.digest == done.digest:
+            self._leave(done.digest)
+            return done
+        done.has_changed = True
+        if self.options.wait:
+            rollout.living(self.records)  # before anything that takes long
+        dag_ids = _examine(self.folder, self.records.fleet, self.options, self.steps)
+        _require_room(read, self.records)
+        done.sent_objects = self._publish(read)
+        sent = f"sent {done.sent_objects} of {done.files} files of release {release_view.short(done.digest)}"
+        self.steps.end("send", sent)
+        done.state = self._go_live(done, before) if self.options.wait else "published"
+        if done.state == LIVE:
+            self.steps.end("uptake", uptake.told(self.records, done.digest, dag_ids, self.options.timeout))
+        done.seconds = self.steps.seconds
         return done
-    done.has_changed = True
-    if wishes.wait:
-        rollout.living(records)  # before anything that takes long
-    dag_ids = _examine(folder, records.fleet, wishes, steps)
-    _require_room(read, records)
-    done.sent_objects = _publish(read, records, wishes, about, steps)
-    steps.end("send", f"sent {done.sent_objects} of {done.files} files of release {release_view.short(done.digest)}")
-    if wishes.wait:
-        published = registry.find(records.connection, done.digest)
-        how = rollout.Wait(wishes.timeout, steps.began, published.created_at, quiet=wishes.quiet)
-        done.hosts = rollout.until_ready(records, done.digest, how)
-        steps.end("ready", f"ready on {len(done.hosts)} {'host' if len(done.hosts) == 1 else 'hosts'}")
-        lock.check()
-        approvals = vouchers.approvals(records, published)
+
+    def _leave(self, digest: str) -> None:
+        """Leave what is live as it is, but for a signature by a newer key."""
+        if not self.options.quiet:
+            _say_unchanged(digest)
+        if signature := signing.renewed(self.records, digest, self.options.sign_with):
+            self.steps.end("sign", f"signed anew as {signature.signer}")
+
+    def _publish(self, read: Tree) -> int:
+        """Sign the release where that is asked for, and publish it; return how many objects were sent."""
+        from airfleet.releases import publisher
+        from airfleet.releases.policies.signed_text import Purpose
+
+        signature = signing.signed(self.records, read.manifest.digest, Purpose.RELEASE, self.options.sign_with)
+        if signature is not None:
+            self.steps.end("sign", f"signed as {signature.signer}")
+        record = signing.Recording(signature)
+        return publisher.publish(read, self.records.objects, self.records.connection, self.about, record=record)
+
+    def _go_live(self, done: Pushed, before: Live | None) -> str:
+        """Wait for the hosts, and move the pointer, unless approvals are missing; return the state."""
+        from airfleet.releases import registry
+
+        published = registry.find(self.records.connection, done.digest)
+        quiet = self.options.quiet
+        how = rollout.Wait(self.options.timeout, self.steps.began, published.created_at, quiet=quiet)
+        done.hosts = rollout.until_ready(self.records, done.digest, how)
+        self.steps.end("ready", f"ready on {len(done.hosts)} {'host' if len(done.hosts) == 1 else 'hosts'}")
+        self.lock.check()
+        approvals = vouchers.approvals(self.records, published)
         if not approvals.are_enough:
-            done.state = WAITING
-            steps.end("approval", str(approvals))
-        else:
-            rollout.make_live(records, done.digest, before, about, registry.Action.PUSH)
-            steps.end("live", "live")
-            steps.end("takeover", takeover.told(records, done.digest, dag_ids, wishes.timeout))
-    else:
-        done.state = "published"
-    done.seconds = steps.seconds
-    return done
-
-
-def _publish(read: Tree, records: ReleaseRecords, wishes: Wishes, about: About, steps: Steps) -> int:
-    """Sign the release where that is asked for, and publish it; return how many objects were sent."""
-    from airfleet.releases import publisher
-    from airfleet.releases.policies.signed_text import Purpose
-
-    signature = signing.signed(records, read.manifest.digest, Purpose.RELEASE, wishes.sign_with)
-    if signature is not None:
-        steps.end("sign", f"signed as {signature.signer}")
-    record = signing.Recording(signature)
-    return publisher.publish(read, records.objects, records.connection, about, record=record)
+            self.steps.end("approval", str(approvals))
+            return WAITING
+        rollout.make_live(self.records, done.digest, before, self.about, registry.Action.PUSH)
+        self.steps.end("live", "live")
+        return LIVE
 
 
 def require_no_approval(here: Project) -> None:
@@ -161,18 +176,18 @@ def require_no_approval(here: Project) -> None:
         )
 
 
-def would_change(here: Project, wishes: Wishes, output: str) -> None:
+def would_change(here: Project, options: PushOptions, output: str) -> None:
     """Check the project, and print what a push would change. Raises AirfleetError when one would be refused."""
     fleet = release_records.fleet_of(here)
-    source, opened = _source(here, fleet, wishes.revision), release_records.of(here, fleet)
+    source, opened = _source(here, fleet, options.revision), release_records.of(here, fleet)
     with source as folder, opened as records, contextlib.ExitStack() as made:
-        whole = own_python.with_environments(_read(folder, fleet), folder, records, vendor=wishes.vendor)
+        whole = own_python.with_environments(_read(folder, fleet), folder, records, vendor=options.vendor)
         read = made.enter_context(whole)
         live = records.live()
         if live is not None and live.digest == read.manifest.digest:
             _say_unchanged(live.digest)
         else:
-            _examine(folder, fleet, wishes, Steps())
+            _examine(folder, fleet, options, Steps())
         differences.put(_between(live, read, records), output)
 
 
@@ -190,12 +205,12 @@ def _say_unchanged(digest: str) -> None:
     terminal.say(f"nothing has changed: release {release_view.short(digest)} is live already")
 
 
-def _examine(folder: Project, fleet: Fleet, wishes: Wishes, steps: Steps) -> tuple[str, ...]:
+def _examine(folder: Project, fleet: Fleet, options: PushOptions, steps: Steps) -> tuple[str, ...]:
     """Check and test a project; return its Dags. Raises FleetError when something is wrong, unless it is forced."""
-    passed = gate.check(folder, fleet, force=wishes.force, memory=wishes.memory)
+    passed = gate.check(folder, fleet, force=options.force, memory=options.memory)
     steps.end(passed.name, passed.sentence)
-    if wishes.tests:
-        for tested in gate.tests(folder, fleet, force=wishes.force):
+    if options.tests:
+        for tested in gate.tests(folder, fleet, force=options.force):
             steps.end(tested.name, tested.sentence)
     return passed.dag_ids
 
@@ -216,7 +231,7 @@ def _read(folder: Project, fleet: Fleet) -> Tree:
 
 
 def _own(folder: Project, fleet: Fleet) -> Iterator[Path]:
-    """Name what is the fleet's own, in a commit of the project, too: its secrets, its store, its state, and who may sign.
+    """Name what is the fleet's own, in a commit of the project, too: its secrets, store, state, and who may sign.
 
     Each host has its own file of allowed signers, as of fleet.yaml.
     """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from airfleet.cli import options
-from airfleet.cli.commands.releases import rollout, takeover, vouchers
+from airfleet.cli.commands.releases import rollout, uptake, vouchers
 from airfleet.cli.output import release_view, tables, terminal
 from airfleet.cli.queries import release_records
 from airfleet.errors import EXIT_OK, FleetError
@@ -64,7 +64,7 @@ def _rollback(records: ReleaseRecords, name: str | None, note: str, seconds: flo
     rollout.make_live(records, wanted.digest, live, records.about(note), registry.Action.ROLLBACK)
     was = f", {release_view.short(live.digest)} was" if live else ""
     terminal.say(f"{time.monotonic() - began:7.1f}s  live{was}")
-    said = takeover.told(records, wanted.digest, (), seconds)
+    said = uptake.told(records, wanted.digest, (), seconds)
     took = time.monotonic() - began
     terminal.say(f"{took:7.1f}s  {said}")
     return {**done, "seconds": round(took, 3)}

@@ -1,7 +1,7 @@
-"""Airflow's takeover of a release that has gone live: its Dags are rows of the database, and runs take what these say.
+"""Airflow's uptake of a release that has gone live: its Dags are rows of the database, and runs take what these say.
 
 The dag-processor moves all rows at once, except those of changed files, which it parses first. Nothing of a push
-depends on it: a dag-processor that is down takes the release over when it comes back.
+depends on it: a dag-processor that is down takes the release up when it comes back.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def told(records: ReleaseRecords, digest: str, dag_ids: Collection[str], seconds
     try:
         return sentence(wait(records, digest, dag_ids, seconds))
     except psycopg.Error as wrong:
-        return f"whether Airflow has taken it over is not known: {fleet_database.said(wrong)}"
+        return f"whether Airflow has taken it up is not known: {fleet_database.said(wrong)}"
 
 
 def wait(records: ReleaseRecords, digest: str, dag_ids: Collection[str], seconds: float) -> tuple[str, ...]:
@@ -59,16 +59,16 @@ def late(records: ReleaseRecords, digest: str, dag_ids: Collection[str]) -> tupl
 
 
 def sentence(late: Collection[str]) -> str:
-    """Say how the takeover went.
+    """Say how the uptake went.
 
     >>> sentence(())
-    'Airflow has taken it over'
+    'Airflow has taken it up'
     >>> sentence(["orders", "users"])
-    'Airflow is still taking it over, 2 Dags are to come: orders, users'
+    'Airflow is still taking it up, 2 Dags are to come: orders, users'
     """
     from airfleet.errors import listed
 
     if not late:
-        return "Airflow has taken it over"
+        return "Airflow has taken it up"
     count = "1 Dag is" if len(late) == 1 else f"{len(late):,} Dags are"
-    return f"Airflow is still taking it over, {count} to come: {listed(late, 3)}"
+    return f"Airflow is still taking it up, {count} to come: {listed(late, 3)}"
