@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
+from airfleet.client import host_plan
 from airfleet.drill.waiting import wait_until
+from airfleet.metadata.channels import RELEASES
+from airfleet.releases.news import Heard, News
 from airfleet.releases.places import Places
 from airfleet.testing.fleet import FleetUnderTest
 
 pytestmark = pytest.mark.timeout(400)
 
 SECONDS = 90.0
+#: until a message that was given back four times is taken by a host that reports its release; by itself, it would be 16
+PROMPT_SECONDS = 8.0
 MANY = 8
 STEPS = '''"""{edition}"""
 import json, os, pathlib, time
@@ -215,6 +223,42 @@ def test_a_run_that_is_cleared_takes_its_own_release_unless_the_latest_is_asked_
     shop.fleet.api.post("dags", "keeps", "clearTaskInstances", body=body)
     written = shop.wait_for(run_id, {"gate", "last", "callback"})
     assert written == dict.fromkeys(written, after if is_latest else before)
+
+
+@pytest.mark.long
+def test_a_cleared_run_without_its_release_waits_with_a_reason_and_begins_at_once_when_that_is_here(
+    shop: Shop, first: str
+) -> None:
+    run_id = shop.fleet.trigger("keeps")
+    shop.open(run_id)
+    assert shop.fleet.wait_for_run("keeps", run_id, SECONDS) == "success"
+    before = shop.wait_for(run_id, EVERY_TASK)["last"]
+    shop.edition("without the one before")
+    tree, aside = (Places(shop.fleet.paths.releases).root / place for place in (f"trees/{before[0]}", "aside"))
+    tree.rename(aside)
+    (shop.ledger / "ledger").unlink()
+    body = {"dry_run": False, "only_failed": False, "dag_run_id": run_id, "run_on_latest_version": False}
+    shop.fleet.api.post("dags", "keeps", "clearTaskInstances", body=body)
+    given_back = lambda: shop.fleet.paths.log("worker").read_text().count("raised unexpected: ReleaseAway")  # noqa: E731
+    wait_until(lambda: given_back() >= 4, SECONDS, "the message was given back again and again")
+    with psycopg.connect(host_plan.of(shop.fleet.project).database_url, autocommit=True) as database:
+        with without_record(database, before[0]):
+            said = shop.fleet.airfleet("why", "keeps", run_id).stdout
+        assert f"task 'gate' waits: its release {before[0][:12]} was removed, and no host has it any more" in said
+        aside.rename(tree)
+        begun = time.monotonic()
+        database.execute("SELECT pg_notify(%s, %s)", (RELEASES, str(Heard(News.HOST, before[0]))))
+    assert shop.wait_for(run_id, {"gate"})["gate"] == before
+    assert time.monotonic() - begun < PROMPT_SECONDS
+
+
+@contextmanager
+def without_record(database: psycopg.Connection[Any], digest: str) -> Iterator[None]:
+    """Remove a release from the database in the block, as a collection does."""
+    database.execute("CREATE TEMP TABLE removed AS SELECT * FROM airfleet_release WHERE digest = %s", (digest,))
+    database.execute("DELETE FROM airfleet_release WHERE digest = %s", (digest,))
+    yield
+    database.execute("INSERT INTO airfleet_release SELECT * FROM removed")
 
 
 def test_the_code_of_a_version_is_that_of_its_release(shop: Shop, first: str) -> None:
