@@ -1,4 +1,4 @@
-"""A push resolves what a project wishes, from the index of this machine, and brings what hosts need to build it."""
+"""A push resolves the requirements of a project from the index of this machine, and brings what hosts need to build it."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_a_wish_that_does_not_go_together_with_airflow_names_both_sides(project:
     assert str(caught.value).startswith(f"{file}:" + said.format(**versions))
 
 
-def test_a_project_without_wishes_has_nothing_to_bring(project: Path) -> None:
+def test_a_project_without_requirements_has_nothing_to_bring(project: Path) -> None:
     packed = packing.pack(project, project / "made", vendor=True)
     assert (packed.environments, packed.files) == ({}, {})
 
