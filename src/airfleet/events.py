@@ -46,6 +46,7 @@ class Event(Enum):
     WATCHDOG_MISSING = "no watchdog would end this host's attempts if the agent died: {why}"
     RELEASE_FETCHED = "fetched release {release} in {seconds} s"
     RELEASE_NOT_FETCHED = "release {release} is not on this host yet, and is fetched again later: {why}"
+    RELEASE_FROM_HOST = "release {release} is fetched from {place}: {why}"
     RELEASE_LIVE = "release {release} is live on this host"
     RELEASE_NOT_LIVE = "release {release} cannot go live on this host, which is tried again later: {why}"
     RELEASE_REFUSED = "release {release} may not go live on this host: it {why}"

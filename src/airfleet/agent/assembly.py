@@ -24,6 +24,7 @@ from airfleet.agent.probes.database_connection import DatabaseConnection
 from airfleet.agent.recovery.recovery import AttemptRecovery
 from airfleet.agent.releases.connection import ReleaseConnection
 from airfleet.agent.releases.disk import HostReleases
+from airfleet.agent.releases.other_hosts import OtherHosts
 from airfleet.agent.releases.vouching import ReleaseVouching
 from airfleet.agent.releases.watch import ReleaseWatch
 from airfleet.agent.reporter import Reporter
@@ -87,9 +88,11 @@ def _releases(context: AgentContext, wakeup: Wakeup) -> ReleaseWatch:
     policy = _signing(plan)
     listen = partial(ReleaseConnection, plan.database_url, plan.releases, reads_signatures=policy is not None)
     user = task_user.named(plan.environment)
-    disk = HostReleases(context.places, plan.database_url, plan.releases.store, user)
+    others = OtherHosts(plan.release_hosts, context.log) if plan.release_hosts else None
+    disk = HostReleases(context.places, plan.database_url, plan.releases.store, user, others)
     vouching = ReleaseVouching(policy, context.log, context.clock)
-    return ReleaseWatch(plan.host, listen, disk, context.log, wakeup.wake, context.clock, vouching)
+    elsewhere = others.names if others else ()
+    return ReleaseWatch(plan.host, listen, disk, context.log, wakeup.wake, context.clock, vouching, elsewhere)
 
 
 def _signing(plan: Plan) -> SigningPolicy | None:

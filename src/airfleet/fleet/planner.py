@@ -37,6 +37,7 @@ def plan(context: Context) -> Plan:
         neighbours=_neighbours(context),
         releases=context.fleet.releases,
         policies=context.fleet.policies,
+        release_hosts=context.release_hosts,
         pipelines=Path(context.fleet.root) / context.fleet.pipelines,
     )
     description = describe(made, context.secrets.fingerprint_key)

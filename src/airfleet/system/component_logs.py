@@ -23,15 +23,15 @@ TOKEN_SECONDS = 30
 _AUDIENCE, _ALGORITHM = "airfleet component logs", "HS512"
 
 
-def token(key: str, now: float) -> str:
-    """Make a token that opens the logs for half a minute; ``now`` is in seconds since the epoch."""
+def token(key: str, now: float, audience: str = _AUDIENCE) -> str:
+    """Make a token that opens the logs, or another audience, for half a minute; ``now``: seconds since the epoch."""
     import jwt  # only here: a command that reads its own host's logs needs none
 
-    return jwt.encode({"aud": _AUDIENCE, "iat": int(now), "exp": int(now) + TOKEN_SECONDS}, key, _ALGORITHM)
+    return jwt.encode({"aud": audience, "iat": int(now), "exp": int(now) + TOKEN_SECONDS}, key, _ALGORITHM)
 
 
-def opens(given: str, key: str) -> bool:
-    """Tell whether this is a valid token of this key."""
+def opens(given: str, key: str, audience: str = _AUDIENCE) -> bool:
+    """Tell whether this is a valid token of this key for this audience."""
     import jwt
 
     try:
@@ -39,7 +39,7 @@ def opens(given: str, key: str) -> bool:
             given,
             key,
             algorithms=[_ALGORITHM],
-            audience=_AUDIENCE,
+            audience=audience,
             leeway=MAY_DIFFER_SECONDS,
             options={"require": ["aud", "iat", "exp"]},
         )

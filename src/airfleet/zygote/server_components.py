@@ -9,10 +9,16 @@ import socket
 import sys
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airfleet.metadata import api_availability
 from airfleet.zygote import preload, service_user
 from airfleet.zygote.component_settings import Options, use_database
+
+if TYPE_CHECKING:
+    from airfleet.api_server.fast_path import FastPath
+    from airfleet.api_server.release_objects import ReleaseObjects
+    from airfleet.releases.places import Places
 
 #: tasks that Flower keeps in memory, some 5 kB each; its default is ten times as many
 FLOWER_TASKS = 10_000
@@ -24,8 +30,8 @@ def api_server(options: Options) -> None:
     from airflow.api_fastapi.auth.tokens import get_signing_args
 
     from airfleet.api_server import remote_logs
-    from airfleet.api_server.fast_path import FastPath
     from airfleet.monitor import guarded_listeners
+    from airfleet.releases.places import Places
     from airfleet.system.uvicorn_server import serve
 
     believed = addresses(options.get("proxies", ""))
@@ -37,7 +43,7 @@ def api_server(options: Options) -> None:
     remote_logs.use()
     guarded_listeners.guard()
     serve(
-        FastPath(importlib.import_module("airflow.api_fastapi.main").app),
+        _served(Places(Path(options["releases"]))),
         host=options["address"],
         port=int(options["port"]),
         # A client's own headers about its address count only from the proxy.
@@ -48,6 +54,19 @@ def api_server(options: Options) -> None:
         access_log=False,  # Airflow's own middleware logs requests
         log_config=None,
     )
+
+
+def _served(releases: Places) -> FastPath | ReleaseObjects:
+    """Return Airflow's application with our ways before it; objects of releases where other hosts may want them."""
+    from airflow.configuration import conf
+
+    from airfleet.api_server.fast_path import FastPath
+    from airfleet.api_server.release_objects import ReleaseObjects
+
+    application = importlib.import_module("airflow.api_fastapi.main").app
+    key = conf.get("airfleet", "releases_key", fallback="")
+    fast = FastPath(application)
+    return ReleaseObjects(fast, releases, key, application.root_path) if key else fast
 
 
 def _build_api(user: str) -> None:

@@ -105,6 +105,11 @@ class ReleaseConnection:
         reports = registry.reports_of(self._connection, host)
         return {report.digest: Report(report.state, report.sentence) for report in reports}
 
+    def ready(self, digest: str) -> frozenset[str]:
+        """Read which hosts have a release."""
+        states = registry.host_states(self._connection, digest)
+        return frozenset(one.host for one in states if one.state is HostState.READY)
+
     def report(self, host: str, digest: str, report: Report) -> None:
         """Report a release, unless its record was deleted meanwhile."""
         with suppress(psycopg.errors.ForeignKeyViolation):

@@ -140,11 +140,16 @@ def failed(
     now: float,
     *,
     is_certain: bool,
+    is_awaited: bool = False,
     chance: Callable[[], float] = random.random,
 ) -> Failure:
-    """Count one failure more, after ``before``; ``chance`` gives numbers from 0 to 1."""
+    """Count one failure more, after ``before``; ``chance`` gives numbers from 0 to 1.
+
+    Of a release that another host is about to give, no number of failures is certain.
+    """
     tries = before.tries + 1 if before else 1
-    return Failure(sentence, tries, now + FETCH_BACKOFF.delay(tries, chance), is_certain or tries >= CERTAIN_TRIES)
+    certain = is_certain or (tries >= CERTAIN_TRIES and not is_awaited)
+    return Failure(sentence, tries, now + FETCH_BACKOFF.delay(tries, chance), certain)
 
 
 def trouble(wanted: Wanted, here: Here) -> str:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import closing, suppress
+from typing import Any
+
+import psycopg
 
 from airfleet.agent.releases.connection import connect
 from airfleet.agent.releases.fetches import FetchFailed
+from airfleet.agent.releases.other_hosts import OtherHosts
 from airfleet.errors import FleetError
 from airfleet.releases import fetcher, registry, stores
 from airfleet.releases.environments import folders, preparation
@@ -17,11 +21,15 @@ from airfleet.releases.places import Places
 class HostReleases:
     """Implements :class:`airfleet.agent.releases.watch.ReleaseDisk`.
 
-    ``store`` is what fleet.yaml names, ``user`` the one that tasks run as, where it is another.
+    ``store`` is what fleet.yaml names, ``user`` the one that tasks run as, where it is another, and ``others`` are the
+    hosts that give what the store does not.
     """
 
-    def __init__(self, places: Places, database_url: str, store: str, user: str | None = None) -> None:
+    def __init__(
+        self, places: Places, database_url: str, store: str, user: str | None = None, others: OtherHosts | None = None
+    ) -> None:
         self._places = places
+        self._others = others
         self._database_url = database_url
         self._store = store
         self._user = user
@@ -54,15 +62,27 @@ class HostReleases:
         with closing(connect(self._database_url)) as connection:
             try:
                 objects = stores.open_store(self._store, connection)
+                if self._others is not None:
+                    objects = self._others.beside(objects, self._store, digest)
                 fetcher.fetch(registry.manifest(connection, digest), objects, self._places)
             except StoreUnreachable as away:
-                raise FetchFailed(str(away)) from away
+                raise FetchFailed(str(away), is_awaited=self._is_awaited(connection, digest)) from away
             except Missing as missing:
                 raise FetchFailed(f"the store has no object {str(missing)[:12]}", is_certain=True) from missing
-            except (Damaged, ValueError) as damaged:
+            except Damaged as damaged:
+                may_come = self._others is not None
+                awaited = self._is_awaited(connection, digest)
+                raise FetchFailed(str(damaged), is_certain=not may_come, is_awaited=awaited) from damaged
+            except ValueError as damaged:
                 raise FetchFailed(str(damaged), is_certain=True) from damaged
             except FleetError as refused:
                 raise FetchFailed(refused.sentence, is_certain=True) from refused
+
+    def _is_awaited(self, connection: psycopg.Connection[Any], digest: str) -> bool:
+        """Tell whether another host is about to give a release; not while the database is away."""
+        with suppress(psycopg.Error):
+            return self._others is not None and self._others.are_fetching(connection, digest)
+        return False
 
     def activate(self, digest: str) -> None:
         """Make a release that is here the live one."""

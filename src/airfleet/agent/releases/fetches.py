@@ -15,12 +15,13 @@ from dataclasses import dataclass
 class FetchFailed(Exception):
     """A release could not be fetched; the text is a sentence, and perhaps a hint in a line of its own.
 
-    ``is_certain``: another try would fail too.
+    ``is_certain``: another try would fail too. ``is_awaited``: another host is about to have it, and will give it.
     """
 
-    def __init__(self, sentence: str, *, is_certain: bool = False) -> None:
+    def __init__(self, sentence: str, *, is_certain: bool = False, is_awaited: bool = False) -> None:
         super().__init__(sentence)
         self.is_certain = is_certain
+        self.is_awaited = is_awaited
 
 
 @dataclass(frozen=True)

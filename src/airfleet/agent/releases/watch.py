@@ -27,6 +27,7 @@ import psycopg
 from airfleet.agent.release_status import ReleaseStatus
 from airfleet.agent.releases import decisions
 from airfleet.agent.releases.decisions import Decision, Failure, Here, Report, Wanted
+from airfleet.agent.releases.elsewhere import ReadyElsewhere
 from airfleet.agent.releases.fetches import Fetched, FetchFailed, ReleaseFetches
 from airfleet.agent.releases.vouching import ReleaseVouching
 from airfleet.agent.supervisor.signals import Wakeup
@@ -57,6 +58,9 @@ class ReleaseDatabase(Protocol):
 
     def reported(self, host: str) -> Mapping[str, Report]:
         """Read what a host reported."""
+
+    def ready(self, digest: str) -> frozenset[str]:
+        """Read which hosts have a release."""
 
     def report(self, host: str, digest: str, report: Report) -> None:
         """Report a release."""
@@ -97,7 +101,10 @@ class ReleaseDisk(Protocol):
 
 
 class ReleaseWatch:
-    """The releases of one host. ``wake`` is called, from the thread, when the agent's loop should look."""
+    """The releases of one host. ``wake`` is called, from the thread, when the agent's loop should look.
+
+    ``elsewhere`` are the hosts that give objects which the store does not.
+    """
 
     def __init__(
         self,
@@ -108,6 +115,7 @@ class ReleaseWatch:
         wake: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
         vouching: ReleaseVouching | None = None,
+        elsewhere: Collection[str] = (),
     ) -> None:
         self._vouching = vouching or ReleaseVouching(None, log, clock)
         self._host = host
@@ -129,6 +137,7 @@ class ReleaseWatch:
         #: whether other releases are needed than when that was read
         self._is_outdated = False
         self._failures: dict[str, Failure] = {}
+        self._elsewhere = ReadyElsewhere(elsewhere)
         self._reported: dict[str, Report] = {}
         #: connections that failed in a row
         self._lost = 0
@@ -183,6 +192,7 @@ class ReleaseWatch:
         while not self._closing.is_set():
             for fetched in self._fetches.take():
                 self._note(fetched)
+            self._look_elsewhere(database)
             again_at = self._act(database)
             payloads = database.wait(self._pause(again_at), self._news.socket)
             self._news.hush()
@@ -197,6 +207,7 @@ class ReleaseWatch:
     def _read(self, database: ReleaseDatabase) -> None:
         self._wanted, self._is_outdated = database.wanted(), False
         self._failures = {d: failure for d, failure in self._failures.items() if d in self._wanted.by_urgency}
+        self._elsewhere.forget(self._wanted.by_urgency)
         self._read_status(database)
 
     def _read_status(self, database: ReleaseDatabase) -> None:
@@ -217,8 +228,16 @@ class ReleaseWatch:
                 self._is_outdated = True
                 if told is not None and told.news is News.PUBLISHED:
                     self._reported.pop(told.digest, None)  # a push waits for a newer report, also of the same refusal
-            elif told.digest == self._wanted.live and self._stale_at is None:
+                continue
+            self._elsewhere.hear(told.digest)
+            if told.digest == self._wanted.live and self._stale_at is None:
                 self._stale_at = self._clock() + HOSTS_PAUSE_SECONDS
+
+    def _look_elsewhere(self, database: ReleaseDatabase) -> None:
+        """Try again at once what one more host can give."""
+        failed = self._failures.keys() - self._fetches.under_way
+        for digest in self._elsewhere.take(failed, database.ready):
+            self._failures[digest] = replace(self._failures[digest], again_at=self._clock())
 
     # --- one step ----------------------------------------------------------------------------------
 
@@ -278,14 +297,18 @@ class ReleaseWatch:
             return
         if not isinstance(error, FetchFailed | psycopg.Error | OSError):
             self._surprises.met(error)
-        is_certain = isinstance(error, FetchFailed) and error.is_certain
-        self._fail(Event.RELEASE_NOT_FETCHED, fetched.digest, _words(error), is_certain=is_certain)
+        certain, awaited = (error.is_certain, error.is_awaited) if isinstance(error, FetchFailed) else (False, False)
+        self._fail(Event.RELEASE_NOT_FETCHED, fetched.digest, _words(error), is_certain=certain, is_awaited=awaited)
 
-    def _fail(self, event: Event, digest: str, sentence: str, *, is_certain: bool) -> None:
+    def _fail(
+        self, event: Event, digest: str, sentence: str, *, is_certain: bool = False, is_awaited: bool = False
+    ) -> None:
         before = self._failures.get(digest)
         if before is None or before.sentence != sentence:
             self._log(event, release=digest[:SHORT], why=_first_line(sentence))
-        self._failures[digest] = decisions.failed(before, sentence, self._clock(), is_certain=is_certain)
+        self._failures[digest] = decisions.failed(
+            before, sentence, self._clock(), is_certain=is_certain, is_awaited=is_awaited
+        )
 
     # --- what people are told ----------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ def _component(context: Context, name: str, port: int, url: str) -> Component:
                 "port": str(port),
                 "proxies": ",".join(proxy.trusted(context)),
                 "user": context.fleet.user,
+                "releases": str(context.paths.releases),
             },
             settings.settings(context, KIND),
         ),

@@ -17,7 +17,7 @@ KNOWS = {
     "migrate": ("database", "fernet", "private"),
     "objects": ("database", "fernet", "private"),
     "scheduler": ("database", "fernet", "private", "tokens", "broker", "outcomes"),
-    "api-server": ("database", "fernet", "private", "tokens", "sessions", "logs"),
+    "api-server": ("database", "fernet", "private", "tokens", "sessions", "logs", "releases"),
     "dag-processor": ("database", "fernet", "private", "tokens"),
     "triggerer": ("database", "fernet", "private", "tokens"),
     "worker": ("broker", "failures"),
@@ -40,6 +40,7 @@ def settings(context: Context, kind: str) -> tuple[Setting, ...]:
         "tokens": (("api_auth", "jwt_secret", secrets.jwt_secret),),
         "sessions": (("api", "secret_key", secrets.api_secret_key),),
         "logs": ((("airfleet", "logs_key", secrets.logs_key),) if context.serves_logs else ()),
+        "releases": ((("airfleet", "releases_key", secrets.releases_key),) if len(context.fleet.hosts) > 1 else ()),
         "log tokens": (
             ("api", "secret_key", secrets.logs_key),
             ("airfleet", "component_logs_key", secrets.component_logs_key),

@@ -9,6 +9,7 @@ from airfleet.fleet.config.checks import is_loopback
 from airfleet.fleet.config.spec import LOCAL, LOOPBACK, Fleet, Host
 from airfleet.fleet.planning import local_hosts
 from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.planning.plan import ReleaseHosts
 from airfleet.fleet.servers import brokers, databases
 from airfleet.fleet.servers.brokers import Broker
 from airfleet.fleet.servers.secrets import Secrets
@@ -171,6 +172,13 @@ class Context:
     def serves_logs(self) -> bool:
         """Whether tasks of this fleet write their logs into several folders."""
         return logs_are_apart(self.fleet, self.paths)
+
+    @property
+    def release_hosts(self) -> ReleaseHosts | None:
+        """Where this host takes objects of releases that its store does not give."""
+        others = {host: places for host, places in self.api_servers_of_hosts.items() if host != self.host and places}
+        urls = {host: tuple(f"http://{place}{self.root_path}" for place in places) for host, places in others.items()}
+        return ReleaseHosts(urls, self.secrets.releases_key) if urls else None
 
     @property
     def served_addresses(self) -> tuple[str, ...]:

@@ -152,6 +152,16 @@ class Neighbours:
 
 
 @dataclass(frozen=True)
+class ReleaseHosts:
+    """The hosts that give objects of releases to this one, where its store does not."""
+
+    #: host -> the URL of each of its api-servers, below which Airflow lies
+    urls: Mapping[str, tuple[str, ...]]
+    #: the secret by which they know requests of this fleet
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class File:
     """A file that the agent writes before anything starts."""
 
@@ -193,6 +203,8 @@ class Plan:
     releases: Releases = field(default_factory=Releases)
     #: who vouches for them
     policies: Policies = field(default_factory=Policies)
+    #: None where no other host has an api-server
+    release_hosts: ReleaseHosts | None = None
     #: None in a fleet without ``hosts``
     neighbours: Neighbours | None = None
 

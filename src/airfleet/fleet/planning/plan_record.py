@@ -29,7 +29,7 @@ AGENT = "agent"
 FOR_EVER = "for ever"
 CONFIGURATION = "airflow.cfg"
 #: options that say where something lies, or what stands elsewhere too
-_LEFT_OUT = ("beat", "memory_bytes")
+_LEFT_OUT = ("beat", "memory_bytes", "releases")
 #: a kind of which there may be more by order, beside workers
 _API_SERVER = "api-server"
 

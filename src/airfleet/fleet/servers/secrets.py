@@ -61,6 +61,11 @@ class Secrets:
         return self._derived(b"component logs")
 
     @property
+    def releases_key(self) -> str:
+        """The key to the objects of releases on other hosts, and to nothing else; derived likewise."""
+        return self._derived(b"objects of releases")
+
+    @property
     def fleet_mark(self) -> str:
         """A mark that tells apart fleets of one name: the same on all hosts of this one, and no secret."""
         return self._derived(b"the name of this fleet in its broker")[:8]

@@ -133,6 +133,15 @@ def test_failures_are_counted_and_wait_longer_each_time() -> None:
     assert decisions.failed(None, "other bytes", NOW, is_certain=True).is_certain
 
 
+def test_a_release_that_another_host_is_about_to_give_fails_for_certain_never() -> None:
+    failure = None
+    for _ in range(CERTAIN_TRIES + 1):
+        failure = decisions.failed(failure, "not there yet", NOW, is_certain=False, is_awaited=True)
+    assert failure is not None
+    assert not failure.is_certain
+    assert decisions.failed(failure, "not there", NOW, is_certain=False).is_certain
+
+
 def test_only_a_live_release_that_cannot_be_fetched_is_a_trouble_of_the_host() -> None:
     wanted, certain = Wanted(live=LIVE, published=(NEW, LIVE)), Failure("no room", 3, NOW, is_certain=True)
     said = "the live release is not on this host: no room"

@@ -45,6 +45,7 @@ class PlayedDatabase:
         self.connections = 0
         self.reads = 0
         self.statuses = 0
+        self.elsewhere: set[str] = set()
         self._news: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._ear, self._mouth = socket.socketpair()
         self._ear.setblocking(False)
@@ -91,6 +92,10 @@ class PlayedDatabase:
     def reported(self, host: str) -> Mapping[str, Report]:
         assert host == "a"
         return dict(self.reports)
+
+    def ready(self, digest: str) -> frozenset[str]:
+        self._require()
+        return frozenset(self.elsewhere)
 
     def report(self, host: str, digest: str, report: Report) -> None:
         self._require()
@@ -158,13 +163,13 @@ class PlayedDisk:
 class Played:
     """A watch, what it looks at, and what it logs."""
 
-    def __init__(self, policy: SigningPolicy | None = None) -> None:
+    def __init__(self, policy: SigningPolicy | None = None, elsewhere: Collection[str] = ()) -> None:
         self.database, self.disk = PlayedDatabase(), PlayedDisk()
         self.said: list[str] = []
         self.woken = threading.Event()
         vouching = ReleaseVouching(policy, self._log)
         connect, wake = self.database.connect, self.woken.set
-        self.watch = ReleaseWatch("a", connect, self.disk, self._log, wake, vouching=vouching)
+        self.watch = ReleaseWatch("a", connect, self.disk, self._log, wake, vouching=vouching, elsewhere=elsewhere)
 
     def _log(self, event: Event, **payload: Any) -> None:
         self.said.append(event.value.format(**payload))
@@ -185,8 +190,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def watching(policy: SigningPolicy | None = None) -> Iterator[Played]:
-    played = Played(policy)
+def watching(policy: SigningPolicy | None = None, elsewhere: Collection[str] = ()) -> Iterator[Played]:
+    played = Played(policy, elsewhere)
     try:
         yield played
         assert not [line for line in played.said if line.startswith("unexpected error")]
@@ -304,6 +309,45 @@ def test_a_failed_fetch_is_said_once_for_each_cause_and_tried_again_until_it_suc
         played.until(lambda: not played.watch.trouble, "the host is well")
         why = "release 111111111111 is not on this host yet, and is fetched again later: the store does not answer"
         assert played.said.count(why) == 1
+
+
+def test_a_release_that_failed_is_fetched_again_at_once_when_a_host_that_gives_objects_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decisions, "FETCH_BACKOFF", Backoff(first=1000.0, most=1000.0))
+    with watching(elsewhere={"b"}) as played:
+        database, disk = played.database, played.disk
+        disk.errors[ONE] = FetchFailed("the folder is away")
+        database.now = Wanted(published=(ONE,))
+        played.watch.start()
+        played.until(lambda: database.reports.get(ONE, FETCHING).sentence, "it has failed")
+        database.elsewhere = {"c"}
+        database.say(f"host {ONE}")
+        database.elsewhere = {"b", "c"}
+        del disk.errors[ONE]
+        database.say(f"host {ONE}")
+        played.until(lambda: database.reports[ONE] == READY, "it is here")
+        assert disk.fetched == [ONE, ONE]
+
+
+def test_a_host_that_is_ready_while_a_fetch_fails_is_asked_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decisions, "FETCH_BACKOFF", Backoff(first=1000.0, most=1000.0))
+    with watching(elsewhere={"b"}) as played:
+        database, disk = played.database, played.disk
+        gate = disk.gates[ONE] = threading.Event()
+        disk.errors[ONE] = FetchFailed("nobody has it")
+        database.now = Wanted(published=(ONE,))
+        played.watch.start()
+        played.until(lambda: disk.fetched, "it is being fetched")
+        database.elsewhere = {"b"}
+        database.say(f"host {ONE}")
+        gate.set()
+        played.until(lambda: len(disk.fetched) == 2, "it is fetched once more")
+        played.until(lambda: database.reports[ONE].sentence, "it has failed")
+        database.say(f"host {ONE}")  # nothing new
+        database.say(f"published {TWO}", published=(ONE, TWO))
+        played.until(lambda: TWO in disk.fetched, "the news was read")
+        assert disk.fetched.count(ONE) == 2
 
 
 def test_the_database_is_told_every_line_of_a_sentence_and_the_log_the_first() -> None:
