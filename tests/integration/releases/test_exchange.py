@@ -24,7 +24,7 @@ from airfleet.releases.exchange.host_objects import HostObjects
 from airfleet.releases.exchange.store_with_hosts import StoreWithHosts
 from airfleet.releases.folder_objects import FolderObjects
 from airfleet.releases.manifest import File, Manifest
-from airfleet.releases.objects import Missing, StoreUnreachable
+from airfleet.releases.objects import Damaged, Missing, StoreUnreachable, checked
 from airfleet.releases.places import Places
 from airfleet.testing.ports import free_ports
 
@@ -100,7 +100,7 @@ def test_many_small_ones_take_few_requests(url: str) -> None:
 def test_a_host_with_another_key_or_time_is_refused_in_a_sentence(options: Any, url: str) -> None:
     host = HostObjects(url, **{"key": KEY, **options})
     for ask in (lambda: host.get("0" * 64), lambda: host.get_many(["0" * 64])):
-        with pytest.raises(StoreUnreachable, match="the clocks of the hosts, or their secrets, differ$"):
+        with pytest.raises(StoreUnreachable, match=r"the clocks of the hosts, or their secrets, differ$"):
             list(ask())
 
 
@@ -111,20 +111,27 @@ def test_an_api_server_of_an_older_airfleet_gives_nothing(tmp_path: Path) -> Non
         host = HostObjects(address, KEY)
         with pytest.raises(StoreUnreachable, match="gives no files of releases: it gives what nobody asked for"):
             list(host.get_many(["0" * 64]))
-        with pytest.raises(StoreUnreachable):
-            away = FolderObjects(tmp_path)
-            list(StoreWithHosts(away, [host, host], lambda *_: None).get("0" * 64))
+        objects = StoreWithHosts(FolderObjects(tmp_path), [host], lambda *_: None)
+        with pytest.raises(Damaged):
+            fetcher.fetch(RELEASE, objects, Places(tmp_path / "here"))
 
 
 @pytest.mark.parametrize(
-    "answer", [b"", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf", b"no HTTP at all\r\n\r\n"]
+    ("answer", "error"),
+    [
+        (b"", StoreUnreachable),
+        (b"no HTTP at all\r\n\r\n", StoreUnreachable),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\nhalf", StoreUnreachable),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf", Damaged),
+    ],
 )
-def test_an_api_server_that_dies_within_its_answer_is_said_in_a_sentence(answer: bytes) -> None:
+def test_an_answer_that_breaks_off_is_no_object(answer: bytes, error: type[Exception]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=answer_once, args=(listening, answer))
         thread.start()
-        with pytest.raises(StoreUnreachable, match=r"^the api-server 127\.0\.0\.1:\d+ gives no files of releases: "):
-            list(HostObjects(f"http://127.0.0.1:{listening.getsockname()[1]}", KEY).get("0" * 64))
+        host = HostObjects(f"http://127.0.0.1:{listening.getsockname()[1]}", KEY)
+        with pytest.raises(error):
+            list(checked(host.get("0" * 64), "0" * 64, 9))
         thread.join()
 
 
