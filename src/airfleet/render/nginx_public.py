@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from airfleet.fleet.servers.nginx_site import DOCUMENTS_POLICY, FLOWER_POLICY, Public, Site
+from airfleet.releases.exchange.protocol import PATH as RELEASE_OBJECTS
 from airfleet.render import nginx_flower
 from airfleet.render.nginx_upstreams import execution, several, tries
 from airfleet.render.nginx_words import Lines, block, file, pattern, quoted, word
@@ -238,6 +239,8 @@ def _airflow(site: Site, public: Public) -> Lines:
             ["proxy_pass http://airflow;", "proxy_buffering off;", "proxy_read_timeout 1h;", "send_timeout 5m;"],
         ),
         *block(f"location ^~ {word(path)}/execution", _closed(site, public)),
+        # Hosts take objects of releases from api-servers directly.
+        *block(f"location ^~ {word(path)}{RELEASE_OBJECTS}", ["return 403;"]),
     ]
 
 

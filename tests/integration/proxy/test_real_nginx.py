@@ -132,6 +132,14 @@ DISGUISES = (
 )
 
 
+@pytest.mark.parametrize(
+    "path", ["airfleet/releases/objects/0", "/airfleet/releases/objects?digests=0", "%61irfleet/releases/objects/0"]
+)
+def test_nobody_reaches_objects_of_releases_from_outside(proxied: Proxied, path: str) -> None:
+    assert proxied.ask(f"/myorg/airflow/{path}").status == 403
+    assert proxied.asked() == []
+
+
 def test_nobody_reaches_the_execution_api_from_outside(proxied: Proxied) -> None:
     got = {(method, path): proxied.ask(path, method=method).status for path in DISGUISES for method in ("GET", "POST")}
     assert {way: status for way, status in got.items() if status not in (400, 403, 404)} == {}

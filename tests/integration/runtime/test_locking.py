@@ -1,4 +1,4 @@
-"""A push resolves the requirements of a project from the index of this machine, and brings what hosts need to build it."""
+"""A push resolves the requirements of a project from this machine's index, and brings what hosts need to build it."""
 
 from __future__ import annotations
 

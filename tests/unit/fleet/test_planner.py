@@ -196,6 +196,25 @@ def test_whoever_serves_logs_and_whoever_reads_them_know_the_key_of_logs_and_no_
     assert "airfleet.logs_key" not in known_to(planner.plan(context()), "api-server")  # one host: one folder
 
 
+def test_a_host_takes_objects_of_releases_from_the_api_servers_of_the_others_which_alone_know_the_key() -> None:
+    serves, takes = on("control", api_servers=(8080, 8081), logs=8793), on("work", logs=8793)
+    assert takes.release_hosts is not None
+    assert takes.release_hosts.urls == {"control": ("http://10.0.0.11:8080", "http://10.0.0.11:8081")}
+    assert takes.release_hosts.key == SECRETS.releases_key
+    assert SECRETS.releases_key not in repr(takes)
+    assert serves.release_hosts is None  # nobody else has an api-server
+    holders = {
+        component.name
+        for plan in (serves, takes)
+        for component in plan.components
+        if isinstance(component.start, Fork) and SECRETS.releases_key in known_to(plan, component.name).values()
+    }
+    assert holders == {"api-server", "api-server-2"}
+    alone = planner.plan(context())
+    assert alone.release_hosts is None
+    assert "airfleet.releases_key" not in known_to(alone, "api-server")
+
+
 @pytest.mark.parametrize(
     ("fleet", "shared", "apart"),
     [

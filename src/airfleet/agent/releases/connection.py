@@ -108,7 +108,7 @@ class ReleaseConnection:
     def ready(self, digest: str) -> frozenset[str]:
         """Read which hosts have a release."""
         states = registry.host_states(self._connection, digest)
-        return frozenset(one.host for one in states if one.state is HostState.READY)
+        return frozenset(one.host for one in states if one.state is ReleaseState.READY)
 
     def report(self, host: str, digest: str, report: Report) -> None:
         """Report a release, unless its record was deleted meanwhile."""

@@ -7,7 +7,7 @@
 
 A frame is the digest (32 bytes), the size (4 bytes, the most significant first), and the content. Each request carries
 a token. Its key is derived from a secret of the agents, and opens nothing else
-(:attr:`airfleet.fleet.servers.secrets.Secrets.releases_key`). Whoever takes an object verifies it.
+(:attr:`airfleet.fleet.servers.secrets.Secrets.releases_key`). The client verifies each object.
 """
 
 from __future__ import annotations

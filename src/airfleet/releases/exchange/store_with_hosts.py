@@ -1,10 +1,10 @@
 """The store of a fleet, and the api-servers of other hosts: an object that one does not give comes from another.
 
 The store is asked first. After it failed (it is away, has not the object, or gave wrong bytes), the hosts are asked,
-each in turn. Whoever was away is asked last for the rest of the fetch.
+each in turn. A source that was away is asked last for the rest of the fetch.
 
-Bytes are streamed, so it is known at their end alone whether they are those of the digest. Whoever refuses them asks
-again for the object; a source that gave wrong bytes of it is asked after the others then.
+Bytes are streamed, so it is known at their end alone whether they are those of the digest. The fetcher, which verifies
+them, asks again for an object that it refused; a source that gave wrong bytes of it is asked after the others then.
 """
 
 from __future__ import annotations

@@ -20,7 +20,10 @@ ALL = secrets.generate()
 def test_a_host_that_only_works_has_a_key_for_fingerprints_too() -> None:
     works = replace(ALL, jwt_secret="")
     assert ALL.fingerprint_key == ALL.jwt_secret
-    assert len({works.fingerprint_key, works.peers_key, works.logs_key, works.component_logs_key, ""}) == 5
+    assert (
+        len({works.fingerprint_key, works.peers_key, works.logs_key, works.component_logs_key, works.releases_key, ""})
+        == 6
+    )
 
 
 def test_secrets_are_made_once_and_kept_for_their_owner_alone(tmp_path: Path) -> None:
