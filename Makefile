@@ -48,7 +48,7 @@ PYTHON_TESTS := tests/conformance/airflow_contract tests/unit/pipelines/analysis
 PYTHONS := 3.11 3.12 3.13 3.14
 MACHINES := x86_64-manylinux_2_28 aarch64-manylinux_2_28
 
-.PHONY: help demo stop test system-packages lint types imports prose docs docs-check test-34 test-python platforms test-unit test-runs test-fleet test-tasks test-faults test-times test-long test-long-turn test-lightning mutants bench commits compare soak drill faults format lock install install-dev clean
+.PHONY: help demo stop test system-packages lint types imports prose docs docs-check test-34 test-python platforms test-unit test-runs test-fleet test-tasks test-faults test-times test-long test-long-turn test-lightning test-buckets mutants bench commits compare soak drill faults format lock install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -63,7 +63,7 @@ stop: ## End what `make demo` started
 test: system-packages install-dev ## Everything that CI runs; what the tests need of the system is installed, or named and left out
 	@mkdir -p build && rm -f $(LEFT_OUT)
 	@$(MAKE) --no-print-directory -j3 --output-sync=target lint test-faults test-fleet test-long-turn test-runs test-unit \
-		test-tasks test-lightning test-34 test-python docs-check platforms
+		test-tasks test-lightning test-buckets test-34 test-python docs-check platforms
 	@$(MAKE) --no-print-directory test-times
 	@$(PYTHON) scripts/system_packages.py summary $(LEFT_OUT)
 
@@ -88,12 +88,13 @@ test-faults: install-dev
 test-times: install-dev
 	$(BIN)/python -m pytest -p tests.no_skips $(TIMED_TESTS) $(PYTEST_ARGS)
 
-test-long: install-dev .venv-fab/.installed .venv-lightning/.installed .venv-emulators/.installed ## The tests that are too long for CI
+test-long: install-dev .venv-fab/.installed .venv-lightning/.installed .venv-emulators/.installed .venv-buckets/.installed ## The tests that are too long for CI
 	@export LONG_RESULTS=benchmarks/results/long_tests.json; ran=; status=0; long() { "$$@"; case $$? in 0) ran=yes;; 5) ;; *) status=1;; esac; }; \
 	for tests in "$(UNIT_TESTS)" "$(RUN_TESTS)" "$(FLEET_TESTS)" "$(TASK_TESTS)" "$(FAULT_TESTS)"; do \
 		long $(BIN)/python -m pytest -p tests.no_skips -p tests.long_tests -m long $$tests $(PYTEST_ARGS); \
 	done; \
 	long .venv-fab/bin/python -m pytest -p tests.no_skips -p tests.long_tests -m long tests/fab $(PYTEST_ARGS); \
+	long .venv-buckets/bin/python -m pytest -p tests.no_skips --import-mode=prepend -p tests.long_tests -m long tests/buckets $(PYTEST_ARGS); \
 	long env PYTHONDONTWRITEBYTECODE= .venv-lightning/bin/python -m pytest -p tests.no_skips --import-mode=prepend -p tests.long_tests -m long tests/lightning $(PYTEST_ARGS); \
 	[ "$$ran" ] || { echo "there is no such test" >&2; exit 5; }; exit $$status
 
@@ -102,6 +103,9 @@ test-long-turn: install-dev
 
 test-lightning: .venv-lightning/.installed .venv-emulators/.installed ## The tests of examples/lightning, on its own clouds, and of pods and containers
 	PYTHONDONTWRITEBYTECODE= .venv-lightning/bin/python -m pytest --import-mode=prepend -p tests.no_skips tests/lightning $(PYTEST_ARGS)
+
+test-buckets: .venv-buckets/.installed ## The tests of releases in buckets, with the clients of three clouds
+	.venv-buckets/bin/python -m pytest --import-mode=prepend -p tests.no_skips tests/buckets $(PYTEST_ARGS)
 
 test-34: .venv-34/.installed
 	PYTHONPATH=src .venv-34/bin/python -m pytest -p tests.no_skips $(AIRFLOW_34_TESTS) \
@@ -176,6 +180,7 @@ lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	$(COMPILE) pyproject.toml --extra local --extra examples -c requirements/dev.lock -o requirements/examples.lock
 	$(COMPILE) pyproject.toml --extra local --extra lightning --group lightning-dev -o requirements/lightning.lock
 	$(COMPILE) pyproject.toml --extra local requirements/fab.in -o requirements/fab.lock
+	$(COMPILE) pyproject.toml --extra local requirements/buckets.in -c requirements/airfleet.lock -o requirements/buckets.lock
 	$(COMPILE) requirements/emulators.in -o requirements/emulators.lock
 	$(COMPILE) requirements/bootstrap.in -c requirements/dev.lock -o requirements/bootstrap.lock
 	$(COMPILE) requirements/airflow34.in -o requirements/airflow34.lock
@@ -237,6 +242,14 @@ $(UV): requirements/bootstrap.lock
 	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-fab
 	$(UV) pip sync --quiet --compile-bytecode --python .venv-fab/bin/python --require-hashes requirements/fab.lock
 	$(UV) pip install --quiet --python .venv-fab/bin/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Clients of three clouds, which pin boto3, and emulators of two.
+.venv-buckets/.installed: $(UV) requirements/buckets.lock pyproject.toml
+	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-buckets
+	$(UV) pip sync --quiet --compile-bytecode --python .venv-buckets/bin/python --require-hashes \
+		requirements/bootstrap.lock requirements/buckets.lock
+	$(UV) pip install --quiet --python .venv-buckets/bin/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 # examples/lightning: its providers want other versions of some things than the rest, and its clouds yet others.

@@ -52,9 +52,10 @@ def test_make_runs_the_tests_of_every_folder_and_the_long_ones() -> None:
     makefile = (REPOSITORY / "Makefile").read_text().replace("\\\n", "")
     recipes = dict(re.findall(r"^([a-z0-9-]+):.*\n((?:\t.*\n)+)", makefile, re.MULTILINE))
     run = "".join(recipes.get(target, "") for target in recipes["test"].split())
-    named = {"tests/fab", "tests/lightning"}
-    assert "tests/lightning" in run
-    assert "tests/lightning" in recipes["test-long"]
+    named = {"tests/buckets", "tests/fab", "tests/lightning"}
+    for apart in ("tests/buckets", "tests/lightning"):
+        assert apart in run
+        assert apart in recipes["test-long"]
     assert "tests/fab" in recipes["test-long"]  # all of them are long
     for variable in ("UNIT_TESTS", "RUN_TESTS", "FLEET_TESTS", "TASK_TESTS", "FAULT_TESTS"):
         found = re.search(rf"^{variable} := (.*)$", makefile, re.MULTILINE)
@@ -100,7 +101,7 @@ def test_locks_have_a_hash_for_everything_and_no_address(file: Path) -> None:
 
 
 #: locks of environments that have nothing to do with the others
-APART = ("airflow34", "emulators", "fab", "lightning", "mutants", "peers")
+APART = ("airflow34", "buckets", "emulators", "fab", "lightning", "mutants", "peers")
 
 
 def test_what_is_in_two_locks_has_one_version() -> None:

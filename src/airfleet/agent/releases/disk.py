@@ -14,7 +14,8 @@ from airfleet.agent.releases.other_hosts import OtherHosts
 from airfleet.errors import FleetError
 from airfleet.releases import fetcher, registry, stores
 from airfleet.releases.environments import folders, preparation
-from airfleet.releases.objects import Damaged, Missing, StoreUnreachable
+from airfleet.releases.exchange.closed_store import ClosedStore
+from airfleet.releases.objects import Damaged, Missing, Objects, StoreUnreachable
 from airfleet.releases.places import Places
 
 
@@ -61,9 +62,7 @@ class HostReleases:
     def _bring(self, digest: str) -> None:
         with closing(connect(self._database_url)) as connection:
             try:
-                objects = stores.open_store(self._store, connection)
-                if self._others is not None:
-                    objects = self._others.beside(objects, self._store, digest)
+                objects = self._objects(connection, digest)
                 fetcher.fetch(registry.manifest(connection, digest), objects, self._places)
             except StoreUnreachable as away:
                 raise FetchFailed(str(away), is_awaited=self._is_awaited(connection, digest)) from away
@@ -77,6 +76,16 @@ class HostReleases:
                 raise FetchFailed(str(damaged), is_certain=True) from damaged
             except FleetError as refused:
                 raise FetchFailed(refused.sentence, is_certain=True) from refused
+
+    def _objects(self, connection: psycopg.Connection[Any], digest: str) -> Objects:
+        """Open the store, with other hosts beside it. Raises FleetError for one that this host cannot open at all."""
+        if self._others is None:
+            return stores.open_store(self._store, connection)
+        try:
+            objects = stores.open_store(self._store, connection)
+        except (FleetError, StoreUnreachable) as closed:
+            objects = ClosedStore(closed.sentence if isinstance(closed, FleetError) else str(closed))
+        return self._others.beside(objects, self._store, digest)
 
     def _is_awaited(self, connection: psycopg.Connection[Any], digest: str) -> bool:
         """Tell whether another host is about to give a release; not while the database is away."""

@@ -76,8 +76,8 @@ class StoreWithHosts:
         """Yield the bytes of an object. Raises Missing, Damaged, StoreUnreachable."""
         refusals: list[str] = []
         for source in self._in_order(digest):
-            pieces = source.get(digest)
             try:
+                pieces = source.get(digest)
                 first = next(pieces, b"")
             except source.failures as error:
                 refusals.append(self._noted(source, error))
