@@ -1,4 +1,4 @@
-"""A fleet whose releases are in a bucket, which goes away: what is on its host goes on, and a push says why it cannot."""
+"""A fleet whose releases are in a bucket that goes away: what its host has goes on, and a push says why it cannot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from buckets.conftest import Cloud
 pytestmark = pytest.mark.long
 
 FLEET = "name: bucket\ntriggerer: false\nworkers: [{name: worker, slots: 1}]\n"
-#: at each second that Airflow's timetables know: the runs follow one another
+#: its runs follow one another
 TICKS = """\
 dag_id: ticks
 schedule: {every: 2s}

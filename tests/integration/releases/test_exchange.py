@@ -9,16 +9,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from airfleet.api_server.release_objects import ReleaseObjects
-from airfleet.drill.waiting import wait_until
 from airfleet.releases import fetcher
 from airfleet.releases.exchange.host_objects import HostObjects
 from airfleet.releases.exchange.store_with_hosts import StoreWithHosts
@@ -27,6 +24,7 @@ from airfleet.releases.manifest import File, Manifest
 from airfleet.releases.objects import Damaged, Missing, StoreUnreachable, checked
 from airfleet.releases.places import Places
 from airfleet.testing.ports import free_ports
+from support.http_served import serving
 
 KEY = "k" * 64
 FILES = {f"code/m{number}.py": f"N = {number}\n".encode() for number in range(250)} | {"data.bin": os.urandom(3 << 20)}
@@ -48,20 +46,6 @@ def there(tmp_path: Path) -> Places:
     places = Places(tmp_path / "there")
     fetcher.fetch(RELEASE, store, places)
     return places
-
-
-@contextmanager
-def serving(application: Any) -> Iterator[str]:
-    (port,) = free_ports(1)
-    server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=port, log_config=None, lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    wait_until(lambda: server.started, 20, "the api-server answers")
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture

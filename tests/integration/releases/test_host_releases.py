@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from fastapi import FastAPI
 
 from airfleet.agent.releases.disk import HostReleases
 from airfleet.agent.releases.fetches import FetchFailed
+from airfleet.agent.releases.other_hosts import OtherHosts
+from airfleet.api_server.release_objects import ReleaseObjects
+from airfleet.fleet.planning.plan import ReleaseHosts
 from airfleet.metadata.migrations import runner
-from airfleet.releases import publisher, tree
+from airfleet.releases import publisher, registry, tree
+from airfleet.releases.database_objects import DatabaseObjects
 from airfleet.releases.environments import layout
 from airfleet.releases.folder_objects import FolderObjects
+from airfleet.releases.news import ReleaseState
 from airfleet.releases.places import Places
 from airfleet.releases.registry import About
 from support.databases import NewDatabase
+from support.http_served import serving
 from support.release_folders import project
 
-ADA = About("ada", "laptop")
+ADA, KEY = About("ada", "laptop"), "k" * 64
 
 
 @pytest.fixture
@@ -138,6 +148,94 @@ def test_a_store_that_lost_an_object_or_has_other_bytes_is_certain_to_fail_again
         disk.fetch(digest)
     assert failed.value.is_certain
     assert disk.trees() == frozenset()
+
+
+@dataclass
+class Helped:
+    """A host whose store is somewhere, beside one with an api-server; ``said`` is what its agent logs."""
+
+    disk: HostReleases
+    said: list[str]
+
+
+@pytest.fixture
+def beside(url: str, store: Path, places: Places, tmp_path: Path) -> Iterator[Callable[[str], Helped]]:
+    """Make hosts beside one that has fetched its releases from the store."""
+    there = Places(tmp_path / "there")
+    with serving(ReleaseObjects(FastAPI(), there, KEY)) as address:
+
+        def make(where: str) -> Helped:
+            for digest in published(url):
+                HostReleases(there, url, str(store)).fetch(digest)
+            said: list[str] = []
+            others = OtherHosts(
+                ReleaseHosts({"front": (address,)}, KEY), lambda e, **p: said.append(e.value.format(**p))
+            )
+            return Helped(HostReleases(places, url, where, None, others), said)
+
+        yield make
+
+
+def published(url: str) -> list[str]:
+    with psycopg.connect(url) as connection:
+        return [release.digest for release in registry.releases(connection)]
+
+
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        ("{tmp_path}/nowhere", "the store has no object "),
+        ("s3://shop/releases", "releases cannot be kept in s3://shop/releases: "),
+    ],
+    ids=["a folder that is not here", "a bucket whose library is not here"],
+)
+def test_what_the_store_does_not_give_comes_from_a_host_with_an_api_server(
+    where: str, why: str, beside: Callable[[str], Helped], url: str, tmp_path: Path, store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    digest = publish(url, tmp_path / "project", store)
+    host = beside(where.format(tmp_path=tmp_path))
+    host.disk.fetch(digest)
+    assert host.disk.trees() == {digest}
+    (line,) = host.said
+    assert line.startswith(f"release {digest[:12]} is fetched from the api-server 127.0.0.1:")
+    assert why in line
+
+
+@pytest.mark.parametrize("state", HostState)
+def test_what_a_host_with_an_api_server_still_fetches_is_awaited(
+    state: HostState, beside: Callable[[str], Helped], url: str, tmp_path: Path, store: Path
+) -> None:
+    host = beside(str(tmp_path / "nowhere"))
+    digest = publish(url, tmp_path / "project", store)
+    with psycopg.connect(url, autocommit=True) as connection:
+        registry.report(connection, "front", digest, state)
+        registry.report(connection, "another", digest, ReleaseState.FETCHING)
+    with pytest.raises(FetchFailed, match=r"the store has no object .*; the api-server .* has no object ") as failed:
+        host.disk.fetch(digest)
+    assert (failed.value.is_certain, failed.value.is_awaited) == (False, state is ReleaseState.FETCHING)
+
+
+def test_wrong_bytes_of_the_database_are_taken_from_a_host_and_nothing_else(
+    beside: Callable[[str], Helped], url: str, tmp_path: Path, store: Path
+) -> None:
+    digest = publish(url, tmp_path / "project", store)
+    with psycopg.connect(url, autocommit=True) as connection:
+        objects = DatabaseObjects(connection)
+        for one in FolderObjects(store).digests():
+            objects.put(one, FolderObjects(store).get(one))
+        connection.execute("UPDATE airfleet_release_object SET content = %s", (zlib.compress(b"other bytes"),))
+    host = beside("database")
+    host.disk.fetch(digest)
+    assert host.disk.trees() == {digest}
+    assert ": the store gave wrong bytes" in host.said[0]
+    host.disk.keep(())
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("TRUNCATE airfleet_release_object")
+    with pytest.raises(FetchFailed, match="the store has no object ") as failed:
+        host.disk.fetch(digest)
+    assert failed.value.is_certain
 
 
 def test_a_release_without_a_record_cannot_be_fetched(disk: HostReleases, url: str) -> None:

@@ -18,6 +18,7 @@ from airfleet.fleet.config.spec import Releases
 from airfleet.metadata.channels import RELEASES
 from airfleet.metadata.database_errors import storable
 from airfleet.releases import collection, registry, stores
+from airfleet.releases.news import ReleaseState
 from airfleet.releases.objects import DATABASE_STORE, StoreUnreachable
 from airfleet.releases.policies import records
 from airfleet.system.connection_timeouts import CLIENT
