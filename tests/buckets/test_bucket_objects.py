@@ -17,10 +17,10 @@ import pytest
 
 from airfleet.errors import FleetError
 from airfleet.releases import fetcher
-from airfleet.releases.bucket_objects import BucketObjects
 from airfleet.releases.manifest import File, Manifest
-from airfleet.releases.objects import Damaged, Missing, StoreUnreachable, checked
 from airfleet.releases.places import Places
+from airfleet.releases.stores.bucket_objects import BucketObjects
+from airfleet.releases.stores.objects import Damaged, Missing, StoreUnreachable, checked
 from buckets.conftest import FAILING, Cloud, emulator, environment
 
 #: seconds within which a bucket that is away has to be told; a request has 20

@@ -24,10 +24,10 @@ from airfleet.drill.records import History, Injection, Note, NoteKind, RunKey, T
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.servers import secrets
 from airfleet.releases import fetcher, publisher, registry, tree
-from airfleet.releases.database_objects import DatabaseObjects
 from airfleet.releases.news import ReleaseState
 from airfleet.releases.places import Places
 from airfleet.releases.registry import About
+from airfleet.releases.stores.database_objects import DatabaseObjects
 from airfleet.testing.fleet import FleetUnderTest
 from faultlab.measuring import state_audit
 from faultlab.systems.hosts_under_test import HostsUnderTest

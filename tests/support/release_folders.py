@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from airfleet.releases.objects import Missing
+from airfleet.releases.stores.objects import Missing
 
 PIPELINE = "dag_id: hello\ntasks: [{id: one, uses: bash, with: {bash_command: 'true'}}]\n"
 

@@ -21,8 +21,8 @@ from typing import Any, BinaryIO, Final, TypeAlias
 from urllib.parse import parse_qs
 
 from airfleet.releases.exchange import protocol
-from airfleet.releases.objects import SMALL
 from airfleet.releases.places import Places
+from airfleet.releases.stores.objects import SMALL
 
 _Message: TypeAlias = MutableMapping[str, Any]
 _Send: TypeAlias = Callable[[_Message], Awaitable[None]]

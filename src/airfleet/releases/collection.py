@@ -20,8 +20,8 @@ import psycopg
 from airfleet.errors import FleetError
 from airfleet.metadata.advisory_locks import RELEASE_OBJECTS
 from airfleet.releases import registry
-from airfleet.releases.objects import Objects
 from airfleet.releases.registry import About, Action
+from airfleet.releases.stores.objects import Objects
 
 YOUNG: Final = dt.timedelta(hours=1)
 

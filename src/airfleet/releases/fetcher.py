@@ -24,8 +24,8 @@ from typing import Final
 
 from airfleet.errors import FleetError
 from airfleet.releases.manifest import File, Manifest
-from airfleet.releases.objects import SMALL, Bulk, Damaged, Objects, checked, threads
 from airfleet.releases.places import MANIFEST, Places
+from airfleet.releases.stores.objects import SMALL, Bulk, Damaged, Objects, checked, threads
 
 #: how often an object is asked for whose bytes are wrong: a read may be cut off
 _TRIES: Final = 3

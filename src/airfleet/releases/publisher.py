@@ -11,8 +11,8 @@ import psycopg
 from airfleet.errors import FileProblems, FleetError
 from airfleet.releases import registry
 from airfleet.releases.manifest import File, Manifest
-from airfleet.releases.objects import SMALL, Bulk, Damaged, Missing, Objects, checked, threads
 from airfleet.releases.registry import About
+from airfleet.releases.stores.objects import SMALL, Bulk, Damaged, Missing, Objects, checked, threads
 from airfleet.releases.tree import Tree
 
 #: of a publication: objects that were sent, and all that have to be

@@ -20,7 +20,7 @@ from airfleet.errors import FleetError, Place, Problem
 from airfleet.problem_codes import Code
 from airfleet.releases.ignore_rules import IGNORE_FILES, IgnoreRules
 from airfleet.releases.manifest import File, Manifest
-from airfleet.releases.objects import Damaged, checked
+from airfleet.releases.stores.objects import Damaged, checked
 
 MEGABYTE: Final = 1_000_000
 _CHUNK: Final = 1 << 20

@@ -14,11 +14,11 @@ from airfleet.agent.release_status import HostRelease
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.servers import secrets
 from airfleet.releases import fetcher, publisher, registry, tree
-from airfleet.releases.database_objects import DatabaseObjects
 from airfleet.releases.manifest import File, Manifest, by_path
 from airfleet.releases.news import ReleaseState
 from airfleet.releases.places import Places
 from airfleet.releases.registry import About
+from airfleet.releases.stores.database_objects import DatabaseObjects
 from airfleet.testing.fleet import FleetUnderTest
 from support.fleets import TINY
 from support.pipelines import HELLO

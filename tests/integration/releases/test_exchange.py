@@ -19,10 +19,10 @@ from airfleet.api_server.release_objects import ReleaseObjects
 from airfleet.releases import fetcher
 from airfleet.releases.exchange.host_objects import HostObjects
 from airfleet.releases.exchange.store_with_hosts import StoreWithHosts
-from airfleet.releases.folder_objects import FolderObjects
 from airfleet.releases.manifest import File, Manifest
-from airfleet.releases.objects import Damaged, Missing, StoreUnreachable, checked
 from airfleet.releases.places import Places
+from airfleet.releases.stores.folder_objects import FolderObjects
+from airfleet.releases.stores.objects import Damaged, Missing, StoreUnreachable, checked
 from airfleet.testing.ports import free_ports
 from support.http_served import serving
 

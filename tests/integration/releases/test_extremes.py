@@ -15,10 +15,10 @@ import psycopg
 import pytest
 
 from airfleet.releases import fetcher, publisher, tree
-from airfleet.releases.database_objects import DatabaseObjects
-from airfleet.releases.folder_objects import FolderObjects
 from airfleet.releases.places import Places
 from airfleet.releases.registry import About
+from airfleet.releases.stores.database_objects import DatabaseObjects
+from airfleet.releases.stores.folder_objects import FolderObjects
 from faultlab.injectors import small_disk
 from support.release_folders import project
 
@@ -34,7 +34,7 @@ PASSAGE = """\
 import json, resource, sys
 from pathlib import Path
 from airfleet.releases import fetcher, tree
-from airfleet.releases.folder_objects import FolderObjects
+from airfleet.releases.stores.folder_objects import FolderObjects
 from airfleet.releases.places import Places
 
 root, store, host = map(Path, sys.argv[1:])

@@ -19,10 +19,10 @@ from airfleet.agent.releases.decisions import Report, Wanted
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.config.spec import Releases
 from airfleet.metadata.migrations import runner
-from airfleet.releases.database_objects import DatabaseObjects
 from airfleet.releases.news import ReleaseState
 from airfleet.releases.policies import records
 from airfleet.releases.policies.signed_text import Purpose, Signature
+from airfleet.releases.stores.database_objects import DatabaseObjects
 from support.databases import NewDatabase
 
 SECONDS = 10.0

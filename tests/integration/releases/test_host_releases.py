@@ -21,12 +21,12 @@ from airfleet.api_server.release_objects import ReleaseObjects
 from airfleet.fleet.planning.plan import ReleaseHosts
 from airfleet.metadata.migrations import runner
 from airfleet.releases import publisher, registry, tree
-from airfleet.releases.database_objects import DatabaseObjects
 from airfleet.releases.environments import layout
-from airfleet.releases.folder_objects import FolderObjects
 from airfleet.releases.news import ReleaseState
 from airfleet.releases.places import Places
 from airfleet.releases.registry import About
+from airfleet.releases.stores.database_objects import DatabaseObjects
+from airfleet.releases.stores.folder_objects import FolderObjects
 from support.databases import NewDatabase
 from support.http_served import serving
 from support.release_folders import project
@@ -203,9 +203,9 @@ def test_what_the_store_does_not_give_comes_from_a_host_with_an_api_server(
     assert why in line
 
 
-@pytest.mark.parametrize("state", HostState)
+@pytest.mark.parametrize("state", ReleaseState)
 def test_what_a_host_with_an_api_server_still_fetches_is_awaited(
-    state: HostState, beside: Callable[[str], Helped], url: str, tmp_path: Path, store: Path
+    state: ReleaseState, beside: Callable[[str], Helped], url: str, tmp_path: Path, store: Path
 ) -> None:
     host = beside(str(tmp_path / "nowhere"))
     digest = publish(url, tmp_path / "project", store)

@@ -20,12 +20,12 @@ import psycopg
 import pytest
 
 from airfleet.releases import fetcher, registry, tree
-from airfleet.releases.database_objects import DatabaseObjects
 from airfleet.releases.manifest import Manifest
-from airfleet.releases.objects import Damaged
 from airfleet.releases.places import Places
 from airfleet.releases.publisher import publish
 from airfleet.releases.registry import About
+from airfleet.releases.stores.database_objects import DatabaseObjects
+from airfleet.releases.stores.objects import Damaged
 from airfleet.releases.tree import Tree
 from support.release_folders import project
 

@@ -19,13 +19,13 @@ from airfleet.drill.waiting import wait_until
 from airfleet.fleet.config.spec import Releases
 from airfleet.metadata.migrations import runner
 from airfleet.releases import publisher, registry, tree
-from airfleet.releases.database_objects import DatabaseObjects
 from airfleet.releases.news import ReleaseState
 from airfleet.releases.places import Places
 from airfleet.releases.policies import records
 from airfleet.releases.policies.signed_text import Purpose
 from airfleet.releases.policies.verification import SigningPolicy
 from airfleet.releases.registry import About
+from airfleet.releases.stores.database_objects import DatabaseObjects
 from support import ssh_keys
 from support.databases import NewDatabase
 from support.release_folders import project

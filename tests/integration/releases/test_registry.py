@@ -15,12 +15,12 @@ import pytest
 from airfleet.errors import FileProblems, FleetError
 from airfleet.metadata.channels import RELEASES
 from airfleet.releases import collection, push_lock, registry, tree
-from airfleet.releases.database_objects import DatabaseObjects
-from airfleet.releases.folder_objects import FolderObjects
 from airfleet.releases.manifest import File, Manifest
 from airfleet.releases.news import ReleaseState
 from airfleet.releases.publisher import publish
 from airfleet.releases.registry import About, Action, NoSuchRelease, Overtaken
+from airfleet.releases.stores.database_objects import DatabaseObjects
+from airfleet.releases.stores.folder_objects import FolderObjects
 from support.release_folders import MemoryObjects, project
 
 Connect = Callable[[], psycopg.Connection[Any]]

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from airfleet.errors import FleetError
-from airfleet.releases.database_objects import PIECE_BYTES, DatabaseObjects
-from airfleet.releases.objects import Damaged, Missing, Objects, StoreUnreachable, checked
-from airfleet.releases.stores import open_store
+from airfleet.releases.stores.database_objects import PIECE_BYTES, DatabaseObjects
+from airfleet.releases.stores.objects import Damaged, Missing, Objects, StoreUnreachable, checked
+from airfleet.releases.stores.opening import open_store
 
 
 @pytest.fixture(params=["database", "folder", "memory://", "file://"])

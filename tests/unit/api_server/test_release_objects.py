@@ -16,8 +16,8 @@ import pytest
 
 from airfleet.api_server.release_objects import ReleaseObjects
 from airfleet.releases.exchange import protocol
-from airfleet.releases.objects import SMALL
 from airfleet.releases.places import Places
+from airfleet.releases.stores.objects import SMALL
 
 KEY, ROOT = "k" * 64, "/myorg/airflow"
 SMALL_ONE, LARGE, PROGRAM = b"a = 1\n", os.urandom(700_000), b"#!/bin/sh\n"

@@ -18,8 +18,8 @@ import pytest
 from airfleet.errors import FleetError
 from airfleet.releases import fetcher, tree
 from airfleet.releases.manifest import File, Manifest
-from airfleet.releases.objects import Damaged, Missing
 from airfleet.releases.places import MANIFEST, Places
+from airfleet.releases.stores.objects import Damaged, Missing
 from support.release_folders import MemoryObjects, project
 
 FILES = {"shop/steps.py": "x = 1\n", "run.sh": "true\n", "shop/empty.py": "", "other.py": ""}

@@ -17,10 +17,11 @@ from airfleet.agent.releases.decisions import Report, Wanted
 from airfleet.fleet.config.spec import Releases
 from airfleet.metadata.channels import RELEASES
 from airfleet.metadata.database_errors import storable
-from airfleet.releases import collection, registry, stores
+from airfleet.releases import collection, registry
 from airfleet.releases.news import ReleaseState
-from airfleet.releases.objects import DATABASE_STORE, StoreUnreachable
 from airfleet.releases.policies import records
+from airfleet.releases.stores import opening
+from airfleet.releases.stores.objects import DATABASE_STORE, StoreUnreachable
 from airfleet.system.connection_timeouts import CLIENT
 
 _LISTEN: LiteralString = f"LISTEN {RELEASES}"
@@ -97,7 +98,7 @@ class ReleaseConnection:
 
     def _used_bytes(self) -> int:
         try:
-            return stores.open_store(DATABASE_STORE, self._connection).size()
+            return opening.open_store(DATABASE_STORE, self._connection).size()
         except StoreUnreachable as away:  # the store is the database, and so is what cannot be reached
             raise psycopg.OperationalError(str(away)) from away
 

@@ -12,11 +12,12 @@ from airfleet.agent.releases.connection import connect
 from airfleet.agent.releases.fetches import FetchFailed
 from airfleet.agent.releases.other_hosts import OtherHosts
 from airfleet.errors import FleetError
-from airfleet.releases import fetcher, registry, stores
+from airfleet.releases import fetcher, registry
 from airfleet.releases.environments import folders, preparation
 from airfleet.releases.exchange.closed_store import ClosedStore
-from airfleet.releases.objects import Damaged, Missing, Objects, StoreUnreachable
 from airfleet.releases.places import Places
+from airfleet.releases.stores import opening
+from airfleet.releases.stores.objects import Damaged, Missing, Objects, StoreUnreachable
 
 
 class HostReleases:
@@ -80,9 +81,9 @@ class HostReleases:
     def _objects(self, connection: psycopg.Connection[Any], digest: str) -> Objects:
         """Open the store, with other hosts beside it. Raises FleetError for one that this host cannot open at all."""
         if self._others is None:
-            return stores.open_store(self._store, connection)
+            return opening.open_store(self._store, connection)
         try:
-            objects = stores.open_store(self._store, connection)
+            objects = opening.open_store(self._store, connection)
         except (FleetError, StoreUnreachable) as closed:
             objects = ClosedStore(closed.sentence if isinstance(closed, FleetError) else str(closed))
         return self._others.beside(objects, self._store, digest)

@@ -13,9 +13,8 @@ from airfleet.releases import registry
 from airfleet.releases.exchange.host_objects import HostObjects
 from airfleet.releases.exchange.store_with_hosts import ANY, WRONG_BYTES, StoreWithHosts
 from airfleet.releases.manifest import SHORT
-from airfleet.releases.objects import Objects
 from airfleet.releases.registry import HostState
-from airfleet.releases.stores import DATABASE
+from airfleet.releases.stores.objects import DATABASE_STORE, Objects
 
 
 class OtherHosts:
@@ -37,7 +36,7 @@ class OtherHosts:
         def tell(place: str, why: str) -> None:
             self._log(Event.RELEASE_FROM_HOST, release=digest[:SHORT], place=place, why=why)
 
-        return StoreWithHosts(objects, hosts, tell, WRONG_BYTES if store == DATABASE else ANY)
+        return StoreWithHosts(objects, hosts, tell, WRONG_BYTES if store == DATABASE_STORE else ANY)
 
     def are_fetching(self, connection: psycopg.Connection[Any], digest: str) -> bool:
         """Tell whether one of them is about to have a release."""

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from airfleet.fleet.config.spec import Fleet
     from airfleet.releases.manifest import File, Manifest
-    from airfleet.releases.objects import Objects
     from airfleet.releases.registry import About, Live, Release
+    from airfleet.releases.stores.objects import Objects
 
 #: in place of a digest
 LIVE = "live"
@@ -82,7 +82,7 @@ class ReleaseRecords:
 
     def content(self, file: File) -> bytes:
         """Read a file of a release. Raises FleetError when the store lacks it, or has other bytes."""
-        from airfleet.releases.objects import Damaged, Missing, checked
+        from airfleet.releases.stores.objects import Damaged, Missing, checked
 
         try:
             return b"".join(checked(self.objects.get(file.digest), file.digest, file.size))
@@ -108,12 +108,12 @@ def of(here: Project, fleet: Fleet) -> Iterator[ReleaseRecords]:
     """Open the releases of a fleet. Raises FleetError as :func:`opened`."""
     import psycopg
 
-    from airfleet.releases import stores
-    from airfleet.releases.objects import StoreUnreachable
+    from airfleet.releases.stores import opening
+    from airfleet.releases.stores.objects import StoreUnreachable
 
     try:
         with fleet_database.connect(here, fleet) as connection:
-            yield ReleaseRecords(here, fleet, connection, stores.open_store(fleet.releases.store, connection))
+            yield ReleaseRecords(here, fleet, connection, opening.open_store(fleet.releases.store, connection))
     except psycopg.OperationalError as wrong:
         raise fleet_database.away(here, fleet, wrong) from wrong
     except psycopg.Error as wrong:

@@ -13,7 +13,7 @@ from airfleet.fleet.config.keys import FLOWER, PROXY, RELEASES, TLS
 from airfleet.fleet.config.section_reader import NAME, NAME_RULE, Section
 from airfleet.fleet.config.spec import EMBEDDED, LOCAL, Flower, Proxy, Releases, Tls
 from airfleet.fleet.servers import brokers, databases
-from airfleet.releases.objects import DATABASE_STORE
+from airfleet.releases.stores.objects import DATABASE_STORE
 from airfleet.yaml import nodes, secret_detection
 from airfleet.yaml.secret_detection import MASK, REFERENCE
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from airfleet.fleet.config.objects import Objects
-from airfleet.releases.objects import DATABASE_STORE
+from airfleet.releases.stores.objects import DATABASE_STORE
 
 EMBEDDED = "embedded"
 

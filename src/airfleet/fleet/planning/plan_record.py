@@ -21,7 +21,7 @@ from airfleet.fleet.config.spec import Releases
 from airfleet.fleet.names import numbered
 from airfleet.fleet.planning.plan import BrokerWorks, Component, File, FileBeats, Fork, Plan
 from airfleet.fleet.servers.nginx_site import Site
-from airfleet.releases.objects import DATABASE_STORE
+from airfleet.releases.stores.objects import DATABASE_STORE
 from airfleet.yaml.durations import seconds_text
 from airfleet.yaml.sizes import size_text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import NoReturn
 
-from airfleet.releases.objects import StoreUnreachable
+from airfleet.releases.stores.objects import StoreUnreachable
 
 
 class ClosedStore:

@@ -9,9 +9,9 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-from airfleet.releases.database_objects import batched
 from airfleet.releases.exchange import protocol
-from airfleet.releases.objects import Missing, StoreUnreachable
+from airfleet.releases.stores.database_objects import batched
+from airfleet.releases.stores.objects import Missing, StoreUnreachable
 from airfleet.system import http_client
 from airfleet.system.http_client import OpenHttpAnswer, Timeouts
 

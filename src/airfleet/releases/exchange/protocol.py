@@ -17,7 +17,7 @@ import struct
 from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
-from airfleet.releases.objects import SMALL
+from airfleet.releases.stores.objects import SMALL
 from airfleet.system import component_logs
 
 #: below the path of Airflow

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final, Protocol, TypeAlias
 
-from airfleet.releases.objects import SMALL, Bulk, Damaged, Missing, Objects, StoreUnreachable, threads
+from airfleet.releases.stores.objects import SMALL, Bulk, Damaged, Missing, Objects, StoreUnreachable, threads
 
 #: reasons to ask the next source
 Failures: TypeAlias = tuple[type[Exception], ...]

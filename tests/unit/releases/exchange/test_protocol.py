@@ -8,7 +8,7 @@ import pytest
 
 from airfleet.releases.exchange import protocol
 from airfleet.releases.exchange.protocol import BrokenFrame
-from airfleet.releases.objects import SMALL
+from airfleet.releases.stores.objects import SMALL
 from airfleet.system import component_logs
 
 KEY = "k" * 64

@@ -12,8 +12,8 @@ import pytest
 from airfleet.releases import fetcher
 from airfleet.releases.exchange.store_with_hosts import WRONG_BYTES, StoreWithHosts
 from airfleet.releases.manifest import File, Manifest
-from airfleet.releases.objects import Bulk, Damaged, Missing, StoreUnreachable
 from airfleet.releases.places import Places
+from airfleet.releases.stores.objects import Bulk, Damaged, Missing, StoreUnreachable
 
 FILES = {"a.py": b"a = 1", "b.py": b"b = 2", "large.bin": b"x" * 100_000}
 

@@ -41,8 +41,8 @@ def command(release: str, folder: Path, env: str | None, project: Path | None) -
 def write(records: ReleaseRecords, manifest: Manifest, folder: Path) -> None:
     """Write a release beside ``folder``, and rename it when it is whole. Raises FleetError."""
     from airfleet.releases import fetcher
-    from airfleet.releases.objects import Damaged, Missing
     from airfleet.releases.places import MANIFEST, Places
+    from airfleet.releases.stores.objects import Damaged, Missing
 
     folder.absolute().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".airfleet-fetch-", dir=folder.absolute().parent) as beside:

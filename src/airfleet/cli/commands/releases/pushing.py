@@ -17,7 +17,7 @@ from airfleet.cli.output import release_view, terminal
 from airfleet.cli.queries import file_versions, release_changes, release_records
 from airfleet.client.project import Project
 from airfleet.errors import FileProblems, FleetError, UsageError
-from airfleet.releases.objects import DATABASE_STORE
+from airfleet.releases.stores.objects import DATABASE_STORE
 from airfleet.yaml.sizes import size_text
 
 if TYPE_CHECKING:
@@ -235,10 +235,10 @@ def _own(folder: Project, fleet: Fleet) -> Iterator[Path]:
 
     Each host has its own file of allowed signers, as of fleet.yaml.
     """
-    from airfleet.releases import stores
+    from airfleet.releases.stores import opening
 
     signers = fleet.policies.push.signed_by
-    for place in (fleet.secrets_folder, stores.folder_of(fleet.releases.store), folder.paths.home, signers):
+    for place in (fleet.secrets_folder, opening.folder_of(fleet.releases.store), folder.paths.home, signers):
         if place:
             path = Path(place)
             yield path.relative_to(fleet.root) if path.is_relative_to(fleet.root) else path
@@ -299,7 +299,7 @@ def _collect(records: ReleaseRecords) -> None:
     import psycopg
 
     from airfleet.releases import collection
-    from airfleet.releases.objects import StoreUnreachable
+    from airfleet.releases.stores.objects import StoreUnreachable
 
     try:
         collection.collect(records.connect, records.objects, records.fleet.releases.keep, records.about())

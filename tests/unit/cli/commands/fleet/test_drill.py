@@ -57,7 +57,7 @@ def test_production_is_not_broken_by_a_slip(airflow: FakeAirflow, project: Proje
 @pytest.mark.parametrize("policy", ["approval: 1", "signed_by: keys/pushers"])
 def test_releases_that_somebody_vouches_for_are_not_mixed_with_those_of_a_drill(project: Project, policy: str) -> None:
     project.fleet_file.write_text(f"name: shop\npolicies: {{push: {{{policy}}}}}\n")
-    fleet = read_file(project.fleet_file)
+    fleet = read_file(project.fleet_file, project.environ)
     with pytest.raises(FleetError, match="somebody has to vouch for each release of this fleet\nhint: drill a copy"):
         command._pipeline_place(project, fleet, has_releases=True)
     assert isinstance(command._pipeline_place(project, fleet, has_releases=False), PipelineFile)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from airfleet.releases.objects import Missing, StoreUnreachable
+from airfleet.releases.stores.objects import Missing, StoreUnreachable
 
 _CHUNK: Final = 1 << 20
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")

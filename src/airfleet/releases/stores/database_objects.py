@@ -13,7 +13,7 @@ from typing import Any, Final, LiteralString, TypeVar
 
 import psycopg
 
-from airfleet.releases.objects import Damaged, Missing, StoreUnreachable
+from airfleet.releases.stores.objects import Damaged, Missing, StoreUnreachable
 
 _Item = TypeVar("_Item")
 #: bytes of a piece before it is compressed

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import psycopg
 
-from airfleet.releases.bucket_objects import BucketObjects
-from airfleet.releases.database_objects import DatabaseObjects
-from airfleet.releases.folder_objects import FolderObjects
-from airfleet.releases.objects import DATABASE_STORE, Objects
+from airfleet.releases.stores.bucket_objects import BucketObjects
+from airfleet.releases.stores.database_objects import DatabaseObjects
+from airfleet.releases.stores.folder_objects import FolderObjects
+from airfleet.releases.stores.objects import DATABASE_STORE, Objects
 
 _FILE: Final = "file://"
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from airfleet.errors import FleetError
-from airfleet.releases.objects import Damaged, Missing, StoreUnreachable
+from airfleet.releases.stores.objects import Damaged, Missing, StoreUnreachable
 
 _CHUNK: Final = 4 << 20
 _FEW: Final = 32
