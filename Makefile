@@ -14,6 +14,9 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --quiet $(if $(UPGRADE),--upgrade)
+# A lock of what airfleet.lock has not: both are installed.
+BESIDE = -c requirements/airfleet.lock \
+	$$(sed -nE 's/^([a-z0-9][a-z0-9._-]*)(\[[^]]*\])?==.*/--no-emit-package \1/p' requirements/airfleet.lock | sort -u)
 # What depends on Airflow's own interfaces, for the run against the next Airflow; the language does not reach it.
 AIRFLOW_34_TESTS := tests/unit/pipelines/airflow tests/unit/pipelines/across tests/unit/pipelines/local \
 	tests/conformance/test_pipeline_tables.py \
@@ -180,14 +183,15 @@ lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	$(COMPILE) pyproject.toml --extra local --extra examples -c requirements/dev.lock -o requirements/examples.lock
 	$(COMPILE) pyproject.toml --extra local --extra lightning --group lightning-dev -o requirements/lightning.lock
 	$(COMPILE) pyproject.toml --extra local requirements/fab.in -o requirements/fab.lock
-	$(COMPILE) pyproject.toml --extra local requirements/buckets.in -c requirements/airfleet.lock -o requirements/buckets.lock
+	$(COMPILE) pyproject.toml --extra local requirements/buckets.in $(BESIDE) -o requirements/buckets.lock
 	$(COMPILE) requirements/emulators.in -o requirements/emulators.lock
 	$(COMPILE) requirements/bootstrap.in -c requirements/dev.lock -o requirements/bootstrap.lock
 	$(COMPILE) requirements/airflow34.in -o requirements/airflow34.lock
 	$(COMPILE) requirements/mutants.in -o requirements/mutants.lock
 	$(COMPILE) requirements/peers.in -o requirements/peers.lock
-	$(COMPILE) --no-deps requirements/dag_factory.in -o requirements/dag_factory.lock
-	$(COMPILE) --no-deps requirements/git_bundles.in -o requirements/git_bundles.lock
+	$(COMPILE) requirements/dag_factory.in $(BESIDE) -o requirements/dag_factory.lock
+	$(COMPILE) requirements/git_bundles.in $(BESIDE) -o requirements/git_bundles.lock
+	sed -i '/^# The following packages were excluded/,$$d' $(addprefix requirements/,buckets.lock dag_factory.lock git_bundles.lock)
 
 clean: stop ## Remove the environments
 	rm -rf .venv .venv-*
@@ -245,10 +249,10 @@ $(UV): requirements/bootstrap.lock
 	@touch $@
 
 # Clients of three clouds, which pin boto3, and emulators of two.
-.venv-buckets/.installed: $(UV) requirements/buckets.lock pyproject.toml
+.venv-buckets/.installed: $(UV) requirements/airfleet.lock requirements/buckets.lock pyproject.toml
 	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-buckets
 	$(UV) pip sync --quiet --compile-bytecode --python .venv-buckets/bin/python --require-hashes \
-		requirements/bootstrap.lock requirements/buckets.lock
+		requirements/airfleet.lock requirements/bootstrap.lock requirements/buckets.lock
 	$(UV) pip install --quiet --python .venv-buckets/bin/python --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -13,7 +13,7 @@ from airfleet.releases import registry
 from airfleet.releases.exchange.host_objects import HostObjects
 from airfleet.releases.exchange.store_with_hosts import ANY, WRONG_BYTES, StoreWithHosts
 from airfleet.releases.manifest import SHORT
-from airfleet.releases.registry import HostState
+from airfleet.releases.news import ReleaseState
 from airfleet.releases.stores.objects import DATABASE_STORE, Objects
 
 
@@ -41,4 +41,4 @@ class OtherHosts:
     def are_fetching(self, connection: psycopg.Connection[Any], digest: str) -> bool:
         """Tell whether one of them is about to have a release."""
         states = registry.host_states(connection, digest)
-        return any(one.host in self.names and one.state is HostState.FETCHING for one in states)
+        return any(one.host in self.names and one.state is ReleaseState.FETCHING for one in states)
