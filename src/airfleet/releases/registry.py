@@ -100,8 +100,8 @@ class Overtaken(FleetError):
 _PUBLISH: LiteralString = """
 INSERT INTO airfleet_release (digest, manifest, size, files, author, origin, note, git_commit)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-ON CONFLICT (digest) DO UPDATE SET created_at = clock_timestamp(), author = excluded.author, origin = excluded.origin,
-    note = excluded.note, git_commit = excluded.git_commit"""
+ON CONFLICT (digest) DO UPDATE SET manifest = excluded.manifest, created_at = clock_timestamp(),
+    author = excluded.author, origin = excluded.origin, note = excluded.note, git_commit = excluded.git_commit"""
 _RESERVE: LiteralString = """
 INSERT INTO airfleet_release_upload (digest, manifest) VALUES (%s, %s)
 ON CONFLICT (digest) DO UPDATE SET began_at = clock_timestamp()"""

@@ -107,6 +107,20 @@ def test_a_push_is_live_once_every_host_has_it(project: Project, url: str, airfl
     assert (again.code, again.err) == (0, f"nothing has changed: release {found[:12]} is live already\n")
 
 
+def test_a_damaged_store_is_put_right_by_a_push_that_verifies(project: Project, url: str, airfleet: Airfleet) -> None:
+    with reporting(url, {"a": ready}):
+        airfleet("push")
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("UPDATE airfleet_release_object SET content = set_byte(content, 2, 0)")
+        damaged = airfleet("fetch", "live", "damaged")
+        unchanged, mended = airfleet("push"), airfleet("push", "--verify")
+    assert "the store lacks a part of release" in damaged.err
+    assert "were sent again" not in unchanged.err
+    assert mended.err.splitlines()[-1].endswith("s  the store has all 1 files, 1 were sent again")
+    assert airfleet("fetch", "live", "mended").code == 0
+    assert (project.root / "mended" / "pipelines" / "shop.yaml").read_text() == SHOP
+
+
 def test_a_fleet_of_one_host_needs_no_row(project: Project, url: str, airfleet: Airfleet) -> None:
     with reporting(url, {"local": ready}, rows=False):
         result = json.loads(airfleet("push", "-o", "json").out)

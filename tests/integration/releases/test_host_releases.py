@@ -230,7 +230,7 @@ def test_wrong_bytes_of_the_database_are_taken_from_a_host_and_nothing_else(
     host.disk.fetch(digest)
     assert host.disk.trees() == {digest}
     assert ": the store gave wrong bytes" in host.said[0]
-    host.disk.keep(())
+    host.disk.drop(host.disk.trees())
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("TRUNCATE airfleet_release_object")
     with pytest.raises(FetchFailed, match="the store has no object ") as failed:

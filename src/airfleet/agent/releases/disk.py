@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import closing, suppress
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 
@@ -18,6 +18,10 @@ from airfleet.releases.exchange.closed_store import ClosedStore
 from airfleet.releases.places import Places
 from airfleet.releases.stores import opening
 from airfleet.releases.stores.objects import Damaged, Missing, Objects, StoreUnreachable
+
+#: hints for people: a push sends what the store lacks, and with the option what is damaged there
+_PUSH: Final = "\nhint: airfleet push"
+_VERIFY: Final = "\nhint: airfleet push --verify"
 
 
 class HostReleases:
@@ -68,13 +72,14 @@ class HostReleases:
             except StoreUnreachable as away:
                 raise FetchFailed(str(away), is_awaited=self._is_awaited(connection, digest)) from away
             except Missing as missing:
-                raise FetchFailed(f"the store has no object {str(missing)[:12]}", is_certain=True) from missing
+                raise FetchFailed(f"the store has no object {str(missing)[:12]}{_PUSH}", is_certain=True) from missing
             except Damaged as damaged:
                 may_come = self._others is not None
                 awaited = self._is_awaited(connection, digest)
-                raise FetchFailed(str(damaged), is_certain=not may_come, is_awaited=awaited) from damaged
+                sentence = f"{damaged}{_VERIFY}"
+                raise FetchFailed(sentence, is_certain=not may_come, is_awaited=awaited) from damaged
             except ValueError as damaged:
-                raise FetchFailed(str(damaged), is_certain=True) from damaged
+                raise FetchFailed(f"{damaged}{_PUSH}", is_certain=True) from damaged
             except FleetError as refused:
                 raise FetchFailed(refused.sentence, is_certain=True) from refused
 

@@ -27,6 +27,7 @@ COLUMNS = {"digest": "release", "state": "state", "note": "note"}
 @options.option("--dry-run", is_flag=True, help="Check, say what would change, and push nothing.")
 @options.option("--force", is_flag=True, help="Push although check or tests find something wrong.")
 @options.option("--vendor", is_flag=True, help="Bring the wheels of Python environments, for hosts without an index.")
+@options.option("--verify", is_flag=True, help="Read what the store has, and send again what is damaged.")
 @signing.sign_with
 @options.option("--watch", is_flag=True, help="Push again whenever a file changes, without tests, until Ctrl-C.")
 @options.option(
@@ -40,9 +41,8 @@ COLUMNS = {"digest": "release", "state": "state", "note": "note"}
 @options.output()
 @options.project
 def command(
-    note: str, source: str | None, dry_run: bool, force: bool, vendor: bool, sign_with: str | None, watch: bool,
-    wait: bool,
-    timeout: float,    output: str, env: str | None, project: Path | None,
+    note: str, source: str | None, dry_run: bool, force: bool, vendor: bool, verify: bool, sign_with: str | None,
+    watch: bool, wait: bool, timeout: float, output: str, env: str | None, project: Path | None,
 ) -> int:  # fmt: skip
     """Make the project folder live on every host.
 
@@ -53,7 +53,9 @@ def command(
     124 a host took too long.
     """
     here = find(project, env)
-    chosen = PushOptions(note, _revision(source), force, wait, timeout, vendor=vendor, sign_with=sign_with)
+    chosen = PushOptions(
+        note, _revision(source), force, wait, timeout, vendor=vendor, verify=verify, sign_with=sign_with
+    )
     if watch:
         if source or dry_run or output != "table":
             raise UsageError("--watch pushes the folder as it is, and says a line for each push")

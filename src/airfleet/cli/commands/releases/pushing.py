@@ -49,6 +49,8 @@ class PushOptions:
     tests: bool = True
     #: whether the wheels of its Python environments travel along
     vendor: bool = False
+    #: whether what the store has is read, and sent again where it is damaged
+    verify: bool = False
     #: the key to sign with, in place of that of the environment
     sign_with: str | None = None
     #: what earlier checks have found
@@ -115,7 +117,7 @@ class _Push:
         before = self.records.live()
         done = Pushed(read.manifest.digest, LIVE, self.options.note, len(read.manifest.files), read.manifest.size)
         if before is not None and before.digest == done.digest:
-            self._leave(done.digest)
+            self._leave(read, done)
             return done
         done.has_changed = True
         if self.options.wait:
@@ -131,11 +133,14 @@ class _Push:
         done.seconds = self.steps.seconds
         return done
 
-    def _leave(self, digest: str) -> None:
-        """Leave what is live as it is, but for a signature by a newer key."""
+    def _leave(self, read: Tree, done: Pushed) -> None:
+        """Leave what is live as it is, but for damage in the store, and a signature by a newer key."""
         if not self.options.quiet:
-            _say_unchanged(digest)
-        if signature := signing.renewed(self.records, digest, self.options.sign_with):
+            _say_unchanged(done.digest)
+        if self.options.verify:
+            done.sent_objects = self._publish(read)
+            self.steps.end("verify", f"the store has all {done.files} files, {done.sent_objects} were sent again")
+        elif signature := signing.renewed(self.records, done.digest, self.options.sign_with):
             self.steps.end("sign", f"signed anew as {signature.signer}")
 
     def _publish(self, read: Tree) -> int:
@@ -146,8 +151,9 @@ class _Push:
         signature = signing.signed(self.records, read.manifest.digest, Purpose.RELEASE, self.options.sign_with)
         if signature is not None:
             self.steps.end("sign", f"signed as {signature.signer}")
-        record = signing.Recording(signature)
-        return publisher.publish(read, self.records.objects, self.records.connection, self.about, record=record)
+        connection, record = self.records.connection, signing.Recording(signature)
+        verify = self.options.verify
+        return publisher.publish(read, self.records.objects, connection, self.about, verify=verify, record=record)
 
     def _go_live(self, done: Pushed, before: Live | None) -> str:
         """Wait for the hosts, and move the pointer, unless approvals are missing; return the state."""
