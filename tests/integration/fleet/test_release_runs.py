@@ -244,7 +244,7 @@ def test_a_cleared_run_without_its_release_waits_with_a_reason_and_begins_at_onc
     with psycopg.connect(host_plan.of(shop.fleet.project).database_url, autocommit=True) as database:
         with without_record(database, before[0]):
             said = shop.fleet.airfleet("why", "keeps", run_id).stdout
-        assert f"task 'gate' waits: its release {before[0][:12]} was removed, and no host has it any more" in said
+        assert f"release {before[0][:12]} of this run was removed, and no host has it any more" in said
         aside.rename(tree)
         begun = time.monotonic()
         database.execute("SELECT pg_notify(%s, %s)", (RELEASES, str(Heard(News.HOST, before[0]))))

@@ -63,10 +63,10 @@ def _no_release(facts: RunFacts, instance: Json) -> WaitReason | None:
         return None
     short = release.digest[:SHORT]
     if not release.is_kept:
-        return WaitReason(f"its release {short} was removed, and no host has it any more", _LATEST)
+        return WaitReason(f"release {short} of this run was removed, and no host has it any more", _LATEST)
     host, why = release.failed[0] if release.failed else ("", "")
     failing = f"; host '{host}' cannot have it: {why.partition(chr(10))[0]}" if host else ""
-    return WaitReason(f"no host has its release {short} yet{failing}", _LATEST if host else "", "airfleet releases")
+    return WaitReason(f"no host has release {short} of this run yet{failing}", _LATEST if host else "", "airfleet releases")
 
 
 def _no_queue(facts: RunFacts, instance: Json) -> WaitReason | None:

@@ -22,15 +22,15 @@ def waiting(**more: Any) -> dict[str, Any]:
 REASONS = {
     "a release that was removed": (
         facts(waiting(state="queued", queue="gpu"), release=RunRelease(RELEASE, is_kept=False)),
-        "task 'extract' waits: its release 3f2a9c81d0e4 was removed, and no host has it any more",
+        "task 'extract' waits: release 3f2a9c81d0e4 of this run was removed, and no host has it any more",
     ),
     "a release that no host has yet": (
         facts(waiting(state="queued"), release=RunRelease(RELEASE)),
-        "task 'extract' waits: no host has its release 3f2a9c81d0e4 yet",
+        "task 'extract' waits: no host has release 3f2a9c81d0e4 of this run yet",
     ),
     "a release that no host can have": (
         facts(waiting(state="queued"), release=RunRelease(RELEASE, failed=(("a", "no room\nof 3 GB"),))),
-        "task 'extract' waits: no host has its release 3f2a9c81d0e4 yet; host 'a' cannot have it: no room",
+        "task 'extract' waits: no host has release 3f2a9c81d0e4 of this run yet; host 'a' cannot have it: no room",
     ),
     "a slot, for the release is there": (
         facts(waiting(state="queued"), running_tasks=4, release=RunRelease(RELEASE, is_ready=True)),
