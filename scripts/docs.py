@@ -16,6 +16,7 @@ from typing import Any
 import equivalents
 
 from airfleet.cli import reference as cli
+from airfleet.doctor import reference as doctor
 from airfleet.events import Event
 from airfleet.fleet.config import schema as fleet
 from airfleet.pipelines.cases import schema as cases
@@ -145,6 +146,7 @@ def pages() -> dict[Path, str]:
         **fleet.files(),
         cli.FILE_NAME: cli.page(),
         problems.FILE_NAME: problems.page(),
+        doctor.FILE_NAME: doctor.page(),
         "events.md": events_page(),
     }
     return {

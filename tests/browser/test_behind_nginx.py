@@ -21,6 +21,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
+from airfleet.doctor.gathering import listening_sockets
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.servers.nginx_site import Door
 from airfleet.system import procfs
@@ -28,7 +29,7 @@ from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.ports import free_ports
 from support import pipelines, proxies
 from support.browsers import fill, find, is_green, opened, shown_code, waiting
-from support.exposed import first_environment, listening
+from support.exposed import first_environment
 from support.proxies import Answer
 
 pytestmark = pytest.mark.needs("chromium", "nginx")
@@ -233,7 +234,7 @@ def test_an_api_server_believes_nobody_but_the_proxy_about_the_client(entered: E
 def test_everything_listens_on_loopback_and_nobody_shows_a_secret(entered: Entered) -> None:
     fleet, secrets = entered.fleet, json.loads(entered.fleet.paths.secrets.read_text())
     pids = fleet.pids()
-    assert {socket.address for socket in listening(pids)} <= {"127.0.0.1", "::1"}
+    assert {socket.address for socket in listening_sockets.of_processes(pids)} <= {"127.0.0.1", "::1"}
     shown = [procfs.arguments(pid) + first_environment(pid) for pid in pids]
     shown += [path.read_text(errors="replace") for path in fleet.paths.logs.glob("*.log")]
     assert len(shown) > 15

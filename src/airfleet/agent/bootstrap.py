@@ -109,11 +109,11 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     origin = PlanOrigin(root, environ, here.name, paths, kept, nginx.find(environ) is not None)
     edits = ConfigDrift(origin, describe(plan, kept.fingerprint_key), LibraryDrift(local_facts.library_folders()))
     names = taken.for_the_fleet | taken.for_tasks
-    facts = _facts(plan, paths, environ)
+    facts = _facts(plan, paths, environ, secrets.fingerprints(kept))
     return Prepared(plan, paths, lock, book, ended, inherited, names, edits.now, facts)
 
 
-def _facts(plan: Plan, paths: Paths, environ: Mapping[str, str]) -> LocalFacts | None:
+def _facts(plan: Plan, paths: Paths, environ: Mapping[str, str], keys: Mapping[str, str]) -> LocalFacts | None:
     around = plan.neighbours
     if around is None:
         return None
@@ -127,7 +127,7 @@ def _facts(plan: Plan, paths: Paths, environ: Mapping[str, str]) -> LocalFacts |
         local_facts.library_folders(),
         Places(paths.releases),
     )
-    return LocalFacts(places, around.rules)
+    return LocalFacts(places, around.rules, keys=keys)
 
 
 def listen(path: Path) -> socket.socket:
@@ -160,19 +160,20 @@ def end_leftovers(paths: Paths, grace_seconds: float, spared: Collection[int] = 
     return process_tree.end(found, grace_seconds)
 
 
+def folders(paths: Paths) -> Mapping[Path, int]:
+    """Return the folders of a fleet with their permission bits.
+
+    Others may pass through the home (the embedded servers' user must), not look: files inside are private.
+    """
+    above = (paths.shared, paths.home.parent) if paths.shared is not None else ()
+    closed = (paths.logs, paths.task_logs, paths.airflow_home, paths.releases, paths.runtime, paths.outcomes)
+    return {**dict.fromkeys((*above, paths.home), 457), **dict.fromkeys(closed, 0o700)}
+
+
 def _make_folders(paths: Paths) -> None:
-    # Others may pass through (the embedded servers' user must), not look: files inside are private.
-    for folder, mode in (
-        *((above, 0o711) for above in (paths.shared, paths.home.parent) if paths.shared is not None and above),
-        (paths.home, 0o711),
-        (paths.logs, 0o700),
-        (paths.task_logs, 0o700),
-        (paths.airflow_home, 0o700),
-        (paths.releases, 0o700),
-    ):
-        ownership.make_folder(folder, mode)
-    for folder in (paths.runtime, paths.outcomes):
-        ownership.make_folder(folder, 0o700, may_be_link=False)
+    of_the_agent = (paths.runtime, paths.outcomes)
+    for folder, mode in folders(paths).items():
+        ownership.make_folder(folder, mode, may_be_link=folder not in of_the_agent)
 
 
 def _lock(paths: Paths, fleet: Fleet) -> IO[str]:

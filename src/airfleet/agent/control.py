@@ -93,6 +93,8 @@ class HostStatus:
     boot: str = ""
     pid: int | None = None
     address: str = ""
+    #: where its agent answers others; None where an older one did not say it
+    port: int | None = None
     #: since its last renewal
     age: float = 0.0
     #: whether its workers take no more tasks

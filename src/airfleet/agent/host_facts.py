@@ -23,6 +23,8 @@ from typing import Any
 MOST_NAMED = 3
 #: the names in ``rules`` by which hosts decide who may run what
 HOSTS, ON_PARTITION, WITNESS = "hosts", "on_partition", "witness"
+#: the secret with which the fingerprints of all are made
+SHARED_KEY = "peers_key"
 _QUORUM = frozenset({HOSTS, ON_PARTITION, WITNESS})
 #: distributions of which hosts of one fleet need the same version
 _SAME = frozenset(
@@ -42,6 +44,7 @@ class FactKind(StrEnum):
     RULES = "rules"
     VERSIONS = "versions"
     FLEET_FILE = "fleet_file"
+    KEYS = "keys"
     PIPELINES = "pipelines"
 
 
@@ -55,6 +58,8 @@ class HostFacts:
     versions: Mapping[str, str] = field(default_factory=dict)
     #: key of ``fleet.yaml`` with its overlay -> digest, as the file is now
     fleet_file: Mapping[str, str] = field(default_factory=dict)
+    #: secret -> fingerprint, of those that this host was given
+    keys: Mapping[str, str] = field(default_factory=dict)
     #: file below the folder of pipelines -> digest; None before it was looked at, and where nothing reads it
     pipelines: Mapping[str, str] | None = None
 
@@ -158,9 +163,19 @@ def _compared(
     entries = tuple(
         FactDifference(name, here.get(name, ""), there.get(name, ""))
         for name in sorted({*here, *there})
-        if here.get(name) != there.get(name)
+        if here.get(name) != there.get(name) and _counts(subject, name, here, there)
     )
+    if not entries:
+        return None
     return HostDifference(host, other, subject, entries[:most], max(0, len(entries) - most))
+
+
+def _counts(subject: FactKind, name: str, here: Mapping[str, str], there: Mapping[str, str]) -> bool:
+    """Tell whether a name is compared: a key is where both hosts have it, and alone where the key of all differs."""
+    if subject is not FactKind.KEYS:
+        return True
+    shared = here.get(SHARED_KEY) == there.get(SHARED_KEY)
+    return name in here and name in there and (shared or name == SHARED_KEY)
 
 
 # --- sentences ---------------------------------------------------------------------------------------
@@ -178,6 +193,10 @@ def _versions(found: HostDifference) -> str:
 
 def _fleet_file(found: HostDifference) -> str:
     return f"has another fleet.yaml than '{found.other}': {_listed((entry.name for entry in found.entries), found)}"
+
+
+def _keys(found: HostDifference) -> str:
+    return f"has other keys than '{found.other}': {_listed((entry.name for entry in found.entries), found)}"
 
 
 def _pipelines(found: HostDifference) -> str:
@@ -199,5 +218,6 @@ _SENTENCES = {
     FactKind.RULES: _rules,
     FactKind.VERSIONS: _versions,
     FactKind.FLEET_FILE: _fleet_file,
+    FactKind.KEYS: _keys,
     FactKind.PIPELINES: _pipelines,
 }

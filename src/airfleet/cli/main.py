@@ -32,6 +32,7 @@ SECTIONS = {
         "config",
         "up",
         "status",
+        "doctor",
         "logs",
         "drill",
         "drain",
@@ -48,11 +49,11 @@ SECTIONS = {
 }
 COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
 #: commands of :mod:`airfleet.cli.commands.pipelines`; others are about the fleet
-ABOUT_PIPELINES = frozenset(
-    {"init", "check", "explain", "show", "docs", "run", "test", "diff", "convert", "trigger", "why", "schema", "lsp"}
-)
+ABOUT_PIPELINES = frozenset({"init", *SECTIONS["Pipelines"], *SECTIONS["Runs"]})
 #: commands of :mod:`airfleet.cli.commands.releases`
 ABOUT_RELEASES = frozenset(SECTIONS["Releases"])
+#: commands of :mod:`airfleet.cli.commands.shell`
+FOR_SHELLS = frozenset(SECTIONS["Shell"])
 #: what needs no fleet on this machine, and so runs on every operating system
 ANYWHERE = frozenset(
     {"init", "config", "check", "explain", "show", "docs", "diff", "convert", "schema", "lsp", "completion", "render"}
@@ -62,6 +63,8 @@ ANYWHERE = frozenset(
 def _room(command: str) -> str:
     if command in ABOUT_RELEASES:
         return "releases"
+    if command in FOR_SHELLS:
+        return "shell"
     return "pipelines" if command in ABOUT_PIPELINES else "fleet"
 
 

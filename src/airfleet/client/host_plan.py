@@ -17,15 +17,20 @@ if TYPE_CHECKING:
 
 def of(here: Project) -> Plan:
     """Plan this host. Raises FileProblems, and FleetError where the fleet was never started."""
-    from airfleet.agent.cluster import identity
-    from airfleet.fleet import planner, preview
     from airfleet.fleet.config import reader
-    from airfleet.fleet.planning import local_hosts
 
     named = reader.read_file(here.fleet_file, here.environ)
+    return with_secrets(here, named, _secrets(here))
+
+
+def with_secrets(here: Project, named: Fleet, kept: Secrets) -> Plan:
+    """Plan this host of the fleet in fleet.yaml, with these secrets. Raises FleetError when it is not one of its."""
+    from airfleet.agent.cluster import identity
+    from airfleet.fleet import planner, preview
+    from airfleet.fleet.planning import local_hosts
+
     fleet = as_played(named, here)
     host = identity.choose(fleet, here.environ, socket.gethostname()).name
-    kept = _secrets(here)
     plays = fleet is not named
     if plays:
         fleet = local_hosts.seen_from(host, fleet, here.on(fleet.hosts[0].name).paths, kept)

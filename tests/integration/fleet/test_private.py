@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from airfleet.doctor.gathering import listening_sockets
 from airfleet.system import procfs
 from airfleet.testing.fleet import FleetUnderTest
-from support.exposed import first_environment, listening
+from support.exposed import first_environment
 from support.fleets import AirQuality
 
 
@@ -88,7 +89,7 @@ def test_a_task_sees_neither_the_database_nor_a_key(fleet: FleetUnderTest, secre
 
 
 def test_every_listening_socket_is_on_loopback(fleet: FleetUnderTest) -> None:
-    found = listening(fleet.pids())
+    found = listening_sockets.of_processes(fleet.pids())
     ports = {s.port for s in found}
     known = {int(c.address.rpartition(":")[2]) for c in fleet.snapshot().components if c.address}
     assert len(known) == 3  # api-server, PostgreSQL, Valkey

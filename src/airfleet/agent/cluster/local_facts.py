@@ -64,7 +64,11 @@ class LocalFacts:
     """The facts of this host; ``now`` has those of the last look."""
 
     def __init__(
-        self, sources: FactSources, rules: Mapping[str, str], clock: Callable[[], float] = time.monotonic
+        self,
+        sources: FactSources,
+        rules: Mapping[str, str],
+        clock: Callable[[], float] = time.monotonic,
+        keys: Mapping[str, str] | None = None,
     ) -> None:
         self._sources = sources
         self._clock = clock
@@ -72,7 +76,7 @@ class LocalFacts:
         self._seen: dict[str, tuple[Stamp, str]] = {}
         self._fleet_file: tuple[tuple[Stamp, ...], Mapping[str, str]] = ((), {})
         #: before the first look: what needs no file of the fleet
-        self.now = HostFacts(rules=rules, versions=versions(sources.libraries))
+        self.now = HostFacts(rules=rules, versions=versions(sources.libraries), keys=keys or {})
 
     def start(self, log: Log) -> None:
         """Look from now on."""

@@ -21,6 +21,7 @@ class AmqpLine(Line):
     """To RabbitMQ, by AMQP 0-9-1."""
 
     _queue = ""
+    _about_it: dict[str, str]
 
     def _connect(self) -> None:
         self._reach(self._enter)
@@ -28,7 +29,7 @@ class AmqpLine(Line):
     def _enter(self, host: str, port: int) -> None:
         self._open(host, port)
         self._send(b"AMQP\x00\x00\x09\x01")
-        self._expect(_START)
+        self._about_it = _texts(self._expect(_START)[2:])
         user, password = self._broker.user or "guest", self._broker.password or "guest"
         response = f"\0{user}\0{password}".encode()
         self._say(0, _START_OK, _ABOUT_US + _short("PLAIN") + _long(response) + _short("en_US"))
@@ -51,6 +52,10 @@ class AmqpLine(Line):
         self._frame(_BODY, 1, body)
         self._say(1, _GET, struct.pack(">H", 0) + _short(self._queue) + b"\x01")
         self._expect(_GET_OK, _GET_EMPTY)
+
+    def _information(self) -> dict[str, str]:
+        found = self._about_it
+        return {**found, "program": found.get("product", ""), "version": found.get("version", "")}
 
     def _say(self, channel: int, method: tuple[int, int], arguments: bytes) -> None:
         self._frame(_METHOD, channel, struct.pack(">HH", *method) + arguments)
@@ -110,6 +115,25 @@ def _short(text: str) -> bytes:
 
 def _long(data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + data
+
+
+def _texts(table: bytes) -> dict[str, str]:
+    """Return the texts of a table of AMQP, up to the first value that is neither text, truth value nor table."""
+    found: dict[str, str] = {}
+    at, end = 4, 4 + struct.unpack(">I", table[:4])[0]
+    while at < end:
+        name, at = table[at + 1 : at + 1 + table[at]].decode(errors="replace"), at + 1 + table[at]
+        kind, at = table[at : at + 1], at + 1
+        if kind == b"t":
+            at += 1
+            continue
+        if kind not in (b"S", b"F"):
+            break
+        size = struct.unpack(">I", table[at : at + 4])[0]
+        if kind == b"S":
+            found[name] = table[at + 4 : at + 4 + size].decode(errors="replace")
+        at += 4 + size
+    return found
 
 
 def _about_us() -> bytes:

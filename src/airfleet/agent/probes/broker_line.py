@@ -50,6 +50,14 @@ class Line(ABC):
             if self._well_since is None:
                 self._well_since = self._clock()
 
+    def information(self, timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, str]:
+        """Ask the broker what it is, and how: its program, its version, its settings. Raises OSError."""
+        with self._lock:
+            self._deadline = self._clock() + timeout_seconds
+            if self._socket is None:
+                self._connect()
+            return self._information()
+
     @property
     def well_seconds(self) -> float:
         """Return the seconds for which it has been well on one connection; 0 when it is not."""
@@ -71,6 +79,10 @@ class Line(ABC):
     @abstractmethod
     def _exchange(self) -> None:
         """Give it something, and get it back."""
+
+    @abstractmethod
+    def _information(self) -> dict[str, str]:
+        """Return what it says of itself; ``program`` and ``version`` among it, where it says them."""
 
     def _close(self) -> None:
         self._well_since = None

@@ -6,7 +6,7 @@ import os
 import socket
 from typing import IO
 
-from airfleet.agent.probes.broker_line import BrokerRefuses, BrokerTrouble, Line
+from airfleet.agent.probes.broker_line import TIMEOUT_SECONDS, BrokerRefuses, BrokerTrouble, Line
 
 
 class RedisLine(Line):
@@ -62,6 +62,27 @@ class RedisLine(Line):
             # A user with few rights may not have this one, and all that tasks need.
             if not str(refused).startswith("NOPERM"):
                 raise BrokerTrouble(f"takes no messages: {refused}") from None
+
+    def first_message(self, queue: str, timeout_seconds: float = TIMEOUT_SECONDS) -> str | None:
+        """Look at the first message of a queue and leave it there; None where none waits. Raises OSError."""
+        with self._lock:
+            self._deadline = self._clock() + timeout_seconds
+            if self._socket is None:
+                self._connect()
+            found = self._ask("LRANGE", queue, "0", "0")
+        return str(found[0]) if isinstance(found, list) and found else None
+
+    def _information(self) -> dict[str, str]:
+        try:
+            lines = str(self._ask("INFO")).splitlines()
+        except BrokerTrouble as refused:
+            if str(refused).startswith("NOPERM"):
+                return {}
+            raise
+        found = dict(line.split(":", 1) for line in lines if ":" in line)
+        is_valkey = "valkey_version" in found
+        named = {"program": "valkey", "version": found["valkey_version"]} if is_valkey else {"program": "redis"}
+        return {"version": found.get("redis_version", ""), **found, **named}
 
     def _ask(self, *words: str) -> object:
         parts = [word.encode() for word in words]

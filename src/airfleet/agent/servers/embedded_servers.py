@@ -165,6 +165,16 @@ def _passable(state: Path) -> Path:
     return state
 
 
+def data_without_home(state: Path = SYSTEM_STATE) -> dict[str, str]:
+    """Return the folders of data whose fleet's home is gone, each with that home; none where they cannot be read."""
+    found: dict[str, str] = {}
+    for record in sorted(state.glob(f"*/{_HOME}")):
+        home = record.read_text(encoding="utf-8").rstrip("\n")
+        if not Path(home).is_dir():
+            found[str(record.parent)] = home
+    return found
+
+
 def data_folder(path: Path, account: pwd.struct_passwd | None) -> Path:
     """Make the folder for the data of a server, when it is not there; for ``account`` alone, or for us."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)

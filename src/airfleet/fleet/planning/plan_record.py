@@ -89,7 +89,7 @@ def describe(plan: Plan, key: str) -> Description:
     return Description(
         host=plan.host,
         components=tuple(_described(component, plan.site, fingerprint) for component in plan.components),
-        settings={name: fingerprint(value) for name, value in _settings(plan.files).items()},
+        settings={name: fingerprint(value) for name, value in settings(plan.files).items()},
         environment={name: fingerprint(value) for name, value in plan.environment.items()},
         agent=Described(AGENT, AGENT, options=dict(_told(plan)), secrets=fingerprint(_secrets(plan)), airflow=False),
     )
@@ -196,7 +196,8 @@ def _secrets(plan: Plan) -> str:
     return json.dumps([plan.database_url, key, [asdict(broker) for broker in dict.fromkeys(brokers)]])
 
 
-def _settings(files: Mapping[Path, File]) -> dict[str, str]:
+def settings(files: Mapping[Path, File]) -> dict[str, str]:
+    """Return the settings of Airflow among the files of a plan: ``section.key`` -> value."""
     parser = configparser.RawConfigParser()
     for path, file in files.items():
         if path.name == CONFIGURATION:

@@ -86,6 +86,19 @@ class Secrets:
         return hmac.new(self.peers_key.encode(), purpose, hashlib.sha256).hexdigest() if self.peers_key else ""
 
 
+def fingerprints(kept: Secrets) -> dict[str, str]:
+    """Make a fingerprint of each secret that is here, by its name; it tells equal from different, and no more.
+
+    It is made with the key that all agents of the fleet share. Where that key itself differs, all would.
+    """
+    there = {name: value for name, value in asdict(kept).items() if value}
+    key = kept.peers_key.encode()
+    return {
+        name: hmac.new(key, f"{name}={value}".encode(), hashlib.sha256).hexdigest()[:12]
+        for name, value in there.items()
+    }
+
+
 def generate(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Secrets:
     """Generate secrets; passwords have 32 random bytes, the signing keys 64."""
 

@@ -1,0 +1,1 @@
+"""Commands for shells and editors; each module has the ``command`` of its name."""

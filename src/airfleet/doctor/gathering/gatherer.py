@@ -1,0 +1,120 @@
+"""All facts about one host of a fleet, gathered."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import TypeVar
+
+from airfleet import versions
+from airfleet.agent.control import Snapshot
+from airfleet.agent.database import fitness
+from airfleet.client.project import Project
+from airfleet.doctor.facts import BrokerFacts, CertificateFacts, Facts, FileCheck, Installed, Maybe, Reached, Visibility
+from airfleet.doctor.finding import Unknown
+from airfleet.doctor.gathering import (
+    certificate_facts,
+    live_facts,
+    machine_facts,
+    network_facts,
+    secret_facts,
+    server_facts,
+    situation,
+)
+from airfleet.doctor.gathering.attempts import attempt, of
+from airfleet.doctor.gathering.situation import Situation
+from airfleet.fleet import planner, preview
+from airfleet.fleet.config.spec import Fleet
+from airfleet.fleet.planning.plan import Plan
+from airfleet.fleet.servers import secrets
+from airfleet.fleet.servers.secrets import Secrets
+
+T = TypeVar("T")
+#: distributions that the list of known vulnerabilities names
+_DISTRIBUTIONS = ("apache-airflow-core",)
+
+
+def gather(found: Situation, check: Callable[[], FileCheck], *, probes: bool) -> Facts:
+    """Gather all facts; ``check`` counts the problems of pipelines, as the command of that name does."""
+    fleet, plan, snapshot = found.fleet, found.plan, found.snapshot
+    servers = of(fleet, network_facts.of_servers)
+    url = _reached(found.database_url, servers, "database")
+    broker = of(_reached(found.broker, servers, "broker"), server_facts.broker)
+    said = snapshot if isinstance(snapshot, Snapshot) else None
+    return Facts(
+        fleet_file=found.file,
+        pipelines=of(fleet, lambda _: check()),
+        versions=versions.differences(),
+        installed=_installed(broker),
+        agent=found.agent,
+        snapshot=snapshot,
+        rights=of(plan, lambda known: secret_facts.rights(found, known)),
+        passwords=of(fleet, lambda known: secret_facts.passwords(known, _kept(found))),
+        process_secrets=of(found.was_started, lambda _: secret_facts.processes(found)),
+        clocks=of(url, lambda known: server_facts.clocks(known, said)),
+        leftovers=attempt(lambda: machine_facts.leftovers(found)),
+        listeners=of(snapshot, lambda known: network_facts.listeners(known, found.pids())),
+        hosts_reached=of(snapshot, lambda known: of(plan, lambda planned: network_facts.of_hosts(known, planned))),
+        servers_reached=servers,
+        names=of(fleet, network_facts.names),
+        certificates=of(fleet, lambda known: _certificates(known, plan)),
+        database=of(url, lambda known: of(plan, lambda planned: server_facts.look(known, planned))),
+        connections=of(url, lambda known: of(fleet, lambda one: server_facts.connections(known, at_rest(one, found)))),
+        transactions=of(url, server_facts.transactions),
+        locks=of(url, server_facts.locks),
+        tables=of(url, server_facts.tables),
+        broker=broker,
+        visibility=_visibility(found, url),
+        disks=attempt(lambda: machine_facts.disks(found.paths)),
+        descriptors=attempt(lambda: machine_facts.descriptors(found.pids())),
+        memory_limits=of(plan, lambda known: machine_facts.memory_limits(known, said)),
+        live=live_facts.probes(found) if probes else None,
+    )
+
+
+def look(here: Project) -> Situation:
+    """Look at the situation of a fleet on this host. Raises FleetError when the fleet is somebody else's."""
+    return situation.look(here)
+
+
+def at_rest(fleet: Fleet, found: Situation) -> int:
+    """Count the connections to the database that all hosts of the fleet keep at rest."""
+    told = _kept(found) or secrets.generate()
+    plans = (planner.plan(preview.context(fleet, host.name, found.paths, told)) for host in fleet.hosts)
+    return sum(map(fitness.connections_of, plans))
+
+
+def _kept(found: Situation) -> Secrets | None:
+    return found.secrets if isinstance(found.secrets, Secrets) else None
+
+
+def _certificates(fleet: Fleet, plan: Maybe[Plan]) -> tuple[CertificateFacts, ...]:
+    host = plan.host if isinstance(plan, Plan) else fleet.hosts[0].name
+    return certificate_facts.certificates(fleet, host, dt.datetime.now(dt.UTC))
+
+
+def _reached(known: T | Unknown, servers: Maybe[tuple[Reached, ...]], group: str) -> T | Unknown:
+    """Return a server, unless none of its addresses can be reached: then it is not asked anything more."""
+    if isinstance(known, Unknown) or isinstance(servers, Unknown):
+        return known
+    own = [one for one in servers if one.group == group]
+    if own and all(one.error for one in own):
+        return Unknown(f"the {group} cannot be reached (D403)")
+    return known
+
+
+def _installed(broker: Maybe[BrokerFacts]) -> Installed:
+    found = {name: versions.installed(name) or "" for name in _DISTRIBUTIONS}
+    if isinstance(broker, BrokerFacts) and broker.program:
+        found[broker.program.lower()] = broker.version
+    return Installed(found)
+
+
+def _visibility(found: Situation, url: Maybe[str]) -> Maybe[Visibility]:
+    return of(
+        url,
+        lambda known: of(
+            found.plan,
+            lambda plan: of(found.broker, lambda broker: server_facts.visibility(known, plan, broker)),
+        ),
+    )

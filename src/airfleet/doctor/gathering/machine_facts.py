@@ -1,0 +1,100 @@
+"""Facts about this machine: disks, file descriptors, control groups, and what dead fleets left."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from airfleet.agent.control import Snapshot
+from airfleet.agent.host import cgroups
+from airfleet.agent.servers import embedded_servers
+from airfleet.doctor.facts import AgentTrouble, Descriptors, Disk, Leftovers, LeftProcess, MemoryLimits
+from airfleet.doctor.gathering.secret_facts import process_name
+from airfleet.doctor.gathering.situation import Situation
+from airfleet.errors import FleetError
+from airfleet.fleet.planning.paths import Paths, fleet_id
+from airfleet.fleet.planning.plan import Plan
+from airfleet.system import process_tree, procfs
+
+_OPEN_FILES = re.compile(rb"^Max open files\s+(\S+)", re.MULTILINE)
+
+
+def disks(paths: Paths, system_state: Path = embedded_servers.SYSTEM_STATE) -> tuple[Disk, ...]:
+    """Look at each disk that the fleet writes to, once."""
+    folders = (paths.home, paths.logs, paths.task_logs, system_state / fleet_id(paths.home))
+    there = {os.stat(folder).st_dev: folder for folder in reversed(folders) if folder.exists()}
+    if not there:
+        raise FleetError("the fleet was not started here yet", hint="airfleet up")
+    return tuple(_disk(folder) for folder in there.values())
+
+
+def _disk(folder: Path) -> Disk:
+    found = os.statvfs(folder)
+    inodes = found.f_favail / found.f_files if found.f_files else 1.0
+    return Disk(str(folder), found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize, inodes)
+
+
+def descriptors(pids: Iterable[int]) -> tuple[Descriptors, ...]:
+    """Count the open file descriptors of processes, and their limits. Raises FleetError when none can be seen."""
+    found = tuple(one for pid in pids for one in _descriptors(pid))
+    if not found:
+        raise FleetError("no process of the fleet runs here", hint="airfleet up")
+    return found
+
+
+def _descriptors(pid: int) -> Iterator[Descriptors]:
+    limit = _OPEN_FILES.search(procfs.read(pid, "limits"))
+    if limit is None or not limit[1].isdigit():
+        return
+    try:
+        yield Descriptors(pid, process_name(pid), len(os.listdir(f"{procfs.PROC}/{pid}/fd")), int(limit[1]))
+    except OSError:  # it is gone, or another user's
+        return
+
+
+def memory_limits(plan: Plan, snapshot: Snapshot | None) -> MemoryLimits:
+    """Tell whether limits of memory are kept by a fleet that runs, or could be by one that is started here."""
+    limited = tuple(component.name for component in plan.components if component.memory_bytes is not None)
+    if snapshot is not None:
+        return MemoryLimits(limited, "the agent could not make control groups" if snapshot.unlimited else "")
+    return MemoryLimits(limited, _why_no_groups() if limited else "")
+
+
+def _why_no_groups() -> str:
+    try:
+        found = cgroups.find(Path("/proc/self/cgroup").read_text(), Path("/proc/self/mounts").read_text())
+    except OSError as refused:
+        return str(refused)
+    if not os.access(found.own, os.W_OK):
+        return f"the control group {found.own} is not delegated to this user (Delegate=yes in a unit of systemd)"
+    return ""
+
+
+def leftovers(situation: Situation) -> Leftovers:
+    """Find processes of this fleet that no living agent has, and folders of data without a home.
+
+    Raises FleetError while the agent is in trouble: what runs may be adopted by the next one.
+    """
+    agent = situation.agent
+    if isinstance(agent, AgentTrouble):
+        raise FleetError(f"{agent.sentence} (D301)", hint=agent.next)
+    written_down = process_tree.read_down(situation.paths.processes)
+    kept = {one.pid for one in written_down if one.lives}
+    if isinstance(agent, Snapshot):
+        kept.add(agent.pid)
+    table = procfs.table()
+    left = (pid for pid in situation.pids() if not process_tree.belongs(pid, table, kept) and not _is_above_us(pid))
+    found = tuple(LeftProcess(pid, process_name(pid)) for pid in left)
+    return Leftovers(found, embedded_servers.data_without_home())
+
+
+def _is_above_us(pid: int) -> bool:
+    """Tell whether this command was started below a process, as by a task."""
+    table, own = procfs.table(), os.getpid()
+    while found := table.get(own):
+        if own == pid:
+            return True
+        own = found.parent
+    return False

@@ -1,0 +1,1 @@
+"""Judgements: pure functions from a fact to what was seen, as sentences."""
