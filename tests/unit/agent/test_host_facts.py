@@ -59,6 +59,30 @@ def test_each_difference_is_a_sentence_that_names_both_hosts(work: HostFacts, se
     assert said(work) == [f"host 'work' {sentence}"]
 
 
+@pytest.mark.parametrize(
+    ("here", "there", "sentences"),
+    [
+        ({"jwt_secret": "1"}, {"jwt_secret": "1"}, []),
+        ({"jwt_secret": "1"}, {"jwt_secret": "2", "fernet_key": "3"},
+         ["host 'work' has other keys than 'control': jwt_secret"]),
+        # A host that only works was not given all keys.
+        ({"peers_key": "1"}, {"peers_key": "1", "jwt_secret": "2"}, []),
+        ({"peers_key": "1", "jwt_secret": "5"}, {"peers_key": "2", "jwt_secret": "6"},
+         ["host 'work' has other keys than 'control': peers_key"]),
+        ({}, {"jwt_secret": "2"}, []),
+    ],
+)  # fmt: skip
+def test_keys_are_compared_where_both_hosts_have_them(
+    here: dict[str, str], there: dict[str, str], sentences: list[str]
+) -> None:
+    found = differences({"work": HostFacts(keys=here), "control": HostFacts(keys=there)}, ORDER)
+    assert [str(one) for one in found] == sentences
+
+
+def test_other_keys_keep_no_host_from_joining() -> None:
+    assert refusal("work", replace(FACTS, keys={"jwt_secret": "1"}), {"control": FACTS}) == ""
+
+
 def test_hosts_that_go_by_the_same_do_not_differ() -> None:
     assert said(FACTS) == []
 

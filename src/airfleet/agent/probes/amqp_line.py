@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import suppress
 
 from airfleet.agent.probes.broker_line import BrokerRefuses, BrokerTrouble, Line
 
@@ -118,22 +120,27 @@ def _long(data: bytes) -> bytes:
 
 
 def _texts(table: bytes) -> dict[str, str]:
-    """Return the texts of a table of AMQP, up to the first value that is neither text, truth value nor table."""
+    """Return the texts of a table of AMQP, up to the first value of another kind; nothing of one that is cut off."""
     found: dict[str, str] = {}
+    with suppress(struct.error, IndexError):
+        found.update(_entries(table))
+    return found
+
+
+def _entries(table: bytes) -> Iterator[tuple[str, str]]:
     at, end = 4, 4 + struct.unpack(">I", table[:4])[0]
     while at < end:
         name, at = table[at + 1 : at + 1 + table[at]].decode(errors="replace"), at + 1 + table[at]
         kind, at = table[at : at + 1], at + 1
-        if kind == b"t":
+        if kind == b"t":  # a truth value
             at += 1
             continue
-        if kind not in (b"S", b"F"):
-            break
+        if kind not in (b"S", b"F"):  # neither a text nor a table
+            return
         size = struct.unpack(">I", table[at : at + 4])[0]
         if kind == b"S":
-            found[name] = table[at + 4 : at + 4 + size].decode(errors="replace")
+            yield name, table[at + 4 : at + 4 + size].decode(errors="replace")
         at += 4 + size
-    return found
 
 
 def _about_us() -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -12,6 +13,7 @@ import pytest
 
 from airfleet.agent.probes.broker_line import BrokerRefuses, BrokerTrouble, Line
 from airfleet.agent.probes.broker_probe import line_to
+from airfleet.agent.probes.redis_line import RedisLine
 from airfleet.fleet.servers import brokers
 from faultlab.servers.broker_under_test import Valkey
 
@@ -95,6 +97,25 @@ def test_sentinels_are_asked_where_the_server_is(server: Valkey) -> None:
             line(f"sentinel://:{server.password}@127.0.0.1:{port}/0?master=other").check()
 
 
+def test_a_server_says_what_it_is_and_how_it_is_set(server: Valkey) -> None:
+    asked = line(server.url)
+    told = asked.information()
+    assert (told["program"], told["maxmemory_policy"], told["role"]) == ("valkey", "noeviction", "master")
+    assert told["version"] == told["valkey_version"]
+    asked.close()
+
+
+def test_the_first_message_of_a_queue_is_looked_at_and_stays_there(server: Valkey) -> None:
+    asked = RedisLine(brokers.parse(server.url), time.monotonic)
+    assert asked.first_message("nothing-is-here") is None
+    with socket.create_connection(("127.0.0.1", brokers.parse(server.url).servers[0][1])) as other:
+        other.sendall(f"AUTH {server.password}\r\nSELECT 0\r\nRPUSH here one two\r\n".encode())
+        while b":2" not in other.recv(1000):
+            pass
+    assert [asked.first_message("here"), asked.first_message("here")] == ["one", "one"]
+    asked.close()
+
+
 def test_a_server_of_another_kind_is_found_out() -> None:
     with answering(lambda _: b"AMQP\x00\x01\x00\x00") as port, pytest.raises(BrokerTrouble, match="not speak AMQP"):
         line(f"amqp://127.0.0.1:{port}").check()
@@ -122,6 +143,35 @@ def blocked(asked: bytes) -> bytes:
 def test_a_rabbitmq_that_is_low_on_memory_is_not_well() -> None:
     with answering(blocked) as port, pytest.raises(BrokerTrouble, match=r"^takes no messages: low on memory$"):
         line(f"amqp://me:hush@127.0.0.1:{port}/").check()
+
+
+def properties(*entries: bytes) -> bytes:
+    """The arguments with which a RabbitMQ begins: its version of AMQP, and a table."""
+    table = b"".join(entries)
+    return b"\x00\x09" + struct.pack(">I", len(table)) + table
+
+
+def text(name: str, value: str, kind: bytes = b"S") -> bytes:
+    return bytes([len(name)]) + name.encode() + kind + struct.pack(">I", len(value)) + value.encode()
+
+
+@pytest.mark.parametrize(
+    ("begins", "told"),
+    [
+        (properties(text("capabilities", "xx", b"F"), b"\x02upt\x01", text("product", "RabbitMQ"),
+                    text("version", "4.1.0")), ("RabbitMQ", "4.1.0")),
+        (properties(text("product", "RabbitMQ"), b"\x01ll12345678", text("version", "4.1.0")), ("RabbitMQ", "")),
+        (properties(text("product", "RabbitMQ"))[:-3], ("RabbitMQ"[:-3], "")),
+        (b"", ("", "")),
+    ],
+)  # fmt: skip
+def test_a_rabbitmq_says_its_version_when_a_connection_begins(begins: bytes, told: tuple[str, str]) -> None:
+    def answer(asked: bytes) -> bytes:
+        return method(0, (10, 10), begins) if asked.startswith(b"AMQP") else blocked(asked)
+
+    with answering(answer) as port:
+        found = line(f"amqp://me:hush@127.0.0.1:{port}/").information()
+    assert (found["program"], found["version"]) == told
 
 
 class answering:  # noqa: N801 - it is used like a function

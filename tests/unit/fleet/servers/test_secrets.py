@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable
@@ -102,3 +103,22 @@ def test_a_private_file_is_replaced_at_once_and_never_wider_than_asked(tmp_path:
 def test_secrets_of_others_are_not_taken(text: str, fleet: str, host: str | None, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         secrets.unpack(text, fleet, host)
+
+
+def test_a_fingerprint_tells_equal_from_different_and_shows_nothing() -> None:
+    kept = secrets.generate()
+    other = dataclasses.replace(kept, jwt_secret="another")
+    mine, theirs = secrets.fingerprints(kept), secrets.fingerprints(other)
+    assert {name for name in mine if mine[name] != theirs[name]} == {"jwt_secret"}
+    assert len(mine) == len(dataclasses.fields(kept))
+    assert not any(value in str(mine) for value in dataclasses.astuple(kept))
+
+
+def test_a_fingerprint_depends_on_the_key_that_all_agents_share() -> None:
+    kept = secrets.generate()
+    moved = secrets.fingerprints(dataclasses.replace(kept, peers_key="another"))
+    assert not set(moved.values()) & set(secrets.fingerprints(kept).values())
+
+
+def test_a_secret_that_a_host_was_not_given_has_no_fingerprint() -> None:
+    assert "fernet_key" not in secrets.fingerprints(dataclasses.replace(secrets.generate(), fernet_key=""))
