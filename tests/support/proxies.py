@@ -192,8 +192,8 @@ def serving(found: Nginx, site: Site, *, more: str = "") -> Iterator[subprocess.
                 process.wait()
 
 
-def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """Make a new certificate for ``name``, signed by itself, and its key, as PEM files."""
+def certificate(folder: Path, name: str, days: float = 2) -> tuple[Path, Path]:
+    """Make a new certificate for ``name``, for so many days, signed by itself, and its key, as PEM files."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -210,7 +210,7 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(minutes=5))
-        .not_valid_after(now + dt.timedelta(days=2))
+        .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())

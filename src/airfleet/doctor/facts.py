@@ -224,8 +224,9 @@ class Disk:
 
     folder: str
     free_bytes: int
-    total_bytes: int
     inodes_left: float = 1.0
+    #: whether the fleet's home is on it, which needs more room
+    has_home: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,13 @@ def disks(paths: Paths, system_state: Path = embedded_servers.SYSTEM_STATE) -> t
     there = {os.stat(folder).st_dev: folder for folder in reversed(folders) if folder.exists()}
     if not there:
         raise FleetError("the fleet was not started here yet", hint="airfleet up")
-    return tuple(_disk(folder) for folder in there.values())
+    return tuple(_disk(folder, is_home=folder == paths.home) for folder in there.values())
 
 
-def _disk(folder: Path) -> Disk:
+def _disk(folder: Path, *, is_home: bool) -> Disk:
     found = os.statvfs(folder)
     inodes = found.f_favail / found.f_files if found.f_files else 1.0
-    return Disk(str(folder), found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize, inodes)
+    return Disk(str(folder), found.f_bavail * found.f_frsize, inodes, is_home)
 
 
 def descriptors(pids: Iterable[int]) -> tuple[Descriptors, ...]:

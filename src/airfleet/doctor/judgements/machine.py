@@ -28,7 +28,7 @@ def _disk(one: Disk) -> Iterator[Seen]:
     free_it = f"du -xh --max-depth=2 {one.folder}"
     if one.free_bytes < LOW_BYTES:
         yield wrong(f"{room}: logs get lost, and what writes there may fail", free_it)
-    elif one.free_bytes < NEEDED_BYTES:
+    elif one.has_home and one.free_bytes < NEEDED_BYTES:
         yield warning(f"{room}; a fleet needs {NEEDED_BYTES // _MB} MB to start", free_it)
     if one.inodes_left < INODES:
         yield wrong(f"the disk of {one.folder} has {one.inodes_left:.1%} of its inodes left", f"df -i {one.folder}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ def test_a_disk_counts_once_however_many_folders_lie_on_it(tmp_path: Path) -> No
     paths.logs.mkdir()
     [disk] = machine_facts.disks(paths, tmp_path)
     assert disk.folder == str(tmp_path)
-    assert 0 < disk.free_bytes <= disk.total_bytes
+    assert disk.free_bytes == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.1)
+    assert disk.has_home
     assert 0 <= disk.inodes_left <= 1
 
 

@@ -15,19 +15,20 @@ MB = 2**20
 @pytest.mark.parametrize(
     ("disk", "seen"),
     [
-        (Disk("/srv", 5000 * MB, 9000 * MB), Seen(FINE, "disks have 5,000 MB left, or more")),
+        (Disk("/srv", 200 * MB), Seen(FINE, "disks have 200 MB left, or more")),
+        (Disk("/srv", 5000 * MB), Seen(FINE, "disks have 5,000 MB left, or more")),
         (
-            Disk("/srv", 200 * MB, 9000 * MB),
+            Disk("/srv", 200 * MB, has_home=True),
             Seen(WARNING, "the disk of /srv has 200 MB left; a fleet needs 300 MB to start",
                  "du -xh --max-depth=2 /srv"),
         ),
         (
-            Disk("/srv", 9 * MB, 9000 * MB),
+            Disk("/srv", 9 * MB),
             Seen(WRONG, "the disk of /srv has 9 MB left: logs get lost, and what writes there may fail",
                  "du -xh --max-depth=2 /srv"),
         ),
         (
-            Disk("/srv", 5000 * MB, 9000 * MB, 0.01),
+            Disk("/srv", 5000 * MB, 0.01),
             Seen(WRONG, "the disk of /srv has 1.0% of its inodes left", "df -i /srv"),
         ),
     ],

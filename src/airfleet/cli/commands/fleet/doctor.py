@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from airfleet.client.project import Project
     from airfleet.doctor.checks import Result
     from airfleet.doctor.facts import FileCheck
+    from airfleet.doctor.finding import Seen
     from airfleet.doctor.gathering.situation import Situation
 
 COLUMNS = {"code": "code", "state": "state", "sentence": "seen", "next": "next"}
+_INDENT = " " * 17
 _COLOURS = {"wrong": "red", "warning": "yellow", "fine": "green"}
 
 
@@ -89,7 +92,7 @@ def _names(found: Situation) -> tuple[str, str]:
     return fleet, "" if isinstance(found.plan, Unknown) else found.plan.host
 
 
-def _row(result: Result, seen: Any) -> dict[str, Any]:
+def _row(result: Result, seen: Seen) -> dict[str, Any]:
     return {"code": result.check.code, "state": seen.state.value, "sentence": seen.sentence, "next": seen.next}
 
 
@@ -97,17 +100,22 @@ def _lines(results: Sequence[Result], *, verbose: bool) -> Iterator[str]:
     """Write what was found in groups, for people."""
     from airfleet.doctor import report
 
-    group = ""
-    for result, seen in report.findings(results, everything=verbose):
+    group, shown = "", report.findings(results, everything=verbose)
+    for result, found in itertools.groupby(shown, key=lambda one: one[0]):
         if result.check.group.value != group:
             group = result.check.group.value
             yield terminal.style(group, bold=True)
-        state = seen.state.value
-        yield f"  {result.check.code}  {terminal.style(f'{state:<8}', fg=_COLOURS.get(state))} {seen.sentence}"
-        if state in ("wrong", "warning"):
-            yield f"                 why:  {result.check.why}"
-        if seen.next:
-            yield f"                 next: {seen.next}"
+        for _, seen in found:
+            yield from _finding(result.check.code, seen)
+        if result.state.value in ("wrong", "warning"):
+            yield f"{_INDENT}why:  {result.check.why}"
+
+
+def _finding(code: str, seen: Seen) -> Iterator[str]:
+    state = seen.state.value
+    yield f"  {code}  {terminal.style(f'{state:<8}', fg=_COLOURS.get(state))} {seen.sentence}"
+    if seen.next:
+        yield f"{_INDENT}next: {seen.next}"
 
 
 def _talk(results: Sequence[Result], bundle: Path | None) -> Iterator[str]:
