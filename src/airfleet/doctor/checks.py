@@ -130,11 +130,11 @@ CHECKS = (
         "Tokens of tasks are refused, and Dags start at the wrong moment, where clocks differ.",
     ),
     Check(
-        "D304", Group.HOSTS, "left processes", lambda facts: facts.leftovers, hosts.leftovers, NOTHING,
+        "D304", Group.HOSTS, "left processes", lambda facts: facts.left_processes, hosts.left_processes, NOTHING,
         "A process of an earlier life may hold a port, a lock or memory, or run a task that runs elsewhere again.",
     ),
     Check(
-        "D305", Group.HOSTS, "data without a fleet", lambda facts: facts.leftovers, hosts.folders, NOTHING,
+        "D305", Group.HOSTS, "data without a fleet", lambda facts: facts.left_data, hosts.left_data, NOTHING,
         "Data of embedded servers stay when the folder of a project is deleted, and take room.",
     ),
     Check(

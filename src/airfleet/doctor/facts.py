@@ -93,15 +93,6 @@ class LeftProcess:
 
 
 @dataclass(frozen=True)
-class Leftovers:
-    """Things of dead fleets on this machine."""
-
-    processes: tuple[LeftProcess, ...] = ()
-    #: folders of data of embedded servers whose fleet's home is gone: folder -> that home
-    folders: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Listener:
     """A component with an address, and who listens there; ``held_by`` is empty when nobody does."""
 
@@ -290,7 +281,9 @@ class Facts:
     passwords: Maybe[tuple[Password, ...]]
     process_secrets: Maybe[ProcessSecrets]
     clocks: Maybe[Clocks]
-    leftovers: Maybe[Leftovers]
+    left_processes: Maybe[tuple[LeftProcess, ...]]
+    #: folders of data of embedded servers whose fleet's home is gone: folder -> that home
+    left_data: Maybe[Mapping[str, str]]
     listeners: Maybe[tuple[Listener, ...]]
     hosts_reached: Maybe[tuple[Reached, ...]]
     servers_reached: Maybe[tuple[Reached, ...]]

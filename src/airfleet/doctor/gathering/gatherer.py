@@ -9,6 +9,7 @@ from typing import TypeVar
 from airfleet import versions
 from airfleet.agent.control import Snapshot
 from airfleet.agent.database import fitness
+from airfleet.agent.servers import embedded_servers
 from airfleet.client.project import Project
 from airfleet.doctor.facts import BrokerFacts, CertificateFacts, Facts, FileCheck, Installed, Maybe, Reached, Visibility
 from airfleet.doctor.finding import Unknown
@@ -52,7 +53,8 @@ def gather(found: Situation, check: Callable[[], FileCheck], *, probes: bool) ->
         passwords=of(fleet, lambda known: secret_facts.passwords(known, _kept(found))),
         process_secrets=of(found.was_started, lambda _: secret_facts.processes(found)),
         clocks=of(url, lambda known: server_facts.clocks(known, said)),
-        leftovers=attempt(lambda: machine_facts.leftovers(found)),
+        left_processes=attempt(lambda: machine_facts.left_processes(found)),
+        left_data=attempt(embedded_servers.data_without_home),
         listeners=of(snapshot, lambda known: network_facts.listeners(known, found.pids())),
         hosts_reached=of(snapshot, lambda known: of(plan, lambda planned: network_facts.of_hosts(known, planned))),
         servers_reached=servers,

@@ -10,7 +10,7 @@ from pathlib import Path
 from airfleet.agent.control import Snapshot
 from airfleet.agent.host import cgroups
 from airfleet.agent.servers import embedded_servers
-from airfleet.doctor.facts import AgentTrouble, Descriptors, Disk, Leftovers, LeftProcess, MemoryLimits
+from airfleet.doctor.facts import AgentTrouble, Descriptors, Disk, LeftProcess, MemoryLimits
 from airfleet.doctor.gathering.secret_facts import process_name
 from airfleet.doctor.gathering.situation import Situation
 from airfleet.errors import FleetError
@@ -72,8 +72,8 @@ def _why_no_groups() -> str:
     return ""
 
 
-def leftovers(situation: Situation) -> Leftovers:
-    """Find processes of this fleet that no living agent has, and folders of data without a home.
+def left_processes(situation: Situation) -> tuple[LeftProcess, ...]:
+    """Find processes of this fleet that no living agent has.
 
     Raises FleetError while the agent is in trouble: what runs may be adopted by the next one.
     """
@@ -86,8 +86,7 @@ def leftovers(situation: Situation) -> Leftovers:
         kept.add(agent.pid)
     table = procfs.table()
     left = (pid for pid in situation.pids() if not process_tree.belongs(pid, table, kept) and not _is_above_us(pid))
-    found = tuple(LeftProcess(pid, process_name(pid)) for pid in left)
-    return Leftovers(found, embedded_servers.data_without_home())
+    return tuple(LeftProcess(pid, process_name(pid)) for pid in left)
 
 
 def _is_above_us(pid: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from airfleet.doctor.facts import AgentTrouble, FileCheck, Maybe
 from airfleet.doctor.finding import Unknown
 from airfleet.doctor.gathering.attempts import attempt, of
 from airfleet.errors import FileProblems, FleetError, Unhealthy
+from airfleet.fleet.components import postgres, valkey
 from airfleet.fleet.config import reader
 from airfleet.fleet.config.spec import EMBEDDED, Fleet
 from airfleet.fleet.planning.paths import Paths, fleet_id
@@ -25,6 +27,8 @@ from airfleet.fleet.servers.secrets import Secrets
 from airfleet.system import process_tree
 
 T = TypeVar("T")
+#: seconds that a server of this machine has for its answer
+_SECONDS = 2.0
 _IN_URL = re.compile(r"//[^/?#@:]*:(?P<password>.+)@")
 
 
@@ -85,19 +89,27 @@ class Situation:
         if fleet.database != EMBEDDED:
             return databases.for_sqlalchemy(fleet.database).replace("+psycopg", "", 1)
         plan = _required(self.plan)
-        _required(self.snapshot)
+        self._require_embedded(plan, postgres.KIND)
         return plan.database_url
 
     def _broker(self, fleet: Fleet) -> Broker:
         if fleet.broker != EMBEDDED:
             return brokers.parse(fleet.broker)
         plan = _required(self.plan)
-        _required(self.snapshot)
+        self._require_embedded(plan, valkey.KIND)
         probes = (one.probe for one in plan.components)
         found = next((probe.broker for probe in probes if isinstance(probe, BrokerWorks)), None)
         if found is None:
             raise FleetError("this host has no component that needs the broker")
         return found
+
+    def _require_embedded(self, plan: Plan, kind: str) -> None:
+        """Raise FleetError unless an embedded server may answer: with its agent, or on its own after that has died."""
+        if isinstance(self.agent, AgentTrouble):
+            own = next((one for one in plan.components if one.kind == kind), None)
+            if own is not None and _takes_connections(own.address):
+                return
+        _required(self.snapshot)
 
 
 def look(here: Project) -> Situation:
@@ -141,6 +153,15 @@ def _agent(here: Project) -> Maybe[Snapshot | AgentTrouble]:
     if isinstance(why, Unhealthy):
         return AgentTrouble(why.sentence, why.hint or "airfleet up")
     return Unknown(why.sentence, why.hint or "airfleet up")
+
+
+def _takes_connections(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _required(fact: T | Unknown) -> T:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from airfleet.agent.control import ComponentStatus, Snapshot, is_fine
 from airfleet.agent.host_facts import FactKind
 from airfleet.agent.states import LABELS, HostState, State
-from airfleet.doctor.facts import AgentTrouble, Clocks, Leftovers, LeftProcess
+from airfleet.doctor.facts import AgentTrouble, Clocks, LeftProcess
 from airfleet.doctor.finding import Seen, fine, seen_or, warning, wrong
 from airfleet.errors import argument
 from airfleet.system import clock_skew
@@ -82,18 +82,18 @@ def _clock(host: str, why: str, ahead: float) -> Seen:
     return (wrong if far else warning)(sentence, "timedatectl set-ntp true")
 
 
-def leftovers(found: Leftovers) -> tuple[Seen, ...]:
+def left_processes(found: tuple[LeftProcess, ...]) -> tuple[Seen, ...]:
     """Judge processes of this fleet that no living agent has."""
-    shown = [_process(one) for one in found.processes[:_MOST]]
-    if (more := len(found.processes) - _MOST) > 0:
+    shown = [_process(one) for one in found[:_MOST]]
+    if (more := len(found) - _MOST) > 0:
         shown.append(wrong(f"{more} more processes are left of an earlier life of this fleet", "airfleet down"))
     return seen_or(shown, "no process is left of an earlier life of this fleet")
 
 
-def folders(found: Leftovers) -> tuple[Seen, ...]:
+def left_data(found: Mapping[str, str]) -> tuple[Seen, ...]:
     """Judge data of embedded servers whose fleet is gone."""
     return seen_or(
-        (_folder(folder, home) for folder, home in found.folders.items()), "no data are left of a fleet that is gone"
+        (_folder(folder, home) for folder, home in found.items()), "no data are left of a fleet that is gone"
     )
 
 

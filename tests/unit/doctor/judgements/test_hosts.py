@@ -7,7 +7,7 @@ import pytest
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
 from airfleet.agent.host_facts import FactDifference, FactKind, HostDifference
 from airfleet.agent.states import HostState, State
-from airfleet.doctor.facts import AgentTrouble, Clocks, Leftovers, LeftProcess
+from airfleet.doctor.facts import AgentTrouble, Clocks, LeftProcess
 from airfleet.doctor.finding import Seen
 from airfleet.doctor.finding import State as Found
 from airfleet.doctor.judgements import hosts
@@ -102,22 +102,21 @@ def test_clocks() -> None:
 
 
 def test_processes_that_are_left() -> None:
-    assert hosts.leftovers(Leftovers((LeftProcess(7, "sleep"),))) == (
+    assert hosts.left_processes((LeftProcess(7, "sleep"),)) == (
         Seen(WRONG, "process 7 (sleep) is left of an earlier life of this fleet", "kill 7"),
     )
-    many = hosts.leftovers(Leftovers(tuple(LeftProcess(pid, "sleep") for pid in range(9))))
+    many = hosts.left_processes(tuple(LeftProcess(pid, "sleep") for pid in range(9)))
     assert len(many) == 6
     assert many[-1] == Seen(WRONG, "4 more processes are left of an earlier life of this fleet", "airfleet down")
-    assert hosts.leftovers(Leftovers()) == (Seen(FINE, "no process is left of an earlier life of this fleet"),)
+    assert hosts.left_processes(()) == (Seen(FINE, "no process is left of an earlier life of this fleet"),)
 
 
 def test_data_without_a_fleet() -> None:
-    found = Leftovers(folders={"/var/lib/airfleet/abc": "/srv/gone"})
-    assert hosts.folders(found) == (
+    assert hosts.left_data({"/var/lib/airfleet/abc": "/srv/gone"}) == (
         Seen(
             WARNING,
             "/var/lib/airfleet/abc has data of a fleet whose home /srv/gone is gone",
             "rm -r /var/lib/airfleet/abc, if nobody needs them",
         ),
     )
-    assert hosts.folders(Leftovers()) == (Seen(FINE, "no data are left of a fleet that is gone"),)
+    assert hosts.left_data({}) == (Seen(FINE, "no data are left of a fleet that is gone"),)

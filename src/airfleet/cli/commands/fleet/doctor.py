@@ -122,8 +122,7 @@ def _talk(results: Sequence[Result], bundle: Path | None) -> Iterator[str]:
     from airfleet.doctor import report
 
     for (why, hint), codes in report.not_made(results).items():
-        help_with = f" ({hint})" if hint else ""
-        yield f"not made: {', '.join(codes)}: {why}{help_with}"
+        yield f"not made: {', '.join(codes)}: {why}" + (f"; next: {hint}" if hint else "")
     yield report.summary(results)
     if bundle is not None:
         yield f"the report is in {bundle}; look into it before you send it"
