@@ -138,6 +138,10 @@ CHECKS = (
         "Data of embedded servers stay when the folder of a project is deleted, and take room.",
     ),
     Check(
+        "D306", Group.HOSTS, "left socket", lambda facts: facts.left_socket, hosts.left_socket, NOTHING,
+        "Commands in a folder that several agents share take it for the fleet that runs there.",
+    ),
+    Check(
         "D401", Group.NETWORK, "listeners", lambda facts: facts.listeners, network.listeners, RUNNING,
         "A component that does not listen where it should cannot be reached, though its process lives.",
     ),

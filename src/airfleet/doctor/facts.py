@@ -282,6 +282,8 @@ class Facts:
     process_secrets: Maybe[ProcessSecrets]
     clocks: Maybe[Clocks]
     left_processes: Maybe[tuple[LeftProcess, ...]]
+    #: the socket of an agent that is gone; empty without one
+    left_socket: Maybe[str]
     #: folders of data of embedded servers whose fleet's home is gone: folder -> that home
     left_data: Maybe[Mapping[str, str]]
     listeners: Maybe[tuple[Listener, ...]]

@@ -54,6 +54,7 @@ def gather(found: Situation, check: Callable[[], FileCheck], *, probes: bool) ->
         process_secrets=of(found.was_started, lambda _: secret_facts.processes(found)),
         clocks=of(url, lambda known: server_facts.clocks(known, said)),
         left_processes=attempt(lambda: machine_facts.left_processes(found)),
+        left_socket=attempt(lambda: machine_facts.left_socket(found)),
         left_data=attempt(embedded_servers.data_without_home),
         listeners=of(snapshot, lambda known: network_facts.listeners(known, found.pids())),
         hosts_reached=of(snapshot, lambda known: of(plan, lambda planned: network_facts.of_hosts(known, planned))),

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from airfleet.agent.control import Snapshot
-from airfleet.agent.host import cgroups
+from airfleet.agent.host import agent_search, cgroups
 from airfleet.agent.servers import embedded_servers
 from airfleet.doctor.facts import AgentTrouble, Descriptors, Disk, LeftProcess, MemoryLimits
+from airfleet.doctor.finding import Unknown
 from airfleet.doctor.gathering.secret_facts import process_name
 from airfleet.doctor.gathering.situation import Situation
 from airfleet.errors import FleetError
@@ -87,6 +88,13 @@ def left_processes(situation: Situation) -> tuple[LeftProcess, ...]:
     table = procfs.table()
     left = (pid for pid in situation.pids() if not process_tree.belongs(pid, table, kept) and not _is_above_us(pid))
     return tuple(LeftProcess(pid, process_name(pid)) for pid in left)
+
+
+def left_socket(situation: Situation) -> str:
+    """Return the socket that an agent left behind; empty without one, and while an agent lives or has just died."""
+    paths = situation.paths
+    is_left = isinstance(situation.agent, Unknown) and agent_search.has_socket(paths)
+    return str(paths.socket) if is_left and not agent_search.find(paths.home) else ""
 
 
 def _is_above_us(pid: int) -> bool:

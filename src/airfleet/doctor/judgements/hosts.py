@@ -97,6 +97,13 @@ def left_data(found: Mapping[str, str]) -> tuple[Seen, ...]:
     )
 
 
+def left_socket(found: str) -> tuple[Seen, ...]:
+    """Judge the socket of an agent that does not live any more."""
+    if not found:
+        return (fine("no socket is left of an agent that is gone"),)
+    return (warning(f"{found} is the socket of an agent that is gone", f"rm {argument(found)}"),)
+
+
 def _folder(folder: str, home: str) -> Seen:
     sentence = f"{folder} has data of a fleet whose home {home} is gone"
     return warning(sentence, f"rm -r {argument(folder)}, if nobody needs them")

@@ -120,3 +120,11 @@ def test_data_without_a_fleet() -> None:
         ),
     )
     assert hosts.left_data({}) == (Seen(FINE, "no data are left of a fleet that is gone"),)
+
+
+def test_a_socket_of_an_agent_that_is_gone() -> None:
+    socket = "/srv/my shop/agent.sock"
+    assert hosts.left_socket(socket) == (
+        Seen(WARNING, f"{socket} is the socket of an agent that is gone", f"rm '{socket}'"),
+    )
+    assert hosts.left_socket("") == (Seen(FINE, "no socket is left of an agent that is gone"),)
