@@ -41,4 +41,5 @@ def _forms(known: Collection[str]) -> set[str]:
 
 
 def _hide(match: re.Match[str]) -> str:
-    return match["before"] + MASK if secret_detection.is_secret(match["name"]) else match[0]
+    is_reference = match["value"].startswith("${{")
+    return match["before"] + MASK if secret_detection.is_secret(match["name"]) and not is_reference else match[0]

@@ -24,6 +24,7 @@ KEY = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIB
         ('{"jwt_secret": "abc", "slots": 4}', '{"jwt_secret": "***", "slots": 4}'),
         ("password: abc", "password: ***"),
         (f"before\n{KEY}\nafter", "before\n***\nafter"),
+        ('password: "${{ secrets.shop }}"', 'password: "${{ secrets.shop }}"'),
         ("the worker has 4 slots: fine", "the worker has 4 slots: fine"),
     ],
 )

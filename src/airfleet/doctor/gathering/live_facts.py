@@ -202,10 +202,11 @@ def _rules(url: str) -> LiveProbe:
             rows = connection.execute(_RULES).fetchall()
     except psycopg.errors.InsufficientPrivilege:
         raise FleetError("the fleet's role may not read pg_hba_file_rules; ask the server's superuser") from None
-    return LiveProbe(f"none of {len(rows)} rules of PostgreSQL trusts, or lets everybody in", tuple(_weak(rows)))
+    return LiveProbe(f"none of {len(rows)} rules of PostgreSQL trusts, or lets everybody in", tuple(weak_rules(rows)))
 
 
-def _weak(rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
+def weak_rules(rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
+    """Yield a sentence for each rule of ``pg_hba.conf`` that lets in whom it should not, or is wrong."""
     for line, kind, method, address, netmask, error in rows:
         if error:
             yield f"line {line} of pg_hba.conf is wrong: {error}"
