@@ -19,11 +19,14 @@ def command(code: str | None, output: str) -> None:
     """Say what a code of a problem means.
 
     The page of a code says why it matters, how it is silenced, and has a wrong and a right example. Without CODE: the
-    list of all codes.
+    list of all codes. Codes of 'airfleet doctor', such as D203, have a page as well.
     """
     if code is None:
         rows = [_row(one) for one in Code if one is not Code.GENERAL]
         tables.put_rows(rows, output, {"code": "code", "severity": "severity", "title": "problem"})
+        return
+    if re.fullmatch(r"D\d{3}", code.strip(), re.IGNORECASE | re.ASCII):
+        _explain_check(code.strip().upper(), output)
         return
     found = named(code)
     if output in ("json", "yaml"):
@@ -32,6 +35,18 @@ def command(code: str | None, output: str) -> None:
         from airfleet.pipelines.problems import pages
 
         terminal.put(pages.as_text(found))
+
+
+def _explain_check(code: str, output: str) -> None:
+    from airfleet.doctor import reference
+
+    page = reference.of(code)
+    if page is None:
+        raise UsageError(f"there is no check '{code}'\nhint: airfleet doctor -v shows all of them")
+    if output in ("json", "yaml"):
+        tables.put_value(page, output)
+    else:
+        terminal.put(reference.as_text(page))
 
 
 def named(written: str) -> Code:

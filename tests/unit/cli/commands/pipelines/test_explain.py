@@ -53,6 +53,23 @@ def test_files_that_an_example_needs_are_shown(airfleet: Airfleet) -> None:
     assert "Wrong (pipelines/orders.py):" in airfleet("explain", "AF300").out
 
 
+def test_a_check_of_doctor_is_explained(airfleet: Airfleet) -> None:
+    assert airfleet("explain", "d203").out == (
+        "D203  rights of files (secrets)\n\n"
+        "A reader of the secrets can read every connection and start any task.\n\n"
+        "  needs      a fleet that was started here once\n"
+        "  exit code  1, when it is wrong\n"
+    )
+    assert json.loads(airfleet("explain", "D203", "-o", "json").out)["subject"] == "rights of files"
+
+
+def test_a_check_that_does_not_exist(airfleet: Airfleet) -> None:
+    result = airfleet("explain", "D999")
+    assert (result.code, result.err) == (
+        2, "error: there is no check 'D999'\nhint: airfleet doctor -v shows all of them\n",
+    )  # fmt: skip
+
+
 def test_all_codes_are_listed(airfleet: Airfleet) -> None:
     rows = json.loads(airfleet("explain", "-o", "json").out)
     assert [row["code"] for row in rows] == [code.value for code in Code if code is not Code.GENERAL]
