@@ -66,6 +66,7 @@ NEEDS = (
     Need("pgbouncer", "poolers", ("pgbouncer",), ("pgbouncer",), ("pgbouncer",), services=("pgbouncer",)),
     Need("ip", "networks of hosts", ("ip",), ("iproute2",), ("iproute",)),
     Need("cc", "wrong clocks", ("cc",), ("gcc", "libc6-dev"), ("gcc",)),
+    Need("systemd", "units of systemd", ("systemd-analyze",), ("systemd",), ("systemd",)),
     Need("openssl", "certificates of brokers", ("openssl",), ("openssl",), ("openssl",)),
     Need(
         "openssh",

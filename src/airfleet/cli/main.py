@@ -65,6 +65,8 @@ def _room(command: str) -> str:
         return "releases"
     if command in FOR_SHELLS:
         return "shell"
+    if command == "render":  # a room of its own
+        return "render"
     return "pipelines" if command in ABOUT_PIPELINES else "fleet"
 
 

@@ -156,7 +156,9 @@ def check_command(words: list[str]) -> None:
     assert command is not None
     while isinstance(command, click.Group):
         rest = rest[1:]
-        if command.invoke_without_command and (not rest or rest[0].startswith("-")):
+        if not rest:  # it says what it has
+            return
+        if command.invoke_without_command and rest[0].startswith("-"):
             rest = ["", *rest]
             break
         command = command.get_command(click.Context(command), rest[0])

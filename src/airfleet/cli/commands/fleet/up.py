@@ -70,6 +70,12 @@ PAUSE_SECONDS = 0.2
     show_default=True,
     help="With --hosts: bring them the folder as a release, as to real hosts; without, they read the folder itself.",
 )
+@options.option(
+    "--drain",
+    type=options.duration,
+    metavar="DURATION",
+    help="Without --detach: how long running tasks may take to end when this command is told to (1m).",
+)
 @options.option("--migrate", is_flag=True, help="Change the schema of a database that an older Airflow made.")
 @options.option(
     "--unchecked",
@@ -89,6 +95,7 @@ def command(
     detach: bool,
     wait: bool,
     timeout: float,
+    drain: float | None,
     migrate: bool,
     unchecked: bool,
 ) -> None:
@@ -99,6 +106,8 @@ def command(
         raise click.UsageError("--no-push is for the hosts of --hosts")
     if host and hosts:
         raise click.UsageError("--hosts starts all of them, --host one")
+    if drain is not None and (detach or hosts):
+        raise click.UsageError("--drain is for one host and without --detach; 'airfleet down --timeout' has it too")
     here = find(project, env, host)
     agent_client.require_own(here.paths)
     if not detach:
@@ -107,7 +116,7 @@ def command(
         here = here.told(versions.UNCHECKED, "1")
     if migrate:
         here = here.told(MAY_MIGRATE, "1")
-    start = FleetStart(hosts=hosts, netns=netns, push=push, detach=detach, wait=wait, timeout=timeout)
+    start = FleetStart(hosts=hosts, netns=netns, push=push, detach=detach, wait=wait, timeout=timeout, drain=drain)
     try:
         start.migrating_if_agreed(here)
     except agent_start.ToldToEnd:
@@ -128,6 +137,8 @@ class FleetStart:
     wait: bool
     #: seconds until it is healthy
     timeout: float
+    #: seconds that running tasks may take to end, where it stays; None is a minute
+    drain: float | None = None
 
     def migrating_if_agreed(self, here: Project) -> None:
         """Start the fleet; ask a person first where its database has the schema of an older Airflow."""
@@ -149,7 +160,8 @@ class FleetStart:
         elif self.detach:
             start_detached(here, wait=self.wait, deadline=deadline, timeout=self.timeout)
         else:
-            stay(here, deadline=deadline, timeout=self.timeout)
+            drain = down.PATIENCE_SECONDS if self.drain is None else self.drain
+            stay(here, deadline=deadline, timeout=self.timeout, drain=drain)
 
 
 def keep_to_itself(here: Project) -> None:
@@ -229,12 +241,12 @@ def require_in_force(here: Project, snapshot: Snapshot) -> None:
         raise other
 
 
-def stay(here: Project, *, deadline: float, timeout: float) -> None:
-    """Start the fleet, keep it, and end it when the person says so."""
+def stay(here: Project, *, deadline: float, timeout: float, drain: float) -> None:
+    """Start the fleet, keep it, and end it when the person says so; ``drain`` is in seconds."""
     with agent_start.signals_interrupt():
         wait_for_the_end(here, deadline, timeout)
         agent_start.launch_agent(here)
-        with _ended_at_last(here):
+        with _ended_at_last(here, drain):
             snapshot = agent_start.wait_until_ready(here, deadline, timeout)
             terminal.say()
             terminal.put(agent_start.summary(snapshot, attached=True))
@@ -259,7 +271,7 @@ def _as_it_is() -> Iterator[None]:
 
 
 @contextmanager
-def _ended_at_last(here: Project) -> Iterator[None]:
+def _ended_at_last(here: Project, drain: float) -> Iterator[None]:
     """End the fleet when the block ends, whatever ended it but a keeper that gave up: tasks go on for the next one."""
     try:
         yield
@@ -268,6 +280,6 @@ def _ended_at_last(here: Project) -> Iterator[None]:
     except BaseException as ended:
         if isinstance(ended, KeyboardInterrupt):
             terminal.say("stopping the fleet; Ctrl-C again ends it at once")
-        down.end(here, down.PATIENCE_SECONDS)
+        down.end(here, drain)
         raise
-    down.end(here, down.PATIENCE_SECONDS)
+    down.end(here, drain)

@@ -238,3 +238,24 @@ def test_an_agent_that_hangs_is_no_mistake_of_airfleet(
         f"error: the agent of the fleet in {project.root} does not answer\n"
         f"hint: its log is {project.paths.log('agent')}\n"
     )
+
+
+@pytest.mark.parametrize(("words", "seconds"), [((), 60.0), (("--drain", "7m"), 420.0)])
+def test_a_foreground_up_gives_tasks_so_long_at_its_end(
+    words: tuple[str, ...],
+    seconds: float,
+    agent_says: Callable,
+    airfleet: Airfleet,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(launch, "start", lambda *_, **__: 4711)
+    with agent_says(snapshot(STARTING, state="starting")) as agent:
+        assert airfleet("up", "--timeout", "0.1s", *words).code == 124
+    assert [order["seconds"] for order in agent.orders if order["do"] == "stop"] == [seconds]
+
+
+@pytest.mark.parametrize("words", [("-d",), ("--hosts", "3")])
+def test_a_fleet_that_is_left_alone_has_no_drain_of_its_own(words: tuple[str, ...], airfleet: Airfleet) -> None:
+    result = airfleet("up", "--drain", "7m", *words)
+    assert result.code == 2
+    assert "'airfleet down --timeout' has it too" in result.err

@@ -1,9 +1,8 @@
-"""``airfleet render``: what fleet.yaml means in the files of other programs."""
+"""``airfleet render nginx``: the proxy in front of the fleet."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,53 +10,33 @@ import click
 
 from airfleet.cli import options
 from airfleet.cli.commands.fleet import plan
-from airfleet.cli.output import terminal
+from airfleet.cli.commands.render import files
 from airfleet.client.project import Project, find
-from airfleet.errors import FleetError, did_you_mean
+from airfleet.errors import FleetError
 from airfleet.fleet.config.spec import Fleet, Host
 
 
 @click.command(
-    epilog="\b\nExamples:\n  airfleet render nginx\n  airfleet render nginx --host front-1 --output /etc/airfleet/nginx"
+    name="nginx",
+    epilog="\b\nExamples:\n  airfleet render nginx\n"
+    "  airfleet render nginx --host front-1 --output /etc/airfleet/nginx",
 )
-@click.argument("what", type=click.Choice(("nginx",)))
-@options.option("--host", metavar="NAME", help="For which host; without it, the first one that has what is rendered.")
-@options.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Write the files into this folder; without it, the text is printed.",
-)
+@options.option("--host", metavar="NAME", help="For which host; without it, the first one with the proxy.")
+@files.output
 @options.env
 @options.project
-def command(what: str, host: str | None, output: Path | None, env: str | None, project: Path | None) -> None:
-    """Print what fleet.yaml means to another program.
+def command(host: str | None, output: Path | None, env: str | None, project: Path | None) -> None:
+    """Print the configuration of nginx in front of the fleet.
 
-    nginx: a whole configuration that runs as an ordinary user, from a folder of its own:
+    It is a whole file that runs as an ordinary user, from a folder of its own:
     nginx -p DIR -c nginx.conf
     """
     here = find(project, env)
     fleet, _ = plan.read(here)  # without its secrets, where they are not here
-    files = RENDERERS[what](here, fleet, host)
-    if output is None:
-        terminal.put("\n".join(files.values()).rstrip("\n"))
-        return
-    for name, text in files.items():
-        write(output / name, text)
+    files.put(rendered(here, fleet, host), output)
 
 
-def write(file: Path, text: str) -> None:
-    """Write one file, for others to read at the most, and say so. Raises FleetError when it cannot be written."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "w", encoding="utf-8") as opened:
-            opened.write(text)
-    except OSError as refused:
-        raise FleetError(f"cannot write {file}: {refused.strerror}") from refused
-    terminal.say(f"wrote {file}")
-
-
-def nginx(here: Project, fleet: Fleet, host: str | None) -> Mapping[str, str]:
+def rendered(here: Project, fleet: Fleet, host: str | None) -> Mapping[str, str]:
     """Return the nginx.conf of a host of the proxy. Raises FleetError when there is none."""
     from airfleet.agent.servers import nginx as machine
     from airfleet.fleet import preview
@@ -91,11 +70,5 @@ def _host_of_the_proxy(fleet: Fleet, name: str | None) -> Host:
     fronts = fleet.proxy.on or known
     if name is None or name in fronts:
         return fleet.host(name or fronts[0])
-    if name not in known:
-        hint = did_you_mean(name, known) or f"its hosts: {', '.join(known)}"
-        raise FleetError(f"the fleet has no host '{name}'", hint=hint)
+    files.chosen(fleet, name)
     raise FleetError(f"the proxy does not run on '{name}'", hint=f"it runs on {', '.join(fronts)}")
-
-
-#: what can be rendered -> name and text of its files
-RENDERERS: Mapping[str, Callable[[Project, Fleet, str | None], Mapping[str, str]]] = {"nginx": nginx}

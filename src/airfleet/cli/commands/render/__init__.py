@@ -1,0 +1,1 @@
+"""``airfleet render``: what fleet.yaml means in the files of other programs, one module each."""

@@ -1,0 +1,20 @@
+"""``airfleet render``: the group of its targets."""
+
+from __future__ import annotations
+
+import click
+
+from airfleet.cli.commands.render import nginx, systemd
+
+
+@click.group(
+    name="render",
+    epilog="\b\nExamples:\n  airfleet render nginx --output /etc/airfleet/nginx\n"
+    "  airfleet render systemd --host work-1",
+)
+def command() -> None:
+    """Print what fleet.yaml means to another program, or write it into files."""
+
+
+for target in (nginx, systemd):
+    command.add_command(target.command)
