@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from airfleet.cli.commands.render import nginx, systemd
+from airfleet.cli.commands.render import airflow_cfg, nginx, systemd
 
 
 @click.group(
@@ -16,5 +16,5 @@ def command() -> None:
     """Print what fleet.yaml means to another program, or write it into files."""
 
 
-for target in (nginx, systemd):
+for target in (nginx, systemd, airflow_cfg):
     command.add_command(target.command)
