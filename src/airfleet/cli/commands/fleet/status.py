@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,13 @@ _CHANGES = {"+": "start", "-": "stop", "~": "restart"}
 NOT_YET = "was not up yet"
 
 
-@click.command(epilog="\b\nExamples:\n  airfleet status\n  airfleet status --memory -o json")
+@click.command(epilog="\b\nExamples:\n  airfleet status\n  airfleet status --memory -o json\n  airfleet status --here")
 @options.option("--memory", is_flag=True, help="Measure each component's memory (PSS) too.")
+@options.option("--here", "here_alone", is_flag=True, help="Show and judge this host alone, as a container's check.")
 @options.host
 @options.output()
 @options.project
-def command(project: Path | None, host: str | None, memory: bool, output: str) -> int:
+def command(project: Path | None, host: str | None, memory: bool, here_alone: bool, output: str) -> int:
     """Show every component of the fleet, on every host.
 
     Exit code: 0 healthy, 4 running but not healthy, 1 not running.
@@ -50,6 +52,7 @@ def command(project: Path | None, host: str | None, memory: bool, output: str) -
     snapshot = agent_client.snapshot(here.root, here.paths, memory=memory)
     if snapshot is None:
         return _not_running(here, output)
+    snapshot = alone(snapshot) if here_alone else snapshot
     columns = COLUMNS if snapshot.hosts else {key: title for key, title in COLUMNS.items() if key != "host"}
     tables.put_rows(list(rows(snapshot)), output, columns, whole=whole(snapshot))
     if output == "table":
@@ -61,6 +64,12 @@ def command(project: Path | None, host: str | None, memory: bool, output: str) -
         for other in filter(None, (not_in_force(snapshot), changed_libraries(snapshot))):
             terminal.say(str(other))
     return EXIT_OK if agent_client.is_healthy(snapshot) else EXIT_UNHEALTHY
+
+
+def alone(snapshot: Snapshot) -> Snapshot:
+    """Leave out what the agent knows of other hosts; a host that was refused is none that is well."""
+    refused = {host: why for host, why in snapshot.refused.items() if host == snapshot.host}
+    return replace(snapshot, hosts=(), missing=(), differences=(), refused=refused)
 
 
 def _hosts(snapshot: Snapshot) -> tuple[str, ...]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import click
 
-from airfleet.cli.commands.render import airflow_cfg, nginx, systemd
+from airfleet.cli.commands.render import airflow_cfg, compose, image, nginx, systemd
 
 
 @click.group(
     name="render",
     epilog="\b\nExamples:\n  airfleet render nginx --output /etc/airfleet/nginx\n"
-    "  airfleet render systemd --host work-1",
+    "  airfleet render systemd --host work-1\n"
+    "  airfleet render compose --output .",
 )
 def command() -> None:
     """Print what fleet.yaml means to another program, or write it into files."""
 
 
-for target in (nginx, systemd, airflow_cfg):
+for target in (nginx, systemd, compose, image, airflow_cfg):
     command.add_command(target.command)

@@ -238,3 +238,24 @@ def test_a_fleet_whose_home_was_deleted_is_found_and_ended(project: Project, air
         assert agent.wait(20) == 0, "it was not asked, but killed"
     assert ended.code == 0
     assert ended.err.endswith("the fleet is stopped\n")
+
+
+@pytest.mark.parametrize(
+    ("own", "code"), [(State.READY, 0), (State.GAVE_UP, 4)], ids=["this host is well", "this host is not"]
+)
+def test_a_host_alone_is_judged_by_what_it_runs_itself(
+    own: State, code: int, agent_says: Callable, airfleet: Airfleet
+) -> None:
+    others = (HostStatus("a", HostState.UP), HostStatus("b", HostState.GONE))
+    said = snapshot(component("scheduler", own), host="a", hosts=others, missing=("c",), refused={"d": "is another"})
+    with agent_says(said):
+        assert airfleet("status").code == 4
+        result = airfleet("status", "--here")
+    assert result.code == code
+    assert "'b'" not in result.err
+    assert "'c'" not in result.err
+
+
+def test_a_host_that_was_refused_is_not_well_alone(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(snapshot(POSTGRES, host="a", hosts=(HostStatus("a", HostState.UP),), refused={"a": "is another"})):
+        assert airfleet("status", "--here").code == 4

@@ -1,0 +1,116 @@
+"""``airfleet render compose``: paths, users and services out of a project folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from airfleet.cli.main import at_the_edge, cli
+
+FLEET = """\
+name: shop
+database: postgresql://airflow:${{ secrets.database_password }}@postgres/airflow
+broker: redis://:${{ secrets.broker_password }}@valkey:6379/0
+hosts:
+  - {name: control, address: control, scheduler: 1, api_server: 1, dag_processor: 1, triggerer: 1}
+  - {name: work, address: work, workers: [{slots: 2}]}
+policies: {on_partition: keep}
+env: {TOKEN: "${{ env.API_TOKEN }}"}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "fleet.yaml").write_text(FLEET)
+    return tmp_path
+
+
+def render(project: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["-C", str(project), "render", "compose", *arguments])
+
+
+def document(project: Path, *arguments: str) -> dict[str, Any]:
+    found = yaml.safe_load(render(project, *arguments).stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_service_for_each_host_and_none_for_servers_elsewhere(project: Path) -> None:
+    found = document(project)
+    assert list(found["services"]) == ["control", "work"]
+    assert found["secrets"]["database_password"] == {"file": "./secrets/database_password"}
+    assert found["services"]["work"]["environment"]["API_TOKEN"] is None
+    assert found["services"]["work"]["volumes"][0] == f".:/srv/{project.name}:ro"
+
+
+def test_services_of_servers(project: Path) -> None:
+    found = document(project, "--servers")
+    assert list(found["services"]) == ["control", "work", "postgres", "valkey"]
+
+
+def test_one_host_in_the_network_of_its_machine(project: Path) -> None:
+    found = document(project, "--host", "work")
+    assert list(found["services"]) == ["work"]
+    assert found["services"]["work"]["network_mode"] == "host"
+
+
+@pytest.mark.parametrize(
+    ("output", "root", "secrets"),
+    [(".", ".", "./secrets/"), ("deploy/prod", "../..", "../../secrets/")],
+)
+def test_paths_in_the_project_are_relative_to_the_file(
+    output: str, root: str, secrets: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    assert render(project, "--output", output).exit_code == 0
+    found = yaml.safe_load((project / output / "compose.yaml").read_text())
+    assert found["services"]["work"]["volumes"][0] == f"{root}:/srv/{project.name}:ro"
+    assert found["secrets"]["airfleet_work"] == {"file": f"{secrets}airfleet_work"}
+    made = sorted(file.name for file in (project / output / "image").iterdir())
+    assert made == ["Containerfile", "airfleet.lock", "entry.sh"]
+
+
+def test_paths_elsewhere_are_absolute(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    assert render(project, "--output", str(elsewhere)).exit_code == 0
+    found = yaml.safe_load((elsewhere / "compose.yaml").read_text())
+    assert found["services"]["work"]["volumes"][0] == f"{project}:/srv/{project.name}:ro"
+
+
+def test_who_runs_in_containers(project: Path) -> None:
+    assert document(project)["services"]["work"]["user"] == f"{os.getuid()}:{os.getgid()}"
+    assert document(project, "--user", "70")["services"]["work"]["user"] == "70:70"
+    assert document(project, "--user", "70:80")["services"]["work"]["user"] == "70:80"
+
+
+def test_the_secrets_that_have_to_be_exported_first_are_named(project: Path) -> None:
+    (project / "secrets").mkdir()
+    (project / "secrets" / "airfleet_control").touch()
+    said = render(project, "--output", str(project)).stderr
+    export = f"needs: airfleet secrets export --host work -o {project}/secrets/airfleet_work"
+    assert export in said
+    assert "--host control" not in said
+
+
+def refusal(project: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    def run() -> object:
+        return cli.main(["-C", str(project), "render", "compose", *arguments], standalone_mode=False)
+
+    assert at_the_edge(run) == 1
+    return capsys.readouterr().err
+
+
+def test_what_no_project_can_have_is_explained(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "leave --host out" in refusal(project, capsys, "--servers", "--host", "work")
+    assert "the fleet has no host 'wrk'" in refusal(project, capsys, "--host", "wrk")
+    assert "--user me is not UID" in refusal(project, capsys, "--user", "me")
+    (project / "fleet.yaml").write_text("name: shop\n")
+    assert "hint: 'api_server: {address: 0.0.0.0}'" in refusal(project, capsys, "--servers")
+    (project / "fleet.yaml").write_text("name: shop\napi_server: {address: 0.0.0.0}\n")
+    said = refusal(project, capsys, "--servers")
+    assert "no service can be made of 'database' in fleet.yaml\nhint: it can of one like 'database: postgres" in said
