@@ -63,10 +63,12 @@ FROM ${{BASE}}
 ARG AIRFLEET_UID={USER}
 ARG AIRFLEET_GID={USER}
 # PostgreSQL wants a name for its user. The folder of volumes is everybody's, for containers with another user.
+# Airflow's own chart has its home in /opt/airflow, and calls /entrypoint.
 RUN groupadd --non-unique --gid ${{AIRFLEET_GID}} airfleet \\
     && useradd --non-unique --uid ${{AIRFLEET_UID}} --gid ${{AIRFLEET_GID}} \\
         --home-dir {DATA} --no-create-home --shell /usr/sbin/nologin airfleet \\
-    && install --directory --mode 1777 {DATA}"""
+    && install --directory --mode 1777 {DATA} /opt/airflow \\
+    && ln --symbolic /usr/local/bin/airfleet-entry /entrypoint"""
 
 
 def _nginx() -> str:
@@ -92,6 +94,8 @@ def entry() -> str:
 #!/bin/sh
 # Keeps what 'airfleet secrets export' has written for this host, then becomes airfleet.
 set -eu
+# Airflow's own chart calls these.
+case "${{1:-}}" in airflow | bash | sh | python | python3) exec "$@" ;; esac
 if [ "${{1:-}}" = up ] && [ -f {SECRETS} ]; then
     airfleet secrets import {SECRETS}
 fi

@@ -63,6 +63,7 @@ def entry(folder: Path, *words: str, with_secrets: bool) -> list[str]:
         (("up",), False, ["up"]),
         (("status",), True, ["status"]),
         ((), True, [""]),
+        (("sh", "-c", "echo $0 $#", "own"), True, ["own 0"]),
     ],
 )
 def test_a_container_keeps_its_secrets_before_it_starts(

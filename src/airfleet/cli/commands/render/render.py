@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from airfleet.cli.commands.render import airflow_cfg, compose, image, nginx, systemd
+from airfleet.cli.commands.render import airflow_cfg, compose, helm, image, nginx, systemd
 
 
 @click.group(
@@ -17,5 +17,5 @@ def command() -> None:
     """Print what fleet.yaml means to another program, or write it into files."""
 
 
-for target in (nginx, systemd, compose, image, airflow_cfg):
+for target in (nginx, systemd, compose, image, helm, airflow_cfg):
     command.add_command(target.command)
