@@ -33,7 +33,7 @@ WALKS_ITSELF := tests/integration/pipelines/test_discovery.py::test_links_wrong_
 UNIT_TESTS := tests/unit
 RUN_TESTS := tests/integration/pipelines tests/integration/releases tests/semantics tests/conformance
 # The tests of the UI ask the fleet that those of fleets have started.
-FLEET_TESTS := tests/integration/brokers tests/integration/fleet tests/browser/test_ui.py
+FLEET_TESTS := tests/integration/brokers tests/integration/deploy tests/integration/fleet tests/browser/test_ui.py
 TASK_TESTS := tests/integration/proxy tests/integration/runtime tests/browser/test_behind_nginx.py
 FAULT_TESTS := tests/faults
 TIMED_TESTS := tests/faults/test_matrix.py tests/faults/test_consuming_nothing.py

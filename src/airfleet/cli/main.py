@@ -38,6 +38,7 @@ SECTIONS = {
         "drain",
         "scale",
         "secrets",
+        "deploy",
         "airflow",
         "render",
         "down",
@@ -54,9 +55,25 @@ ABOUT_PIPELINES = frozenset({"init", *SECTIONS["Pipelines"], *SECTIONS["Runs"]})
 ABOUT_RELEASES = frozenset(SECTIONS["Releases"])
 #: commands of :mod:`airfleet.cli.commands.shell`
 FOR_SHELLS = frozenset(SECTIONS["Shell"])
+#: commands of :mod:`airfleet.cli.commands.hosts`
+ABOUT_HOSTS = frozenset({"deploy"})
 #: what needs no fleet on this machine, and so runs on every operating system
 ANYWHERE = frozenset(
-    {"init", "config", "check", "explain", "show", "docs", "diff", "convert", "schema", "lsp", "completion", "render"}
+    {
+        "init",
+        "config",
+        "check",
+        "explain",
+        "show",
+        "docs",
+        "diff",
+        "convert",
+        "schema",
+        "lsp",
+        "completion",
+        "render",
+        "deploy",
+    }
 )
 
 
@@ -67,6 +84,8 @@ def _room(command: str) -> str:
         return "shell"
     if command == "render":  # a room of its own
         return "render"
+    if command in ABOUT_HOSTS:
+        return "hosts"
     return "pipelines" if command in ABOUT_PIPELINES else "fleet"
 
 

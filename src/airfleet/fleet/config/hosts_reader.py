@@ -61,7 +61,17 @@ def _host(reading: FleetReading, node: nodes.Node, path: str) -> Host:
         dag_processor=_instances(keys, "dag_processor", NONE),
         triggerer=_instances(keys, "triggerer", NONE),
         workers=_workers(keys),
+        ssh=destination(keys, "ssh"),
     )
+
+
+def destination(keys: Section, key: str) -> str:
+    """Read where to log in: one word, which ``ssh`` takes for no option."""
+    found = keys.text(key, "")
+    if (found.startswith("-") or re.search(r"\s", found)) and not keys.reading.is_hidden(found):
+        keys.wrong(key, f"'{found}' is not a destination of ssh: user@host, a host, or ssh://user@host:port")
+        return ""
+    return found
 
 
 def address(keys: Section, key: str, default: str) -> str:

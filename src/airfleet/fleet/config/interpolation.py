@@ -30,6 +30,15 @@ def variables_in(text: str) -> frozenset[str]:
     return frozenset(name for reference in REFERENCE.findall(text) for name in _VARIABLE.findall(reference))
 
 
+def secrets_in(text: str) -> frozenset[str]:
+    """List the secrets that ``text`` names.
+
+    >>> sorted(secrets_in("redis://${{ env.BROKER }}:${{ secrets.NAME }} secrets.NOTHING"))
+    ['NAME']
+    """
+    return frozenset(name for kind, name in _KNOWN.findall(text) if kind == "secrets")
+
+
 class MissingReference(Exception):
     """The value of a reference is missing or wrong; the sentence says so."""
 

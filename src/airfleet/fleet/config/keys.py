@@ -16,6 +16,8 @@ Key: TypeAlias = Field[KeyKind]
 Table: TypeAlias = fields.Table[KeyKind]
 
 MOST: Final = 100
+#: the minor versions for which every locked wheel exists
+PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
 _ON_PARTITION: Final[tuple[OnPartition, ...]] = ("keep", "replace")
 _ON_WORKER_LOST: Final[tuple[OnWorkerLost, ...]] = ("rerun", "fail")
 
@@ -54,6 +56,7 @@ FLEET: Final[Table] = {
         "`{on_partition, on_worker_lost, push}`",
     ),
     "releases": Key("releases", "where pushed releases are kept, and how many: `{store, keep, budget}`"),
+    "deploy": Key("deploy", "how `airfleet deploy` brings all this to the hosts: `{user, folder, python, drain}`"),
     "witness": Key("text", "`HOST:PORT` beside the two hosts that both can reach; it tells which of them is cut off"),
     "production": Key("boolean", "whether people depend on this fleet (`false`); `airfleet drill` then wants `--yes`"),
     "log_retention": Key("duration", "how long logs are kept, as in `30d` (for ever)"),
@@ -71,6 +74,7 @@ FLEET: Final[Table] = {
 HOST: Final[Table] = {
     "name": Key("name", "what the others and you call it", required=True),
     "address": Key("text", "how the other hosts reach it", required=True),
+    "ssh": Key("text", "where `airfleet deploy` logs in, as `ssh` takes it: `user@host`, an alias (the address)"),
     **COMPONENTS,
 }
 
@@ -149,6 +153,13 @@ RELEASES: Final[Table] = {
     "store": Key("text", "`database` (the fleet's own), a folder, or a bucket as `s3://`, `gs://` or `abfs://`"),
     "keep": Key("integer", "how many of the newest stay, beside those that are live or in use (`10`)", 1, 1000),
     "budget": Key("size", "bytes that all of them may have in the database (`1GB`)"),
+}
+
+DEPLOY: Final[Table] = {
+    "user": Key("name", "who logs in on hosts whose `ssh` names nobody (as the configuration of `ssh` says)"),
+    "folder": Key("text", "the folder on each host, absolute or below that user's home (`airfleet/` and the name)"),
+    "python": Key("text", f"their Python, {PYTHONS[0]} to {PYTHONS[-1]} (as here, or the newest that a host has)"),
+    "drain": Key("duration", "how long running tasks may take to end before a host is stopped (`10m`)"),
 }
 
 CONNECTION: Final[Table] = {

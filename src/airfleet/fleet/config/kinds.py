@@ -9,7 +9,7 @@ from airfleet.yaml.fields import Kinds, Schema, ValueKind
 KeyKind = Literal[
     "text", "name", "integer", "boolean", "duration", "size", "names", "texts", "strings", "mapping", "sections",
     "choice", "instances", "api_server", "workers", "hosts", "proxy", "tls", "flower", "policies", "push", "releases",
-    "connections", "variables", "pools",
+    "deploy", "connections", "variables", "pools",
 ]  # fmt: skip
 
 _NAME_FORM: Final = r"^([A-Za-z0-9][A-Za-z0-9._-]*|.*\$\{\{.*\}\}.*)$"
@@ -53,6 +53,7 @@ KINDS: Final[Kinds[KeyKind]] = {
     "policies": _below("policies"),
     "push": _below("push"),
     "releases": _below("releases"),
+    "deploy": _below("deploy"),
     "connections": _below("connections"),
     "variables": _below("variables"),
     "pools": _below("pools"),

@@ -145,6 +145,7 @@ def _fleet(top: Section, root: Path) -> Fleet:
         flower=servers_reader.flower(top),
         policies=_policies(top),
         releases=servers_reader.releases(top, root),
+        deploy=servers_reader.deploy(top),
         secrets_folder=str(top.reading.references.folder),
         witness=_witness(top),
         production=top.boolean("production", False),

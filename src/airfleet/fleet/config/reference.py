@@ -29,6 +29,7 @@ def page() -> str:
                 "policies": keys.POLICIES,
                 "push": keys.PUSH,
                 "releases": keys.RELEASES,
+                "deploy": keys.DEPLOY,
                 "connection": keys.CONNECTION,
                 "variable": keys.VARIABLE,
                 "pool": keys.POOL,
@@ -179,6 +180,13 @@ fetched them; a fleet without a push has none.
 A path is beside `fleet.yaml`, or absolute, and the same files on each host. A release stays in the store, and on each
 host, while it is live, while a run that is not over names it, while it is one of the last `keep`, or younger than an
 hour.
+
+## deploy
+
+[`airfleet deploy`](../how-to/deploy.md) brings airfleet and this file to the hosts, by your own `ssh`. Nothing of it
+matters to a fleet that runs.
+
+{deploy}
 
 ## Connections, variables and pools of Airflow
 

@@ -38,6 +38,7 @@ def schema() -> Schema:
             "policies": _table(keys.POLICIES),
             "push": _table(keys.PUSH),
             "releases": _table(keys.RELEASES),
+            "deploy": _table(keys.DEPLOY),
             "connections": _by_name({"anyOf": [{"type": "string"}, _connection()]}),
             "variables": _by_name({"anyOf": [VALUE, _table(keys.VARIABLE)]}),
             "pools": _by_name({"anyOf": [_of(keys.POOL["slots"]), _table(keys.POOL)]}),

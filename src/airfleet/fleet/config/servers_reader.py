@@ -9,9 +9,9 @@ from pathlib import Path
 
 from airfleet.errors import did_you_mean
 from airfleet.fleet.config.hosts_reader import address
-from airfleet.fleet.config.keys import FLOWER, PROXY, RELEASES, TLS
+from airfleet.fleet.config.keys import DEPLOY, FLOWER, PROXY, PYTHONS, RELEASES, TLS
 from airfleet.fleet.config.section_reader import NAME, NAME_RULE, Section
-from airfleet.fleet.config.spec import EMBEDDED, LOCAL, Flower, Proxy, Releases, Tls
+from airfleet.fleet.config.spec import EMBEDDED, LOCAL, Deploy, Flower, Proxy, Releases, Tls
 from airfleet.fleet.servers import brokers, databases
 from airfleet.releases.stores.objects import DATABASE_STORE
 from airfleet.yaml import nodes, secret_detection
@@ -21,6 +21,8 @@ _DATABASE = re.compile(r"postgres(ql)?(\+psycopg)?://")
 _BUCKETS = ("s3", "gs", "abfs")
 _BUCKET = re.compile(rf"({'|'.join(_BUCKETS)})://[^/].*")
 _BUCKET_PASSWORD = "a bucket's comes from the environment of 'airfleet up', and of whoever pushes"
+#: no space and no '$', which a Python environment, a unit and Airflow would read each in its own way
+_FOLDER_THERE = re.compile(r"/?[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _PATH = re.compile(r"/|(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 ENCODE = (
     "what a reference stands for is taken as it is: percent-encode '/', '?', '#', '@', ':', '%', '&', ';', ',' "
@@ -228,6 +230,37 @@ def releases(top: Section, root: Path) -> Releases:
         keep=keys.integer("keep") or usual.keep,
         budget_bytes=keys.size("budget") or usual.budget_bytes,
     )
+
+
+def deploy(top: Section) -> Deploy:
+    """Read how the fleet comes to its hosts."""
+    node = top.get("deploy")
+    if node is None:
+        return Deploy()
+    keys = top.reading.section(node, "deploy", DEPLOY)
+    return Deploy(
+        user=keys.name("user", ""),
+        folder=_folder_there(keys),
+        python=_python(keys),
+        drain_seconds=keys.duration("drain") or Deploy.drain_seconds,
+    )
+
+
+def _python(keys: Section) -> str:
+    found = keys.text("python", "")
+    if found and found not in PYTHONS and not keys.reading.is_hidden(found):
+        keys.wrong("python", f"'{found}' is no Python that airfleet runs on", f"it is one of: {', '.join(PYTHONS)}")
+        return ""
+    return found
+
+
+def _folder_there(keys: Section) -> str:
+    """Read the path of a folder on hosts."""
+    found = keys.text("folder", "")
+    if (found and not _FOLDER_THERE.fullmatch(found)) and not keys.reading.is_hidden(found):
+        keys.wrong("folder", f"'{found}' is not a folder: '/srv/shop', or 'shop' below the user's home")
+        return ""
+    return found
 
 
 def _store(keys: Section, root: Path) -> str:

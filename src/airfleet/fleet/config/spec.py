@@ -80,6 +80,8 @@ class Host:
     dag_processor: Instances = NONE
     triggerer: Instances = NONE
     workers: tuple[Worker, ...] = ()
+    #: where ``airfleet deploy`` logs in, as ``ssh`` takes it; empty is ``address``
+    ssh: str = ""
 
     @property
     def api_addresses(self) -> tuple[tuple[str, int], ...]:
@@ -199,6 +201,20 @@ class Releases:
 
 
 @dataclass(frozen=True)
+class Deploy:
+    """How ``airfleet deploy`` brings a fleet to its hosts."""
+
+    #: who logs in where a host's ``ssh`` names nobody; empty leaves it to the configuration of ``ssh``
+    user: str = ""
+    #: the folder on each host, below the home of that user or absolute; empty is ``airfleet/NAME``
+    folder: str = ""
+    #: the minor version of Python on the hosts; empty is the one that runs here, or the newest that a host has
+    python: str = ""
+    #: how long running tasks may take to end before a host is stopped
+    drain_seconds: float = 600.0
+
+
+@dataclass(frozen=True)
 class Fleet:
     """One fleet: what runs where, and with what."""
 
@@ -217,6 +233,7 @@ class Fleet:
     flower: Flower | None = None
     policies: Policies = Policies()
     releases: Releases = Releases()
+    deploy: Deploy = Deploy()
     #: the folder of secrets, which never travels with pipelines; absolute
     secrets_folder: str = field(default="", compare=False)
     #: ``host:port`` that both of two hosts can reach, to know which of them is cut off

@@ -39,18 +39,23 @@ def download(locks: Sequence[Lock], folder: Path) -> dict[str, Path]:
 
 def _fetch(pin: Pin, folder: Path) -> Path:
     """Fetch the best wheel of one distribution, and prove that it is one of the lock."""
-    address = _best(_addresses(pin, folder), list(sys_tags()))
+    address = best(_addresses(pin, folder), list(sys_tags()))
     if address is None:
         raise FleetError(f"{pin.name} {pin.version} has no wheel for this platform")
     target = folder / unquote(urlsplit(address).path.rpartition("/")[2])
+    load(address, target)
+    if f"sha256:{hashlib.sha256(target.read_bytes()).hexdigest()}" not in pin.hashes:
+        raise FleetError(f"the wheel {target.name} that was downloaded is not the one of the lock")
+    return target
+
+
+def load(address: str, target: Path) -> None:
+    """Download one wheel to a path. Raises FleetError."""
     try:
         with urllib.request.urlopen(address, timeout=_SECONDS) as answer, open(target, "wb") as file:
             shutil.copyfileobj(answer, file)
     except OSError as error:
         raise FleetError(f"the wheel {target.name} cannot be downloaded: {error}") from None
-    if f"sha256:{hashlib.sha256(target.read_bytes()).hexdigest()}" not in pin.hashes:
-        raise FleetError(f"the wheel {target.name} that was downloaded is not the one of the lock")
-    return target
 
 
 def _addresses(pin: Pin, folder: Path) -> Iterator[str]:
@@ -72,7 +77,7 @@ def _addresses(pin: Pin, folder: Path) -> Iterator[str]:
                 yield wheel["url"] if "url" in wheel else urljoin(folder.as_uri() + "/", wheel["path"])
 
 
-def _best(addresses: Iterable[str], tags: Sequence[Tag]) -> str | None:
+def best(addresses: Iterable[str], tags: Sequence[Tag]) -> str | None:
     """Give the address of the wheel that suits this platform best."""
     places = {tag: number for number, tag in enumerate(tags)}
     ranked: list[tuple[int, str]] = []

@@ -1,0 +1,1 @@
+"""Commands that bring a fleet to its machines."""

@@ -1,0 +1,64 @@
+"""The manifest of a version on a host: its name, and what hosts of one fleet must have in common."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Final
+
+from airfleet.agent.host_facts import HostFacts, refusal
+from airfleet.fleet.config.spec import Fleet
+from airfleet.releases.environments import lock
+
+#: distributions whose versions the hosts of a fleet compare
+_COMPARED: Final = ("apache-airflow",)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One version."""
+
+    name: str
+    #: the environment that it runs in
+    environment: str = ""
+    #: of airfleet
+    airfleet: str = ""
+    rules: Mapping[str, str] = field(default_factory=dict)
+    #: distribution -> version
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Write the file of the version."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def read(cls, text: str) -> Manifest | None:
+        """Read such a file; None for anything else."""
+        try:
+            found = json.loads(text)
+            return cls(**{name: found[name] for name in cls.__dataclass_fields__})
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def excludes(self, other: Manifest) -> str:
+        """Say why hosts of these two versions cannot run beside one another; empty when they can."""
+        mine, theirs = HostFacts(self.rules, self.versions), HostFacts(other.rules, other.versions)
+        return refusal("", mine, {"": theirs})
+
+
+def rules_of(fleet: Fleet) -> dict[str, str]:
+    """Give what all hosts have to do alike."""
+    return {
+        "hosts": ", ".join(host.name for host in fleet.hosts),
+        "witness": fleet.witness or "",
+        "on_partition": fleet.policies.on_partition,
+        "on_worker_lost": fleet.policies.on_worker_lost,
+        "queues": fleet.name,
+    }
+
+
+def versions_of(airfleet: str, locked: str) -> dict[str, str]:
+    """Give the versions that hosts compare, from a lock."""
+    pins = {pin.name: pin.version for pin in lock.pins(locked)}
+    return {"airfleet": airfleet, **{name: found for name, found in pins.items() if name.startswith(_COMPARED)}}

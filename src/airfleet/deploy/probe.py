@@ -1,0 +1,85 @@
+"""The question to a host before anything changes: one script of ``sh``, which prints a line for each fact."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Final
+
+from airfleet.deploy import layout
+
+#: what the script gets as variables: FOLDER, PYTHONS, REACH (``host port`` pairs)
+_SCRIPT: Final = r"""
+say() { printf '%s\t%s\n' "$1" "$2"; }
+one_line() { tr -d '\n'; }
+case $FOLDER in /*) ;; *) FOLDER=$HOME/$FOLDER ;; esac
+say folder "$FOLDER"
+say user "$(id -un)"
+say uid "$(id -u)"
+say system "$(uname -s)"
+say machine "$(uname -m)"
+say glibc "$(getconf GNU_LIBC_VERSION 2>/dev/null)"
+say time "$(date +%s.%N)"
+say memory "$(awk '/^MemTotal:/ {print $2 * 1024}' /proc/meminfo)"
+above=$FOLDER
+while [ ! -d "$above" ]; do above=$(dirname "$above"); done
+[ -w "$above" ] && say writable "$above"
+at=$above
+while [ "$at" != / ]; do
+    case $(stat -c %A "$at") in *x|*t) ;; *) say closed "$at" ;; esac
+    at=$(dirname "$at")
+done
+say disk "$(df -Pk "$above" | awk 'NR == 2 {print $4 * 1024}')"
+[ -d /run/systemd/system ] && say systemd yes
+[ -e "/var/lib/systemd/linger/$(id -un)" ] && say lingers yes
+for name in $PYTHONS; do
+    found=$(command -v "python$name") && say python "$name $found"
+done
+found=$(command -v python3) && say python "$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])') $found"
+found=$(command -v uv || ls "$HOME/.local/bin/uv" 2>/dev/null) && say uv "$found"
+for program in tar gzip bash; do command -v $program >/dev/null || say lacks $program; done
+awk '$4 == "0A" {print "listens\t" $2}' /proc/net/tcp /proc/net/tcp6 2>/dev/null
+echo "$REACH" | while read -r host port; do
+    [ -n "$host" ] || continue
+    if timeout 5 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$host" "$port" 2>/dev/null; then
+        say reaches "$host $port"
+    else
+        say misses "$host $port"
+    fi
+done
+cd "$FOLDER" 2>/dev/null || exit 0
+for link in current previous; do
+    [ -e "$link/@MANIFEST@" ] && say "$link" "$(one_line < "$link/@MANIFEST@")"
+done
+for whole in environments/*/@WHOLE@; do
+    [ -e "$whole" ] && say environment "$(basename "$(dirname "$whole")")"
+done
+for whole in versions/*/@MANIFEST@; do
+    [ -e "$whole" ] && say version "$(basename "$(dirname "$whole")")"
+done
+[ -e deploy.lock ] && say lock "$(one_line < deploy.lock)"
+if [ -e .airfleet/secrets.json ]; then
+    say secrets "$(for python in current/python python3; do
+        "$python" -c 'import hashlib, json
+kept = json.load(open(".airfleet/secrets.json"))
+print(json.dumps({name: hashlib.sha256(str(kept[name]).encode()).hexdigest() for name in kept}))' 2>/dev/null && break
+    done)"
+fi
+[ -x @COMMAND@ ] && say status "$(./@COMMAND@ status -o json 2>/dev/null | one_line)"
+exit 0
+"""
+
+
+def script(folder: str, pythons: Sequence[str], reach: Sequence[tuple[str, int]]) -> str:
+    """Write the script for a host; ``reach`` are servers that it has to reach."""
+    told = {
+        "FOLDER": folder,
+        "PYTHONS": " ".join(pythons),
+        "REACH": "\n".join(f"{host} {port}" for host, port in reach),
+    }
+    head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in told.items())
+    names = {"@MANIFEST@": layout.MANIFEST, "@WHOLE@": layout.WHOLE, "@COMMAND@": layout.COMMAND}
+    body = _SCRIPT
+    for mark, name in names.items():
+        body = body.replace(mark, name)
+    return head + body

@@ -1,0 +1,113 @@
+"""Facts of hosts become problems: whole sentences, each with the name of its host, all before anything changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from airfleet.deploy.facts import Facts
+from airfleet.deploy.wish import Wish, overlaps, ports_of
+from airfleet.fleet.config.keys import PYTHONS
+from airfleet.fleet.config.spec import EMBEDDED, Fleet, Host
+from airfleet.yaml.sizes import size_text
+
+#: the least glibc that the locked wheels take
+GLIBC: Final = (2, 28)
+#: bytes that an environment with its bytecode takes, and that anything else does
+ENVIRONMENT_BYTES, REST_BYTES = 1_500 * 2**20, 100 * 2**20
+MEMORY_BYTES: Final = 900 * 2**20
+#: seconds by which clocks may differ: tokens of tasks and leases have times in them
+CLOCK_SECONDS: Final = 5.0
+
+
+def find(fleet: Fleet, found: Mapping[str, Facts], wish: Wish, environment: Mapping[str, str]) -> Iterator[str]:
+    """Find everything that keeps the hosts from what is asked; ``environment``: host -> the one that it needs."""
+    for host in fleet.hosts:
+        if (facts := found.get(host.name)) is not None:
+            is_there = environment.get(host.name) in facts.environments
+            for sentence in _of_host(fleet, host, facts, wish, is_there=is_there):
+                yield f"host '{host.name}' {sentence}"
+
+
+def _of_host(fleet: Fleet, host: Host, facts: Facts, wish: Wish, *, is_there: bool) -> Iterator[str]:
+    yield from _of_system(facts)
+    if not is_there:
+        yield from _of_installation(facts, wish)
+    yield from _of_room(facts, is_there=is_there)
+    if abs(facts.clock_ahead) > CLOCK_SECONDS:
+        way = "ahead of" if facts.clock_ahead > 0 else "behind"
+        yield f"has a clock {abs(facts.clock_ahead):.0f} s {way} this machine's: chrony or another NTP client sets it"
+    if facts.uid == 0 and facts.closed and (other := _other_user(fleet)):
+        yield f"lets only root into {facts.closed}, and {other}: 'deploy: {{folder: …}}' names another folder"
+    for server in wish.servers:
+        if (server.host, server.port) in facts.misses:
+            yield f"does not reach the {server.what} at {server.host}:{server.port}"
+    yield from _of_ports(fleet, host, facts)
+
+
+def _other_user(fleet: Fleet) -> str:
+    """Say what root runs as another user; empty for nothing."""
+    if fleet.task_user:
+        return f"tasks run as '{fleet.task_user}'"
+    return "the embedded PostgreSQL runs as another user" if fleet.database == EMBEDDED else ""
+
+
+def _of_system(facts: Facts) -> Iterator[str]:
+    if facts.system != "Linux":
+        yield f"runs {facts.system}; a fleet needs Linux"
+        return
+    if not facts.glibc:
+        yield "has no glibc: the locked wheels are for it alone (Debian, Ubuntu, RHEL and the like)"
+    elif _numbers(facts.glibc) < GLIBC:
+        yield f"has glibc {facts.glibc}; the locked wheels need {'.'.join(map(str, GLIBC))} or newer"
+    for program in facts.lacks:
+        yield f"has no program '{program}'"
+    if facts.has_systemd and facts.uid != 0 and not facts.lingers:
+        yield (
+            f"ends services of '{facts.user}' when that user logs out: "
+            f"'sudo loginctl enable-linger {facts.user}' there keeps them"
+        )
+
+
+def _of_installation(facts: Facts, wish: Wish) -> Iterator[str]:
+    if facts.machine != wish.machine and not facts.uv:
+        yield f"is a machine of {facts.machine}, and the uv that runs here is for {wish.machine}: install uv there"
+    if facts.machine != wish.machine and wish.vendors:
+        yield f"is a machine of {facts.machine}: --vendor brings wheels for {wish.machine}, as this one is"
+    if wish.python and wish.python not in facts.pythons and wish.vendors:
+        yield f"has no Python {wish.python}, which fleet.yaml asks for, and --vendor brings none"
+    elif not wish.python and wish.vendors and wish.python_here not in facts.pythons:
+        yield f"has no Python {wish.python_here}, for which --vendor brings wheels"
+
+
+def _of_room(facts: Facts, *, is_there: bool) -> Iterator[str]:
+    if not facts.is_writable:
+        yield f"lets user '{facts.user}' not write to {facts.folder}: 'deploy: {{folder: …}}' names another folder"
+    needed = REST_BYTES if is_there else ENVIRONMENT_BYTES
+    if facts.disk_bytes < needed:
+        yield f"has {size_text(facts.disk_bytes)} free at {facts.folder}, and {size_text(needed)} are needed"
+    if facts.memory_bytes < MEMORY_BYTES:
+        yield f"has {size_text(facts.memory_bytes)} of memory, and a fleet needs {size_text(MEMORY_BYTES)} at the least"
+
+
+def _of_ports(fleet: Fleet, host: Host, facts: Facts) -> Iterator[str]:
+    for (address, port), what in ports_of(fleet, host).items():
+        if facts.runs and port in facts.own_ports:
+            continue
+        if any(port == other and overlaps(address, there) for there, other in facts.listens):
+            yield f"has another program at port {port} of {address}, which {what} needs"
+
+
+def python_for(facts: Facts, wish: Wish) -> str:
+    """Choose the minor version of Python: what fleet.yaml asks for, the one that runs here, or the newest there is.
+
+    Where there is none, it is the one that runs here, which uv brings.
+    """
+    if wish.python:
+        return wish.python
+    known = [one for one in PYTHONS if one in facts.pythons]
+    return wish.python_here if wish.python_here in known or wish.vendors or not known else known[-1]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())

@@ -1,0 +1,189 @@
+"""Which hosts change, in what order, and what is done when one of them fails: pure but for the steps that are run.
+
+::
+
+    by turns     drain, stop, switch, start, healthy?  ── yes ──> the next host
+                                                  │
+                                                  no ──> back to what it had; the rest stays as it is
+
+    together     all stop, all switch, the first starts, healthy? ── yes ──> the next starts ...
+                                                             │
+                                                             no ──> all go back
+
+Hosts change together when the old version and the new one cannot run beside one another: another airfleet, Airflow,
+or rules of the fleet. Tasks that wait stay in the queue meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from airfleet.deploy import layout, steps
+from airfleet.deploy.facts import Facts
+from airfleet.deploy.layout import Layout
+from airfleet.deploy.manifest import Manifest
+from airfleet.deploy.remote import Answer
+from airfleet.deploy.steps import Step
+from airfleet.errors import FleetError
+
+#: lines that are shown of a step that has failed
+LAST_LINES = 12
+#: runs a step on a host. Raises StepFailed
+Run = Callable[[str, Step], Answer]
+
+
+class Change(StrEnum):
+    """The change of a host."""
+
+    NOTHING = "nothing"
+    #: it has the version, and does not run
+    START = "start"
+    SWITCH = "switch"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A host, as it is and as it shall be."""
+
+    host: str
+    place: Layout
+    facts: Facts
+    manifest: Manifest
+    links: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    #: whether it gets other secrets than it has
+    brings_secrets: bool = False
+
+    @property
+    def change(self) -> Change:
+        """Compare what is with what shall be."""
+        current = self.facts.current
+        if current is None or current.name != self.manifest.name or self.brings_secrets:
+            return Change.SWITCH
+        return Change.NOTHING if self.facts.is_well else Change.START
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Seconds that running tasks may take to end, and that a host may take to become healthy; and who deploys."""
+
+    drain: float
+    health: float
+    owner: str = ""
+
+
+class StepFailed(FleetError):
+    """A step did not end well; ``answer`` is what the host said."""
+
+    def __init__(self, host: str, step: Step, answer: Answer) -> None:
+        self.host, self.step, self.answer = host, step, answer
+        super().__init__("\n".join((f"host '{host}': {step.says}:", *(f"  {line}" for line in _last(answer)))))
+
+
+def _last(answer: Answer) -> list[str]:
+    """Give the last lines that a host said, of a command that has failed."""
+    lines = [line.rstrip() for line in (answer.err.strip() or answer.out.strip()).splitlines() if line.strip()]
+    return lines[-LAST_LINES:] or [f"exit code {answer.code}"]
+
+
+def why_together(targets: Sequence[Target]) -> str:
+    """Say why hosts cannot change by turns, as a sentence; empty when they can."""
+    running = [one for one in targets if one.facts.runs and one.facts.current]
+    for one in (one for one in targets if one.change is Change.SWITCH):
+        for other in running:
+            if other.host != one.host and other.facts.current and (why := one.manifest.excludes(other.facts.current)):
+                return why.removeprefix("does not join: it ").replace(" than ''", "")
+        if one.brings_secrets and one.facts.secrets and len(running) > 1:
+            return "has other secrets"
+    return ""
+
+
+def turn(target: Target, fleet: str, terms: Terms) -> tuple[Step, ...]:
+    """Give the steps that bring one host to its version, the whole way."""
+    return (*_ending(target, terms), *_switching(target, terms), _starting(target, fleet, terms))
+
+
+def _ending(target: Target, terms: Terms) -> tuple[Step, ...]:
+    return (steps.stop(target.place, terms.drain),) if target.facts.current else ()
+
+
+def _switching(target: Target, _: Terms) -> tuple[Step, ...]:
+    if target.change is Change.START:
+        return ()
+    before = target.facts.current.name if target.facts.current else ""
+    return (steps.switch(target.place, target.manifest.name, before, target.links, target.folders),)
+
+
+def _starting(target: Target, fleet: str, terms: Terms) -> Step:
+    return steps.start(target.place, target.facts, fleet, terms.health)
+
+
+def back(target: Target, fleet: str, terms: Terms) -> tuple[Step, ...]:
+    """Give the steps that bring a host back to what it had."""
+    facts, place = target.facts, target.place
+    if facts.current is None:
+        return (steps.stop(place, terms.drain), steps.clear(place, (*target.links, layout.COMMAND)))
+    previous = facts.previous.name if facts.previous else ""
+    ended = (steps.stop(place, terms.drain), steps.restore(place, facts.current.name, previous))
+    return (*ended, _starting(target, fleet, terms)) if facts.runs else ended
+
+
+def by_turns(targets: Sequence[Target], fleet: str, terms: Terms, run: Run) -> None:
+    """Bring one host after the other to its version; one that fails goes back, the rest stays. Raises FleetError."""
+    for number, target in enumerate(targets):
+        try:
+            _run_all(target, turn(target, fleet, terms), terms, run)
+        except FleetError as failed:
+            rest = targets[number + 1 :]
+            raise _gone_back(failed, [target], rest, fleet, terms, run) from None
+
+
+def together(targets: Sequence[Target], fleet: str, terms: Terms, run: Run) -> None:
+    """Stop all hosts, then start one after the other in its version; all go back when one fails. Raises FleetError."""
+    begun: dict[str, Target] = {}
+    try:
+        for part in (_ending, _switching):
+            for target in targets:
+                begun[target.host] = target
+                _run_all(target, part(target, terms), terms, run)
+        for target in targets:
+            _run_all(target, (_starting(target, fleet, terms),), terms, run)
+    except FleetError as failed:
+        rest = [target for target in targets if target.host not in begun]
+        raise _gone_back(failed, tuple(begun.values()), rest, fleet, terms, run) from None
+
+
+def _run_all(target: Target, steps_of: Sequence[Step], terms: Terms, run: Run) -> None:
+    for step in steps_of:
+        run(target.host, step)
+    if steps_of:
+        done = ", ".join(one.says for one in steps_of)
+        run(target.host, steps.note(target.place, f"{terms.owner}: {target.manifest.name}: {done}"))
+
+
+def _gone_back(
+    failed: FleetError, targets: Sequence[Target], rest: Sequence[Target], fleet: str, terms: Terms, run: Run
+) -> FleetError:
+    """Bring hosts back, and say how they are now."""
+    said = [str(failed)]
+    for target in targets:
+        try:
+            for step in back(target, fleet, terms):
+                run(target.host, step)
+            line = f"{terms.owner}: {target.manifest.name} failed, and the host has gone back: {failed.sentence}"
+            run(target.host, steps.note(target.place, " ".join(line.split())))
+            said.append(f"host '{target.host}' {_had(target)}")
+        except FleetError as again:
+            said.append(f"host '{target.host}' could not go back: {again}")
+    said += [f"host '{one.host}' was not touched" for one in rest]
+    return FleetError("\n".join(said), hint="'airfleet deploy' again, once the reason is gone")
+
+
+def _had(target: Target) -> str:
+    current = target.facts.current
+    if current is None:
+        return "is back at what it had: nothing"
+    ran = "runs" if target.facts.runs else "has"
+    return f"{ran} {current.name} again, as before"

@@ -1,0 +1,199 @@
+"""Steps: what is done on a host, each a script of ``sh`` with its files; pure, and printed as they are by a dry run.
+
+Every script may run twice: what is whole is left as it is, what is not is made again under another name and renamed.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from airfleet.deploy import layout, service
+from airfleet.deploy.facts import Facts
+from airfleet.deploy.layout import Layout
+from airfleet.deploy.remote import Files
+from airfleet.deploy.version import Version
+from airfleet.deploy.wheel import Wheel
+
+#: exit code of a script that finds the lock taken
+TAKEN: Final = 75
+_PRIVATE: Final = "set -e; umask 077; "
+#: seconds beside those that a command may take of its own
+_MORE: Final = 120.0
+#: of which a script that installs may take
+INSTALL_SECONDS: Final = 1800.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step on one host."""
+
+    #: in a few words: ``install the environment …``
+    says: str
+    script: str
+    files: Files = field(default_factory=dict, repr=False)
+    seconds: float = 120.0
+
+
+@dataclass(frozen=True)
+class Uv:
+    """The uv that runs here, for hosts of this kind of machine."""
+
+    version: str
+    files: Files
+
+
+@dataclass(frozen=True)
+class Installation:
+    """An environment on its way to a host."""
+
+    name: str
+    python: str
+    wheel: Wheel
+    files: Files
+    vendors: bool = False
+
+
+def _quoted(*words: str) -> str:
+    return shlex.join(words)
+
+
+def lock(place: Layout, owner: str, *, breaks: bool = False) -> Step:
+    """Take the lock of a host; exit code 75 and the owner when another has it."""
+    take = f"( set -C; echo {shlex.quote(owner)} > {_quoted(place.lock)} ) 2>/dev/null"
+    first = f"rm -f {_quoted(place.lock)}; " if breaks else ""
+    # Others may enter, and list nothing: PostgreSQL and tasks of another user have their places below.
+    make = f"set -e; umask 066; mkdir -p {_quoted(place.folder, f'{place.folder}/environments')}"
+    taken = f"{{ cat {_quoted(place.lock)} >&2; exit {TAKEN}; }}"
+    return Step("take the lock", f"{make}; umask 077; {first}{take} || {taken}")
+
+
+def unlock(place: Layout, owner: str) -> Step:
+    """Give the lock back, if it is this owner's."""
+    mine = f'[ "$(cat {_quoted(place.lock)} 2>/dev/null)" = {shlex.quote(owner)} ]'
+    return Step("give the lock back", f"if {mine}; then rm -f {_quoted(place.lock)}; fi")
+
+
+def note(place: Layout, line: str) -> Step:
+    """Add a line to the host's log of deploys, with the time of the host."""
+    when = "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+    return Step("note it in deploy.log", f'umask 077; echo "{when} "{shlex.quote(line)} >> {_quoted(place.log)}')
+
+
+def provision(place: Layout, facts: Facts, wanted: Installation, uv: Uv, version: Version) -> tuple[Step, ...]:
+    """Bring what a version needs, beside what runs; nothing when it is there."""
+    found: list[Step] = []
+    if wanted.name not in facts.environments:
+        program = facts.uv
+        if not program or uv.files:
+            program = place.uv(uv.version)
+            found.append(_bring_uv(program, uv))
+        found += [_bring_wheels(place, wanted), _install(place, wanted, program)]
+    if version.name not in facts.versions or version.part.text is not None:
+        found.append(_bring_version(place, version))
+    return tuple(found)
+
+
+def _bring_uv(program: str, uv: Uv) -> Step:
+    folder = program.rpartition("/")[0]
+    work = f"{folder}.new"
+    script = (
+        f"{_PRIVATE}if [ -x {_quoted(program)} ]; then cat > /dev/null; exit 0; fi; "
+        f"rm -rf {_quoted(work)}; mkdir -p {_quoted(work)}; tar -xzf - -C {_quoted(work)}; mv {_quoted(work, folder)}"
+    )
+    return Step(f"bring uv {uv.version}", script, uv.files, INSTALL_SECONDS)
+
+
+def _bring_wheels(place: Layout, wanted: Installation) -> Step:
+    folder = f"{place.environment(wanted.name)}.in"
+    script = f"{_PRIVATE}rm -rf {_quoted(folder)}; mkdir -p {_quoted(folder)}; tar -xzf - -C {_quoted(folder)}"
+    what = (
+        f"{len(wanted.files)} files: the wheels and their lock" if wanted.vendors else "airfleet's wheel and the lock"
+    )
+    return Step(f"bring {what}", script, wanted.files, INSTALL_SECONDS)
+
+
+def _install(place: Layout, wanted: Installation, uv: str) -> Step:
+    target = place.environment(wanted.name)
+    given = f"{target}.in"
+    source = f"--offline --no-index --find-links {_quoted(given + '/wheels')} " if wanted.vendors else ""
+    python = _quoted(f"{target}/bin/python")
+    install = f"{_quoted(uv)} pip install --quiet --no-deps --only-binary :all: --python {python} {source}"
+    lines = (
+        "set -e; umask 022",
+        f"rm -rf {_quoted(target)}",
+        # Bytecode is written once, here: else each start would compile thousands of modules.
+        "export UV_COMPILE_BYTECODE=${UV_COMPILE_BYTECODE:-1}",
+        f"{_quoted(uv)} venv --quiet --python {wanted.python} {_quoted(target)}",
+        f"{install}--require-hashes -r {_quoted(given + '/airfleet.lock')}",
+        f"{_quoted(uv)} pip install --quiet --no-deps --offline --python {python} "
+        f"{_quoted(given + '/' + wanted.wheel.file_name)}",
+        f"{_quoted(target + '/bin/airfleet')} --version",
+        f"touch {_quoted(target + '/' + layout.WHOLE)}",
+        f"rm -rf {_quoted(given)}",
+    )
+    return Step(f"install the environment {wanted.name}", "\n".join(lines), {}, INSTALL_SECONDS)
+
+
+def _bring_version(place: Layout, version: Version) -> Step:
+    folder = place.version(version.name)
+    work = f"{folder}.new"
+    script = (
+        f"{_PRIVATE}rm -rf {_quoted(work)}; mkdir -p {_quoted(work)}; tar -xzf - -C {_quoted(work)}; "
+        f"rm -rf {_quoted(folder)}; mv {_quoted(work, folder)}"
+    )
+    return Step(f"bring version {version.name}: {', '.join(version.files)}", script, version.files)
+
+
+def stop(place: Layout, drain_seconds: float) -> Step:
+    """Let running tasks end, and end the host's part of the fleet; what does not run is fine."""
+    script = (
+        f"if [ -x {_quoted(place.command)} ]; then {_quoted(place.command)} down --timeout {drain_seconds:.0f}s; fi"
+    )
+    return Step("drain and stop", script, {}, drain_seconds + _MORE)
+
+
+def switch(place: Layout, to: str, before: str, links: Sequence[str], folders: Sequence[str] = ()) -> Step:
+    """Make a version the current one; ``before`` becomes the previous one, and ``deploy --undo`` goes there."""
+    parcel = f"current/{layout.PARCEL}"
+    secrets = f".airfleet/{layout.PARCEL}"
+    lines = [
+        f"{_PRIVATE}cd {_quoted(place.folder)}",
+        *([f"ln -sfn {_quoted(f'versions/{before}')} previous"] if before and before != to else []),
+        f"ln -sfn {_quoted(f'versions/{to}')} current",
+        *(f"ln -sfn {_quoted(f'current/{name}')} {_quoted(name)}" for name in links),
+        *(f"mkdir -p {_quoted(name)}" for name in (*folders, ".airfleet")),
+        f"if [ -e {parcel} ]; then cp {parcel} {secrets}.new; mv {secrets}.new {secrets}; fi",
+    ]
+    return Step(f"switch to version {to}", "\n".join(lines))
+
+
+def restore(place: Layout, to: str, previous: str) -> Step:
+    """Make the version current again that was before a deploy, with its secrets; ``previous`` is the one before it."""
+    step = switch(place, to, previous, ())
+    return step if previous else Step(step.says, f"{step.script}\nrm -f previous")
+
+
+def clear(place: Layout, links: Sequence[str]) -> Step:
+    """Leave no version current: there was none."""
+    names = _quoted("current", *links)
+    return Step("take the links away", f"cd {_quoted(place.folder)}; rm -f {names}")
+
+
+def start(place: Layout, facts: Facts, fleet: str, wait_seconds: float) -> Step:
+    """Start the host's part of the fleet, and wait until it is healthy."""
+    wait = f"{_quoted(place.command)} up --detach --timeout {wait_seconds:.0f}s"
+    before = service.start(place, facts, fleet)
+    script = f"set -e\n{before}\n{wait}" if before else wait
+    return Step("start, and wait until it is healthy", script, {}, wait_seconds + _MORE)
+
+
+def tidy(place: Layout, keep_versions: Sequence[str], keep_environments: Sequence[str]) -> Step:
+    """Remove versions and environments that neither run nor would be gone back to."""
+    lines = [f"cd {_quoted(place.folder)}"]
+    for folder, kept in (("versions", keep_versions), ("environments", keep_environments)):
+        names = "|".join(shlex.quote(name) for name in kept) or "''"
+        lines.append(f'for one in {folder}/*; do case "${{one##*/}}" in {names}) ;; *) rm -rf "$one" ;; esac; done')
+    return Step("remove older versions", "\n".join(lines))

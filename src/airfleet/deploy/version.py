@@ -1,0 +1,100 @@
+"""A version: everything that one host gets but its Python environment, with a name made of its content."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from airfleet.deploy import layout
+from airfleet.deploy.layout import Layout
+from airfleet.deploy.manifest import Manifest
+from airfleet.deploy.remote import File, Files
+from airfleet.deploy.secret_parts import Part
+from airfleet.deploy.wheel import Wheel
+
+_SHORT = 12
+
+
+@dataclass(frozen=True)
+class Source:
+    """The part that all hosts get alike; its ``repr`` shows no secret."""
+
+    #: name beside fleet.yaml -> content: that file, its overlay, secrets that it names
+    files: Files
+    #: the overlay's name; empty for none
+    overlay: str
+    #: variables of the environment that fleet.yaml takes in
+    variables: Mapping[str, str]
+    #: folders that fleet.yaml names and that need not hold anything
+    folders: tuple[str, ...]
+    rules: Mapping[str, str]
+    versions: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"Source({', '.join(self.files)})"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One host's version."""
+
+    manifest: Manifest
+    files: Files
+    #: links of the folder that lead into the current version
+    links: tuple[str, ...]
+    folders: tuple[str, ...]
+    part: Part
+
+    def __repr__(self) -> str:
+        return f"Version({self.manifest.name})"
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+
+def environment_name(wheel: Wheel, locked: str, python: str) -> str:
+    """Name the environment of this airfleet, with what it needs, on a minor version of Python."""
+    text = f"{wheel.digest}\n{locked}"
+    return f"{wheel.version}-py{python}-{hashlib.sha256(text.encode()).hexdigest()[:_SHORT]}"
+
+
+def make(host: str, place: Layout, source: Source, environment: str, airfleet: str, part: Part) -> Version:
+    """Make the version of a host."""
+    command = File(_command(host, place, source, environment).encode(), 0o700)
+    files = {**source.files, layout.COMMAND: command}
+    made = Manifest("", environment, airfleet, source.rules, source.versions)
+    named = replace(made, name=f"{airfleet}-{_digest(files, made, part)}")
+    files = {**files, layout.MANIFEST: File(named.to_json().encode())}
+    if part.text is not None:
+        files = {**files, layout.PARCEL: File(part.text)}
+    tops = dict.fromkeys(name.partition("/")[0] for name in (*source.files, layout.COMMAND))
+    return Version(named, files, tuple(tops), source.folders, part)
+
+
+def _command(host: str, place: Layout, source: Source, environment: str) -> str:
+    """Write the command ``airfleet`` of the version: the program, with the variables of its fleet.yaml."""
+    told = {"AIRFLEET_HOST": host, "AIRFLEET_PROJECT": place.folder, **source.variables}
+    if source.overlay:
+        told["AIRFLEET_ENV"] = source.overlay
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in told.items()]
+    head = ("#!/bin/sh", "# Made by 'airfleet deploy': airfleet of this version, with what its fleet.yaml needs.")
+    program = shlex.quote(f"{place.environment(environment)}/bin/airfleet")
+    return "\n".join([*head, *lines, f'exec {program} "$@"', ""])
+
+
+def _digest(files: Files, made: Manifest, part: Part) -> str:
+    """Name the content; of secrets that fleet.yaml does not name, only which they are: values may be kept there."""
+    found = hashlib.sha256(made.to_json().encode())
+    for name, file in sorted(files.items()):
+        content = file.content.read_bytes() if isinstance(file.content, Path) else file.content
+        found.update(f"\n{name} {file.mode} {hashlib.sha256(content).hexdigest()}".encode())
+    found.update("\n".join(_sorted(part.names)).encode())
+    return found.hexdigest()[:_SHORT]
+
+
+def _sorted(names: Iterable[str]) -> list[str]:
+    return sorted(names)

@@ -1,0 +1,128 @@
+"""One host with embedded servers, deployed over a real ``sshd``: from nothing to healthy, and again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from airfleet.testing.ports import free_ports
+from support.machines import Machine, Machines, machines
+
+pytestmark = [pytest.mark.needs("sshd")]
+
+FLEET = """\
+name: shop
+hosts:
+  - name: one
+    address: 127.0.0.1
+    ssh: one
+    scheduler: true
+    api_server: {{port: {port}}}
+    dag_processor: true
+    workers: [{{slots: 1}}]
+"""
+
+
+@dataclass
+class Site:
+    """A project, and the machines that it is deployed to."""
+
+    project: Path
+    machines: Machines
+
+    def deploy(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "airfleet.cli", "-C", str(self.project), "deploy", "--ssh", self.machines.ssh]
+        return subprocess.run([*command, *words], capture_output=True, text=True, check=False, timeout=280)
+
+    def write(self, text: str) -> None:
+        self.project.mkdir(exist_ok=True)
+        (self.project / "fleet.yaml").write_text(text)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with machines() as found:
+        made = Site(found.folder / "project", found)
+        made.write(FLEET.format(port=free_ports(1)[0]))
+        found.add("one")
+        yield made
+
+
+@pytest.fixture
+def one(site: Site) -> Machine:
+    return site.machines.by_name["one"]
+
+
+def test_a_dry_run_prints_each_command_and_leaves_the_host_as_it_is(site: Site, one: Machine) -> None:
+    done = site.deploy("--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "# install the environment" in done.stdout
+    assert "up --detach" in done.stdout
+    assert list(one.home.iterdir()) == []
+
+
+def test_a_host_with_nothing_becomes_healthy(site: Site, one: Machine) -> None:
+    done = site.deploy()
+    assert done.returncode == 0, done.stderr
+    assert f"host 'one' is healthy at version {one.current}" in done.stdout
+    assert one.airfleet("status").returncode == 0
+
+
+def test_files_of_the_host_are_its_own(site: Site, one: Machine) -> None:
+    version = one.folder / "versions" / one.current
+    modes = {file.name: oct(file.stat().st_mode & 0o777) for file in version.iterdir()}
+    assert modes.pop("airfleet") == "0o700"
+    assert set(modes.values()) == {"0o600"}
+    assert (one.folder / ".airfleet" / "secrets.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_second_deploy_changes_nothing_and_says_so(site: Site, one: Machine) -> None:
+    log = (one.folder / "deploy.log").read_text()
+    done = site.deploy()
+    assert (done.returncode, done.stdout) == (0, "nothing to do: the host 'one' is healthy at what fleet.yaml says\n")
+    assert (one.folder / "deploy.log").read_text() == log
+
+
+def test_a_version_that_does_not_become_healthy_goes_back(site: Site, one: Machine) -> None:
+    before, text = one.current, (site.project / "fleet.yaml").read_text()
+    # The plugin is missing on the host, so no component of Airflow starts.
+    site.write(text + "airflow: {core: {auth_manager: nowhere.Nobody}}\n")
+    done = site.deploy("--timeout", "20s")
+    site.write(text)
+    assert done.returncode == 1, done.stdout
+    assert f"host 'one' runs {before} again, as before" in done.stderr
+    assert one.current == before
+    assert one.airfleet("status").returncode == 0
+    assert site.deploy().stdout.startswith("nothing to do")
+
+
+def test_an_edit_makes_a_version_and_undo_goes_back(site: Site, one: Machine) -> None:
+    before = one.current
+    site.write((site.project / "fleet.yaml").read_text() + "vars: {bucket: orders}\n")
+    assert site.deploy().returncode == 0
+    assert one.current != before
+    done = site.deploy("--undo")
+    assert done.returncode == 0, done.stderr
+    assert one.current == before
+    assert one.airfleet("status").returncode == 0
+
+
+def test_a_host_that_somebody_deploys_to_is_left_alone(site: Site, one: Machine) -> None:
+    (one.folder / "deploy.lock").write_text("alice@laptop since 12:00 (process 7)\n")
+    site.write((site.project / "fleet.yaml").read_text() + "log_retention: 30d\n")
+    done = site.deploy()
+    assert done.returncode == 1
+    assert "host 'one' is being deployed by alice@laptop since 12:00 (process 7)" in done.stderr
+    (one.folder / "deploy.lock").unlink()
+
+
+def test_a_host_with_another_key_is_refused(site: Site, one: Machine) -> None:
+    site.machines.renew_key("one")
+    done = site.deploy()
+    assert done.returncode == 1
+    assert "host 'one' has another key than the one that known_hosts has" in done.stderr
