@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -65,6 +66,13 @@ class Machine:
         command = [str(self.folder / "airfleet"), *words]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=_plain(self.home))
 
+    def wait_until_healthy(self, seconds: float = 120.0) -> None:
+        """Wait until the fleet says so: a busy machine may be late for a moment."""
+        deadline = time.monotonic() + seconds
+        while (last := self.airfleet("status")).returncode:
+            assert time.monotonic() < deadline, f"{last.stdout}\n{last.stderr}"
+            time.sleep(1)
+
 
 @dataclass
 class Machines:
@@ -110,6 +118,39 @@ class Machines:
             (own / file).unlink()
         _new_key(own / "host_key")
         made.server = _sshd(made, own, self.folder / "key.pub", {})
+
+
+@dataclass
+class Site:
+    """A project, and the machines that it is deployed to."""
+
+    project: Path
+    machines: Machines
+    #: where the airfleet lies that deploys; None is the one of this repository
+    source: Path | None = None
+
+    def deploy(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run ``airfleet deploy`` in the project."""
+        command = [sys.executable, "-m", "airfleet.cli", "-C", str(self.project), "deploy", "--ssh", self.machines.ssh]
+        environ = {**os.environ, **({"PYTHONPATH": str(self.source)} if self.source else {})}
+        return subprocess.run([*command, *words], capture_output=True, text=True, check=False, timeout=280, env=environ)
+
+    def write(self, text: str) -> None:
+        """Write fleet.yaml."""
+        self.project.mkdir(exist_ok=True)
+        (self.project / "fleet.yaml").write_text(text)
+
+    @property
+    def text(self) -> str:
+        """What fleet.yaml says."""
+        return (self.project / "fleet.yaml").read_text()
+
+    def secret(self, name: str, value: str) -> None:
+        """Write a file of ``secrets``."""
+        file = self.project / "secrets" / name
+        file.parent.mkdir(exist_ok=True, parents=True)
+        file.touch(0o600)
+        file.write_text(value)
 
 
 @contextmanager

@@ -58,23 +58,9 @@ FOR_SHELLS = frozenset(SECTIONS["Shell"])
 #: commands of :mod:`airfleet.cli.commands.hosts`
 ABOUT_HOSTS = frozenset({"deploy"})
 #: what needs no fleet on this machine, and so runs on every operating system
-ANYWHERE = frozenset(
-    {
-        "init",
-        "config",
-        "check",
-        "explain",
-        "show",
-        "docs",
-        "diff",
-        "convert",
-        "schema",
-        "lsp",
-        "completion",
-        "render",
-        "deploy",
-    }
-)
+ANYWHERE = ABOUT_HOSTS | {
+    "init", "config", "check", "explain", "show", "docs", "diff", "convert", "schema", "lsp", "completion", "render",
+}  # fmt: skip
 
 
 def _room(command: str) -> str:

@@ -12,7 +12,7 @@ import io
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -43,6 +43,7 @@ class Wheel:
         return hashlib.sha256(self.content).hexdigest()
 
 
+@cache
 def running() -> Wheel:
     """Pack the airfleet that runs here."""
     found = metadata.distribution(_NAME)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from airfleet.testing.ports import free_ports
-from support.machines import Machine, Machines, machines
+from support.machines import Machine, Site, machines
 
 pytestmark = [pytest.mark.needs("sshd")]
 
@@ -28,28 +24,20 @@ hosts:
 """
 
 
-@dataclass
-class Site:
-    """A project, and the machines that it is deployed to."""
-
-    project: Path
-    machines: Machines
-
-    def deploy(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "airfleet.cli", "-C", str(self.project), "deploy", "--ssh", self.machines.ssh]
-        return subprocess.run([*command, *words], capture_output=True, text=True, check=False, timeout=280)
-
-    def write(self, text: str) -> None:
-        self.project.mkdir(exist_ok=True)
-        (self.project / "fleet.yaml").write_text(text)
-
-
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     with machines() as found:
         made = Site(found.folder / "project", found)
         made.write(FLEET.format(port=free_ports(1)[0]))
-        found.add("one")
+        machine = found.add("one")
+        tried = made.deploy("--dry-run")
+        assert tried.returncode == 0, tried.stderr
+        assert "# install the environment" in tried.stdout
+        assert "up --detach" in tried.stdout
+        assert list(machine.home.iterdir()) == [], "a dry run has changed the host"
+        done = made.deploy()
+        assert done.returncode == 0, done.stderr
+        assert f"host 'one' is healthy at version {machine.current}" in done.stdout
         yield made
 
 
@@ -58,22 +46,11 @@ def one(site: Site) -> Machine:
     return site.machines.by_name["one"]
 
 
-def test_a_dry_run_prints_each_command_and_leaves_the_host_as_it_is(site: Site, one: Machine) -> None:
-    done = site.deploy("--dry-run")
-    assert done.returncode == 0, done.stderr
-    assert "# install the environment" in done.stdout
-    assert "up --detach" in done.stdout
-    assert list(one.home.iterdir()) == []
+def test_a_host_with_nothing_becomes_healthy(one: Machine) -> None:
+    one.wait_until_healthy()
 
 
-def test_a_host_with_nothing_becomes_healthy(site: Site, one: Machine) -> None:
-    done = site.deploy()
-    assert done.returncode == 0, done.stderr
-    assert f"host 'one' is healthy at version {one.current}" in done.stdout
-    assert one.airfleet("status").returncode == 0
-
-
-def test_files_of_the_host_are_its_own(site: Site, one: Machine) -> None:
+def test_files_of_the_host_are_its_own(one: Machine) -> None:
     version = one.folder / "versions" / one.current
     modes = {file.name: oct(file.stat().st_mode & 0o777) for file in version.iterdir()}
     assert modes.pop("airfleet") == "0o700"
@@ -88,40 +65,45 @@ def test_a_second_deploy_changes_nothing_and_says_so(site: Site, one: Machine) -
     assert (one.folder / "deploy.log").read_text() == log
 
 
+@pytest.mark.long
 def test_a_version_that_does_not_become_healthy_goes_back(site: Site, one: Machine) -> None:
-    before, text = one.current, (site.project / "fleet.yaml").read_text()
-    # The plugin is missing on the host, so no component of Airflow starts.
+    before, text = one.current, site.text
+    # There is no such module, so no component of Airflow starts.
     site.write(text + "airflow: {core: {auth_manager: nowhere.Nobody}}\n")
     done = site.deploy("--timeout", "20s")
     site.write(text)
     assert done.returncode == 1, done.stdout
     assert f"host 'one' runs {before} again, as before" in done.stderr
     assert one.current == before
-    assert one.airfleet("status").returncode == 0
+    one.wait_until_healthy()
     assert site.deploy().stdout.startswith("nothing to do")
 
 
+@pytest.mark.long
 def test_an_edit_makes_a_version_and_undo_goes_back(site: Site, one: Machine) -> None:
     before = one.current
-    site.write((site.project / "fleet.yaml").read_text() + "vars: {bucket: orders}\n")
+    site.write(site.text + "vars: {bucket: orders}\n")
     assert site.deploy().returncode == 0
     assert one.current != before
     done = site.deploy("--undo")
     assert done.returncode == 0, done.stderr
     assert one.current == before
-    assert one.airfleet("status").returncode == 0
+    one.wait_until_healthy()
 
 
 def test_a_host_that_somebody_deploys_to_is_left_alone(site: Site, one: Machine) -> None:
     (one.folder / "deploy.lock").write_text("alice@laptop since 12:00 (process 7)\n")
-    site.write((site.project / "fleet.yaml").read_text() + "log_retention: 30d\n")
     done = site.deploy()
+    (one.folder / "deploy.lock").unlink()
     assert done.returncode == 1
     assert "host 'one' is being deployed by alice@laptop since 12:00 (process 7)" in done.stderr
-    (one.folder / "deploy.lock").unlink()
 
 
 def test_a_host_with_another_key_is_refused(site: Site, one: Machine) -> None:
+    site.machines.known_hosts.rename(kept := site.machines.known_hosts.with_suffix(".kept"))
+    unknown = site.deploy()
+    kept.rename(site.machines.known_hosts)
+    assert "host 'one' has a key that known_hosts does not have" in unknown.stderr
     site.machines.renew_key("one")
     done = site.deploy()
     assert done.returncode == 1
