@@ -18,11 +18,11 @@ from airfleet.deploy import facts as facts_of
 from airfleet.deploy import probe, problems, rollout, secret_parts, steps, version, wheel, wish
 from airfleet.deploy.facts import Facts
 from airfleet.deploy.layout import Layout
-from airfleet.deploy.manifest import Manifest
 from airfleet.deploy.remote import Answer, File, Files, Remote, Unreachable
 from airfleet.deploy.rollout import Change, StepFailed, Target, Terms
 from airfleet.deploy.steps import Installation, Step, Uv
 from airfleet.deploy.version import Source
+from airfleet.deploy.version_record import VersionRecord
 from airfleet.deploy.wish import Wish
 from airfleet.errors import FleetError
 from airfleet.fleet.config.keys import PYTHONS
@@ -147,7 +147,7 @@ class Deployment:
         place = Layout(facts.folder)
         part = secret_parts.part(self.fleet, host, self.secrets, facts.secrets)
         made = version.make(host, place, self.source, wanted.name, wanted.wheel.version, part)
-        target = Target(host, place, facts, made.manifest, made.links, made.folders, part.text is not None)
+        target = Target(host, place, facts, made.record, made.links, made.folders, part.text is not None)
         fits = facts.machine == _machine()
         uv = Uv(metadata.version("uv"), {"uv": File(Path(find_uv_bin()), 0o700)} if fits else {})
         return Planned(target, steps.provision(place, facts, wanted, uv, made))
@@ -197,7 +197,7 @@ class Deployment:
 
     def _tidy(self, target: Target) -> None:
         before = target.facts.current if target.change is Change.SWITCH else target.facts.previous
-        kept = [one for one in (target.manifest, before) if one is not None]
+        kept = [one for one in (target.record, before) if one is not None]
         self._run(target.host, steps.tidy(target.place, [m.name for m in kept], [m.environment for m in kept]))
 
     def _run(self, host: str, step: Step) -> Answer:
@@ -221,6 +221,8 @@ class Deployment:
             for target in targets:
                 step = steps.lock(target.place, self.owner, breaks=self.breaks_locks)
                 answer = self.hosts[target.host].run(step.script)
+                if answer.code not in (0, steps.TAKEN):
+                    raise StepFailed(target.host, step, answer)
                 if answer.code:
                     raise Refused([_taken(target.host, answer.last_line)], _BREAK)
                 held.append(target)
@@ -257,5 +259,5 @@ def _locked(found: Mapping[str, Facts]) -> list[str]:
 
 
 def _to_previous(host: str, facts: Facts) -> Target:
-    previous = facts.previous or Manifest("")
+    previous = facts.previous or VersionRecord("")
     return Target(host, Layout(facts.folder), facts, previous)

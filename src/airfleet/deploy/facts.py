@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from airfleet.deploy.manifest import Manifest
+from airfleet.deploy.version_record import VersionRecord
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Facts:
     listens: frozenset[tuple[str, int]] = frozenset()
     #: servers that it cannot reach
     misses: frozenset[tuple[str, int]] = frozenset()
-    current: Manifest | None = None
-    previous: Manifest | None = None
+    current: VersionRecord | None = None
+    previous: VersionRecord | None = None
     environments: frozenset[str] = frozenset()
     versions: frozenset[str] = frozenset()
     #: who deploys there now; empty when nobody does
@@ -96,8 +96,8 @@ def parse(text: str, asked_at: float, answered_at: float) -> Facts:
         lacks=tuple(said.get("lacks", ())),
         listens=frozenset(filter(None, map(_listener, said.get("listens", ())))),
         misses=frozenset(_server(value) for value in said.get("misses", ())),
-        current=Manifest.read(one.get("current", "")),
-        previous=Manifest.read(one.get("previous", "")),
+        current=VersionRecord.read(one.get("current", "")),
+        previous=VersionRecord.read(one.get("previous", "")),
         environments=frozenset(said.get("environment", ())),
         versions=frozenset(said.get("version", ())),
         lock=one.get("lock", ""),

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 #: a marker in an environment that is whole
 WHOLE = ".whole"
-MANIFEST = "version.json"
+RECORD = "version.json"
 COMMAND = "airfleet"
 #: the part of a host's secrets that ``airfleet secrets export`` writes
 PARCEL = "secrets.json"

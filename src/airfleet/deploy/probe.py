@@ -49,12 +49,12 @@ echo "$REACH" | while read -r host port; do
 done
 cd "$FOLDER" 2>/dev/null || exit 0
 for link in current previous; do
-    [ -e "$link/@MANIFEST@" ] && say "$link" "$(one_line < "$link/@MANIFEST@")"
+    [ -e "$link/@RECORD@" ] && say "$link" "$(one_line < "$link/@RECORD@")"
 done
 for whole in environments/*/@WHOLE@; do
     [ -e "$whole" ] && say environment "$(basename "$(dirname "$whole")")"
 done
-for whole in versions/*/@MANIFEST@; do
+for whole in versions/*/@RECORD@; do
     [ -e "$whole" ] && say version "$(basename "$(dirname "$whole")")"
 done
 [ -e deploy.lock ] && say lock "$(one_line < deploy.lock)"
@@ -78,7 +78,7 @@ def script(folder: str, pythons: Sequence[str], reach: Sequence[tuple[str, int]]
         "REACH": "\n".join(f"{host} {port}" for host, port in reach),
     }
     head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in told.items())
-    names = {"@MANIFEST@": layout.MANIFEST, "@WHOLE@": layout.WHOLE, "@COMMAND@": layout.COMMAND}
+    names = {"@RECORD@": layout.RECORD, "@WHOLE@": layout.WHOLE, "@COMMAND@": layout.COMMAND}
     body = _SCRIPT
     for mark, name in names.items():
         body = body.replace(mark, name)

@@ -23,9 +23,9 @@ from enum import StrEnum
 from airfleet.deploy import layout, steps
 from airfleet.deploy.facts import Facts
 from airfleet.deploy.layout import Layout
-from airfleet.deploy.manifest import Manifest
 from airfleet.deploy.remote import Answer
 from airfleet.deploy.steps import Step
+from airfleet.deploy.version_record import VersionRecord
 from airfleet.errors import FleetError
 
 #: lines that are shown of a step that has failed
@@ -50,7 +50,7 @@ class Target:
     host: str
     place: Layout
     facts: Facts
-    manifest: Manifest
+    record: VersionRecord
     links: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     #: whether it gets other secrets than it has
@@ -60,7 +60,7 @@ class Target:
     def change(self) -> Change:
         """Compare what is with what shall be."""
         current = self.facts.current
-        if current is None or current.name != self.manifest.name or self.brings_secrets:
+        if current is None or current.name != self.record.name or self.brings_secrets:
             return Change.SWITCH
         return Change.NOTHING if self.facts.is_well else Change.START
 
@@ -93,7 +93,7 @@ def why_together(targets: Sequence[Target]) -> str:
     running = [one for one in targets if one.facts.runs and one.facts.current]
     for one in (one for one in targets if one.change is Change.SWITCH):
         for other in running:
-            if other.host != one.host and other.facts.current and (why := one.manifest.excludes(other.facts.current)):
+            if other.host != one.host and other.facts.current and (why := one.record.excludes(other.facts.current)):
                 return why.removeprefix("does not join: it ").replace(" than ''", "")
         if one.brings_secrets and one.facts.secrets and len(running) > 1:
             return "has other secrets"
@@ -113,7 +113,7 @@ def _switching(target: Target, _: Terms) -> tuple[Step, ...]:
     if target.change is Change.START:
         return ()
     before = target.facts.current.name if target.facts.current else ""
-    return (steps.switch(target.place, target.manifest.name, before, target.links, target.folders),)
+    return (steps.switch(target.place, target.record.name, before, target.links, target.folders),)
 
 
 def _starting(target: Target, fleet: str, terms: Terms) -> Step:
@@ -160,7 +160,7 @@ def _run_all(target: Target, steps_of: Sequence[Step], terms: Terms, run: Run) -
         run(target.host, step)
     if steps_of:
         done = ", ".join(one.says for one in steps_of)
-        run(target.host, steps.note(target.place, f"{terms.owner}: {target.manifest.name}: {done}"))
+        run(target.host, steps.note(target.place, f"{terms.owner}: {target.record.name}: {done}"))
 
 
 def _gone_back(
@@ -172,7 +172,7 @@ def _gone_back(
         try:
             for step in back(target, fleet, terms):
                 run(target.host, step)
-            line = f"{terms.owner}: {target.manifest.name} failed, and the host has gone back: {failed.sentence}"
+            line = f"{terms.owner}: {target.record.name} failed, and the host has gone back: {failed.sentence}"
             run(target.host, steps.note(target.place, " ".join(line.split())))
             said.append(f"host '{target.host}' {_had(target)}")
         except FleetError as again:

@@ -62,12 +62,14 @@ def _quoted(*words: str) -> str:
 
 def lock(place: Layout, owner: str, *, breaks: bool = False) -> Step:
     """Take the lock of a host; exit code 75 and the owner when another has it."""
-    take = f"( set -C; echo {shlex.quote(owner)} > {_quoted(place.lock)} ) 2>/dev/null"
+    # A link is made whole or not at all, also on a disk that is full.
+    mine = _quoted(f"{place.lock}.new")
+    take = f"echo {shlex.quote(owner)} > {mine}; ln {mine} {_quoted(place.lock)} 2>/dev/null"
     first = f"rm -f {_quoted(place.lock)}; " if breaks else ""
     # Others may enter, and list nothing: PostgreSQL and tasks of another user have their places below.
     make = f"set -e; umask 066; mkdir -p {_quoted(place.folder, f'{place.folder}/environments')}"
-    taken = f"{{ cat {_quoted(place.lock)} >&2; exit {TAKEN}; }}"
-    return Step("take the lock", f"{make}; umask 077; {first}{take} || {taken}")
+    taken = f"{{ rm -f {mine}; cat {_quoted(place.lock)} >&2; exit {TAKEN}; }}"
+    return Step("take the lock", f"{make}; umask 077; {first}{take} || {taken}; rm -f {mine}")
 
 
 def unlock(place: Layout, owner: str) -> Step:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from airfleet.deploy import layout
 from airfleet.deploy.layout import Layout
-from airfleet.deploy.manifest import Manifest
 from airfleet.deploy.remote import File, Files
 from airfleet.deploy.secret_parts import Part
+from airfleet.deploy.version_record import VersionRecord
 from airfleet.deploy.wheel import Wheel
 
 _SHORT = 12
@@ -41,7 +41,7 @@ class Source:
 class Version:
     """One host's version."""
 
-    manifest: Manifest
+    record: VersionRecord
     files: Files
     #: links of the folder that lead into the current version
     links: tuple[str, ...]
@@ -49,11 +49,11 @@ class Version:
     part: Part
 
     def __repr__(self) -> str:
-        return f"Version({self.manifest.name})"
+        return f"Version({self.record.name})"
 
     @property
     def name(self) -> str:
-        return self.manifest.name
+        return self.record.name
 
 
 def environment_name(wheel: Wheel, locked: str, python: str) -> str:
@@ -66,9 +66,9 @@ def make(host: str, place: Layout, source: Source, environment: str, airfleet: s
     """Make the version of a host."""
     command = File(_command(host, place, source, environment).encode(), 0o700)
     files = {**source.files, layout.COMMAND: command}
-    made = Manifest("", environment, airfleet, source.rules, source.versions)
+    made = VersionRecord("", environment, airfleet, source.rules, source.versions)
     named = replace(made, name=f"{airfleet}-{_digest(files, made, part)}")
-    files = {**files, layout.MANIFEST: File(named.to_json().encode())}
+    files = {**files, layout.RECORD: File(named.to_json().encode())}
     if part.text is not None:
         files = {**files, layout.PARCEL: File(part.text)}
     tops = dict.fromkeys(name.partition("/")[0] for name in (*source.files, layout.COMMAND))
@@ -86,7 +86,7 @@ def _command(host: str, place: Layout, source: Source, environment: str) -> str:
     return "\n".join([*head, *lines, f'exec {program} "$@"', ""])
 
 
-def _digest(files: Files, made: Manifest, part: Part) -> str:
+def _digest(files: Files, made: VersionRecord, part: Part) -> str:
     """Name the content; of secrets that fleet.yaml does not name, only which they are: values may be kept there."""
     found = hashlib.sha256(made.to_json().encode())
     for name, file in sorted(files.items()):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.deploy import facts, probe
-from airfleet.deploy.manifest import Manifest
+from airfleet.deploy.version_record import VersionRecord
 from airfleet.testing.ports import free_ports
 
 
@@ -41,7 +41,7 @@ def test_what_was_deployed_is_known(tmp_path: Path) -> None:
     folder = tmp_path / "airfleet" / "shop"
     version = folder / "versions" / "0.1.0-abc"
     version.mkdir(parents=True)
-    (version / "version.json").write_text(Manifest("0.1.0-abc", "env", "0.1.0").to_json())
+    (version / "version.json").write_text(VersionRecord("0.1.0-abc", "env", "0.1.0").to_json())
     (folder / "current").symlink_to("versions/0.1.0-abc")
     (folder / "environments" / "env").mkdir(parents=True)
     (folder / "environments" / "env" / ".whole").touch()
@@ -50,7 +50,7 @@ def test_what_was_deployed_is_known(tmp_path: Path) -> None:
     (folder / ".airfleet").mkdir()
     (folder / ".airfleet" / "secrets.json").write_text(json.dumps({"peers_key": "secret"}))
     found = asked(tmp_path)
-    assert found.current == Manifest("0.1.0-abc", "env", "0.1.0")
+    assert found.current == VersionRecord("0.1.0-abc", "env", "0.1.0")
     assert (found.environments, found.versions, found.lock) == ({"env"}, {"0.1.0-abc"}, "alice")
     assert set(found.secrets or ()) == {"peers_key"}
     assert "secret" not in str(found.secrets).replace("peers_key", "")

@@ -116,7 +116,7 @@ def _deploy(deployment: Deployment, here: Project, *, dry_run: bool, undo: bool)
     deployment.carry_out(planned)
     for one in planned:
         same = " already" if one.is_done else ""
-        terminal.put(f"host '{one.target.host}' is healthy at version {one.target.manifest.name}{same}")
+        terminal.put(f"host '{one.target.host}' is healthy at version {one.target.record.name}{same}")
 
 
 def _counted(planned: Sequence[Planned]) -> str:
@@ -148,7 +148,7 @@ def _chosen(fleet: Fleet, names: Sequence[str]) -> Sequence[str]:
 def _source(here: Project, fleet: Fleet) -> Source:
     """Gather fleet.yaml, its overlay, and the secrets and variables that they name."""
     import airfleet
-    from airfleet.deploy import manifest, wheel
+    from airfleet.deploy import version_record, wheel
     from airfleet.deploy.remote import File
     from airfleet.deploy.version import Source
     from airfleet.fleet.config import reader
@@ -162,8 +162,8 @@ def _source(here: Project, fleet: Fleet) -> Source:
         here.environ.get(reader.ENVIRONMENT, ""),
         {name: here.environ[name] for name in taken if name in here.environ},
         () if os.path.isabs(fleet.pipelines) else (fleet.pipelines,),
-        manifest.rules_of(fleet),
-        manifest.versions_of(airfleet.__version__, wheel.lock_text()),
+        version_record.rules_of(fleet),
+        version_record.versions_of(airfleet.__version__, wheel.lock_text()),
     )
 
 

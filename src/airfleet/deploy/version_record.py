@@ -1,4 +1,4 @@
-"""The manifest of a version on a host: its name, and what hosts of one fleet must have in common."""
+"""The record of a version on a host: its name, and what hosts of one fleet must have in common."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COMPARED: Final = ("apache-airflow",)
 
 
 @dataclass(frozen=True)
-class Manifest:
+class VersionRecord:
     """One version."""
 
     name: str
@@ -33,7 +33,7 @@ class Manifest:
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
-    def read(cls, text: str) -> Manifest | None:
+    def read(cls, text: str) -> VersionRecord | None:
         """Read such a file; None for anything else."""
         try:
             found = json.loads(text)
@@ -41,7 +41,7 @@ class Manifest:
         except (ValueError, KeyError, TypeError):
             return None
 
-    def excludes(self, other: Manifest) -> str:
+    def excludes(self, other: VersionRecord) -> str:
         """Say why hosts of these two versions cannot run beside one another; empty when they can."""
         mine, theirs = HostFacts(self.rules, self.versions), HostFacts(other.rules, other.versions)
         return refusal("", mine, {"": theirs})

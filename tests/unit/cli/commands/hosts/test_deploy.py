@@ -1,0 +1,77 @@
+"""``airfleet deploy``: what it says where there is nothing to deploy to, and what it brings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from airfleet.cli.commands.hosts import deploy
+from airfleet.client.project import Project
+from airfleet.fleet.config import reader
+from support.command_line import Airfleet
+
+FLEET = """\
+name: shop
+database: postgresql://airflow:${{ secrets.database_password }}@127.0.0.1:1/airflow
+broker: redis://:${{ env.BROKER_PASSWORD }}@127.0.0.1:1
+policies: {on_partition: keep}
+hosts:
+  - {name: control, address: 127.0.0.1, scheduler: true, api_server: true, dag_processor: true}
+  - {name: work-1, address: 127.0.0.2, workers: [{slots: 2}], ssh: deploy@work.example.com}
+"""
+
+
+@pytest.fixture
+def fleet(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    project.fleet_file.write_text(FLEET)
+    folder = project.root / "secrets"
+    folder.mkdir(mode=0o700)
+    for name in ("database_password", "of_nobody"):
+        (folder / name).touch(0o600)
+        (folder / name).write_text("s3cret")
+    monkeypatch.setenv("BROKER_PASSWORD", "b")
+    return Project(project.root, os.environ)
+
+
+def false_ssh(folder: Path) -> str:
+    """A program in the place of ``ssh`` that reaches no host."""
+    file = folder / "ssh"
+    file.write_text("#!/bin/sh\necho 'Host key verification failed.' >&2\nexit 255\n")
+    file.chmod(0o755)
+    return str(file)
+
+
+def test_a_fleet_without_hosts_has_nowhere_to_go(project: Project, airfleet: Airfleet) -> None:
+    result = airfleet("deploy")
+    assert result.code == 1
+    assert "fleet 'shop' has no hosts to deploy to" in result.err
+
+
+def test_an_unknown_host_gets_the_nearest_as_hint(fleet: Project, airfleet: Airfleet) -> None:
+    result = airfleet("deploy", "--host", "work1")
+    assert "fleet 'shop' has no host 'work1'\nhint: did you mean 'work-1'?" in result.err
+
+
+def test_every_host_that_cannot_be_reached_is_named(fleet: Project, airfleet: Airfleet, tmp_path: Path) -> None:
+    result = airfleet("deploy", "--ssh", false_ssh(tmp_path))
+    assert result.code == 1
+    for name in ("control", "work-1"):
+        assert f"host '{name}' has a key that known_hosts does not have" in result.err
+    assert not fleet.paths.secrets.exists(), "secrets were made for hosts that are not there"
+
+
+def test_hosts_get_the_secrets_and_variables_that_fleet_yaml_names_and_no_others(fleet: Project) -> None:
+    found = deploy._source(fleet, reader.read_file(fleet.fleet_file, fleet.environ))
+    assert set(found.files) == {"fleet.yaml", "secrets/database_password"}
+    assert found.variables == {"BROKER_PASSWORD": "b"}
+    assert "s3cret" not in repr(found)
+
+
+def test_the_overlay_comes_along(fleet: Project) -> None:
+    (fleet.root / "fleet.prod.yaml").write_text("log_retention: 30d\n")
+    here = fleet.told("AIRFLEET_ENV", "prod")
+    found = deploy._source(here, reader.read_file(here.fleet_file, here.environ))
+    assert {"fleet.yaml", "fleet.prod.yaml"} < set(found.files)
+    assert found.overlay == "prod"
