@@ -64,7 +64,7 @@ class ShellHost:
         """How its airfleet was called, without questions."""
         file = self.folder / "calls"
         lines = file.read_text().splitlines() if file.exists() else []
-        return [line for line in lines if " status " not in line]
+        return [line for line in lines if " status " not in line and " config " not in line]
 
     def prepare(self) -> ShellHost:
         """Make the environment that is there."""

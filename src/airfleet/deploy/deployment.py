@@ -6,7 +6,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -73,6 +73,8 @@ class Deployment:
     vendors: bool = False
     breaks_locks: bool = False
     health_seconds: float = 300.0
+    #: whether the database of an older Airflow may be migrated
+    migrates: bool = False
 
     # --- preflight ---------------------------------------------------------------------------------
 
@@ -161,6 +163,11 @@ class Deployment:
         chosen = [host.name for host in self.fleet.hosts if host.name in found]
         return tuple(Planned(_to_previous(name, found[name])) for name in chosen)
 
+    @property
+    def terms(self) -> Terms:
+        """Give what holds for all hosts."""
+        return Terms(self.fleet.deploy.drain_seconds, self.health_seconds, self.owner, self.migrates)
+
     # --- do ----------------------------------------------------------------------------------------
 
     def carry_out(self, planned: Sequence[Planned]) -> None:
@@ -188,12 +195,11 @@ class Deployment:
         return None
 
     def _roll_out(self, targets: Sequence[Target]) -> None:
-        terms = Terms(self.fleet.deploy.drain_seconds, self.health_seconds, self.owner)
         why = rollout.why_together(targets)
         if why and len(targets) > 1:
             self.say("", f"all hosts change together: the new version {why}")
         change = rollout.together if why else rollout.by_turns
-        change(targets, self.fleet.name, terms, self._run)
+        change(targets, self.fleet.name, self.terms, self._run)
 
     def _tidy(self, target: Target) -> None:
         before = target.facts.current if target.change is Change.SWITCH else target.facts.previous
@@ -230,7 +236,8 @@ class Deployment:
         finally:
             for target in held:
                 step = steps.unlock(target.place, self.owner)
-                self.hosts[target.host].run(step.script)
+                with suppress(Unreachable):  # it has gone meanwhile; whoever deploys next is told of the lock
+                    self.hosts[target.host].run(step.script)
 
     def _on_all(
         self, act: Callable[[str], T], names: Sequence[str] | Mapping[str, object] | None = None

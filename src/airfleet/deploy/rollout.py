@@ -17,6 +17,7 @@ or rules of the fleet. Tasks that wait stay in the queue meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -72,6 +73,8 @@ class Terms:
     drain: float
     health: float
     owner: str = ""
+    #: whether the database of an older Airflow is migrated
+    migrates: bool = False
 
 
 class StepFailed(FleetError):
@@ -117,7 +120,7 @@ def _switching(target: Target, _: Terms) -> tuple[Step, ...]:
 
 
 def _starting(target: Target, fleet: str, terms: Terms) -> Step:
-    return steps.start(target.place, target.facts, fleet, terms.health)
+    return steps.start(target.place, target.facts, fleet, terms.health, migrates=terms.migrates)
 
 
 def back(target: Target, fleet: str, terms: Terms) -> tuple[Step, ...]:
@@ -142,17 +145,15 @@ def by_turns(targets: Sequence[Target], fleet: str, terms: Terms, run: Run) -> N
 
 def together(targets: Sequence[Target], fleet: str, terms: Terms, run: Run) -> None:
     """Stop all hosts, then start one after the other in its version; all go back when one fails. Raises FleetError."""
-    begun: dict[str, Target] = {}
     try:
-        for part in (_ending, _switching):
-            for target in targets:
-                begun[target.host] = target
-                _run_all(target, part(target, terms), terms, run)
+        with ThreadPoolExecutor(len(targets)) as pool:  # each may wait long for its tasks
+            list(pool.map(lambda target: _run_all(target, _ending(target, terms), terms, run), targets))
+        for target in targets:
+            _run_all(target, _switching(target, terms), terms, run)
         for target in targets:
             _run_all(target, (_starting(target, fleet, terms),), terms, run)
     except FleetError as failed:
-        rest = [target for target in targets if target.host not in begun]
-        raise _gone_back(failed, tuple(begun.values()), rest, fleet, terms, run) from None
+        raise _gone_back(failed, targets, (), fleet, terms, run) from None
 
 
 def _run_all(target: Target, steps_of: Sequence[Step], terms: Terms, run: Run) -> None:

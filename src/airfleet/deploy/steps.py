@@ -94,7 +94,7 @@ def provision(place: Layout, facts: Facts, wanted: Installation, uv: Uv, version
             found.append(_bring_uv(program, uv))
         found += [_bring_wheels(place, wanted), _install(place, wanted, program)]
     if version.name not in facts.versions or version.part.text is not None:
-        found.append(_bring_version(place, version))
+        found += [_bring_version(place, version), _try(place, version)]
     return tuple(found)
 
 
@@ -142,11 +142,19 @@ def _install(place: Layout, wanted: Installation, uv: str) -> Step:
 def _bring_version(place: Layout, version: Version) -> Step:
     folder = place.version(version.name)
     work = f"{folder}.new"
+    inside = _quoted(work, *(f"{work}/{name}" for name in version.folders))
     script = (
-        f"{_PRIVATE}rm -rf {_quoted(work)}; mkdir -p {_quoted(work)}; tar -xzf - -C {_quoted(work)}; "
+        f"{_PRIVATE}rm -rf {_quoted(work)}; mkdir -p {inside}; tar -xzf - -C {_quoted(work)}; "
         f"rm -rf {_quoted(folder)}; mv {_quoted(work, folder)}"
     )
     return Step(f"bring version {version.name}: {', '.join(version.files)}", script, version.files)
+
+
+def _try(place: Layout, version: Version) -> Step:
+    """Read fleet.yaml there, before anything is stopped: a variable or a secret may be missing."""
+    folder = place.version(version.name)
+    script = f"{_quoted(f'{folder}/{layout.COMMAND}', 'config', '-C', folder)} > /dev/null"
+    return Step("read fleet.yaml there", script)
 
 
 def stop(place: Layout, drain_seconds: float) -> Step:
@@ -184,11 +192,19 @@ def clear(place: Layout, links: Sequence[str]) -> Step:
     return Step("take the links away", f"cd {_quoted(place.folder)}; rm -f {names}")
 
 
-def start(place: Layout, facts: Facts, fleet: str, wait_seconds: float) -> Step:
-    """Start the host's part of the fleet, and wait until it is healthy."""
-    wait = f"{_quoted(place.command)} up --detach --timeout {wait_seconds:.0f}s"
+def start(place: Layout, facts: Facts, fleet: str, wait_seconds: float, *, migrates: bool = False) -> Step:
+    """Start the host's part of the fleet, and wait until it is healthy; ``migrates``: also a database of an older
+    Airflow.
+    """
+    command = _quoted(place.command)
+    wait = f"{command} up --detach --timeout {wait_seconds:.0f}s"
+    migrate = f"{wait} --migrate"
     before = service.start(place, facts, fleet)
-    script = f"set -e\n{before}\n{wait}" if before else wait
+    if before:  # the unit agrees to nothing: the database is migrated before it starts
+        migration = f"{migrate}\n{command} down\n" if migrates else ""
+        script = f"set -e\n{migration}{before}\n{wait}"
+    else:
+        script = migrate if migrates else wait
     return Step("start, and wait until it is healthy", script, {}, wait_seconds + _MORE)
 
 

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="So many hosts at a time are asked and provisioned; they are changed one by one.",
 )
+@options.option("--migrate", is_flag=True, help="Change the schema of a database that an older Airflow made.")
 @options.option("--break-lock", is_flag=True, help="Go on although the lock of a deploy that died is still there.")
 @options.option("--ssh", default="ssh", show_default=True, metavar="COMMAND", help="The ssh program, with its options.")
 @options.timeout("5m", "How long each host may take to become healthy.")
@@ -68,6 +69,7 @@ def command(
     undo: bool,
     vendor: bool,
     parallel: int,
+    migrate: bool,
     break_lock: bool,
     ssh: str,
     timeout: float,
@@ -96,6 +98,7 @@ def command(
             vendors=vendor,
             breaks_locks=break_lock,
             health_seconds=timeout,
+            migrates=migrate,
         )
         _deploy(deployment, here, dry_run=dry_run, undo=undo)
 
@@ -230,12 +233,11 @@ def _reached(fleet: Fleet, chosen: Sequence[str], program: Sequence[str]) -> Ite
 def _show(deployment: Deployment, planned: Sequence[Planned]) -> None:
     """Print each step of each host with its command."""
     from airfleet.deploy import rollout
-    from airfleet.deploy.rollout import Change, Terms
+    from airfleet.deploy.rollout import Change
 
-    terms = Terms(deployment.fleet.deploy.drain_seconds, deployment.health_seconds)
     why = rollout.why_together([one.target for one in planned])
     for one in planned:
-        turn = rollout.turn(one.target, deployment.fleet.name, terms)
+        turn = rollout.turn(one.target, deployment.fleet.name, deployment.terms)
         steps = [*one.provision, *(turn if one.target.change is not Change.NOTHING else ())]
         terminal.put(f"host '{one.target.host}': {f'{len(steps)} steps' if steps else 'nothing to do'}")
         for step in steps:
