@@ -149,7 +149,16 @@ class Deployment:
         place = Layout(facts.folder)
         part = secret_parts.part(self.fleet, host, self.secrets, facts.secrets)
         made = version.make(host, place, self.source, wanted.name, wanted.wheel.version, part)
-        target = Target(host, place, facts, made.record, made.links, made.folders, part.text is not None)
+        target = Target(
+            host,
+            place,
+            facts,
+            made.record,
+            made.links,
+            made.folders,
+            part.text is not None,
+            self.fleet.host(host).api_server.count > 0,
+        )
         fits = facts.machine == _machine()
         uv = Uv(metadata.version("uv"), {"uv": File(Path(find_uv_bin()), 0o700)} if fits else {})
         return Planned(target, steps.provision(place, facts, wanted, uv, made))
@@ -161,7 +170,11 @@ class Deployment:
         if wrong:
             raise Refused(wrong)
         chosen = [host.name for host in self.fleet.hosts if host.name in found]
-        return tuple(Planned(_to_previous(name, found[name])) for name in chosen)
+        return tuple(Planned(self._to_previous(name, found[name])) for name in chosen)
+
+    def _to_previous(self, host: str, facts: Facts) -> Target:
+        serves = self.fleet.host(host).api_server.count > 0
+        return Target(host, Layout(facts.folder), facts, facts.previous or VersionRecord(""), serves=serves)
 
     @property
     def terms(self) -> Terms:
@@ -263,8 +276,3 @@ def _taken(host: str, owner: str) -> str:
 
 def _locked(found: Mapping[str, Facts]) -> list[str]:
     return [_taken(name, facts.lock) for name, facts in found.items() if facts.lock]
-
-
-def _to_previous(host: str, facts: Facts) -> Target:
-    previous = facts.previous or VersionRecord("")
-    return Target(host, Layout(facts.folder), facts, previous)

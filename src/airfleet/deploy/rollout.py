@@ -6,7 +6,7 @@
                                                   │
                                                   no ──> back to what it had; the rest stays as it is
 
-    together     all stop, all switch, the first starts, healthy? ── yes ──> the next starts ...
+    together     all stop (hosts with an api-server last), all switch, the first starts, healthy? ── yes ──> the next starts ...
                                                              │
                                                              no ──> all go back
 
@@ -56,6 +56,8 @@ class Target:
     folders: tuple[str, ...] = ()
     #: whether it gets other secrets than it has
     brings_secrets: bool = False
+    #: whether it has an api-server
+    serves: bool = False
 
     @property
     def change(self) -> Change:
@@ -146,14 +148,21 @@ def by_turns(targets: Sequence[Target], fleet: str, terms: Terms, run: Run) -> N
 def together(targets: Sequence[Target], fleet: str, terms: Terms, run: Run) -> None:
     """Stop all hosts, then start one after the other in its version; all go back when one fails. Raises FleetError."""
     try:
-        with ThreadPoolExecutor(len(targets)) as pool:  # each may wait long for its tasks
-            list(pool.map(lambda target: _run_all(target, _ending(target, terms), terms, run), targets))
+        # Tasks need an api-server to report their end, so the hosts that have one stop last.
+        for serves in (False, True):
+            _end_all([target for target in targets if target.serves is serves], terms, run)
         for target in targets:
             _run_all(target, _switching(target, terms), terms, run)
         for target in targets:
             _run_all(target, (_starting(target, fleet, terms),), terms, run)
     except FleetError as failed:
         raise _gone_back(failed, targets, (), fleet, terms, run) from None
+
+
+def _end_all(targets: Sequence[Target], terms: Terms, run: Run) -> None:
+    """Stop some hosts at the same time: each may wait long for its tasks."""
+    with ThreadPoolExecutor(max(1, len(targets))) as pool:
+        list(pool.map(lambda target: _run_all(target, _ending(target, terms), terms, run), targets))
 
 
 def _run_all(target: Target, steps_of: Sequence[Step], terms: Terms, run: Run) -> None:

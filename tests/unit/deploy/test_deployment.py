@@ -108,6 +108,7 @@ def test_hosts_change_together_where_the_new_version_cannot_run_beside_the_old(l
     changed = [(host, says.partition(":")[0]) for host, says in laptop.said if "start" in says or "drain" in says]
     stops, starts = changed[:3], changed[3:]
     assert sorted(stops) == [(host, "drain and stop") for host in "abc"]
+    assert stops[-1][0] == "a", "tasks report their end to its api-server"
     assert [host for host, _ in starts] == ["a", "b", "c"]
     assert (
         "",
