@@ -146,7 +146,7 @@ class Deployment:
         return vendored.download(locked, python)
 
     def _planned(self, host: str, facts: Facts, wanted: Installation) -> Planned:
-        place = Layout(facts.folder)
+        place = self._place(facts)
         part = secret_parts.part(self.fleet, host, self.secrets, facts.secrets)
         made = version.make(host, place, self.source, wanted.name, wanted.wheel.version, part)
         target = Target(
@@ -172,9 +172,12 @@ class Deployment:
         chosen = [host.name for host in self.fleet.hosts if host.name in found]
         return tuple(Planned(self._to_previous(name, found[name])) for name in chosen)
 
+    def _place(self, facts: Facts) -> Layout:
+        return Layout(facts.folder, is_open=self.fleet.task_user is not None)
+
     def _to_previous(self, host: str, facts: Facts) -> Target:
         serves = self.fleet.host(host).api_server.count > 0
-        return Target(host, Layout(facts.folder), facts, facts.previous or VersionRecord(""), serves=serves)
+        return Target(host, self._place(facts), facts, facts.previous or VersionRecord(""), serves=serves)
 
     @property
     def terms(self) -> Terms:

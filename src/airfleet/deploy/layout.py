@@ -2,7 +2,7 @@
 
 ::
 
-    <folder>/                  deploy.folder of fleet.yaml, mode 0700
+    <folder>/                  deploy.folder of fleet.yaml; others may enter, and with task_user list it
         airfleet               the command of the current version: ./airfleet status
         fleet.yaml, secrets    links to those of the current version
         current, previous      links to versions/<id>
@@ -31,6 +31,8 @@ class Layout:
     """The places below a folder; ``folder`` is absolute."""
 
     folder: str
+    #: whether tasks of another user read it
+    is_open: bool = False
 
     @property
     def current(self) -> str:

@@ -6,9 +6,9 @@
                                                   │
                                                   no ──> back to what it had; the rest stays as it is
 
-    together     all stop (hosts with an api-server last), all switch, the first starts, healthy? ── yes ──> the next starts ...
-                                                             │
-                                                             no ──> all go back
+    together     all stop, those with an api-server last; all switch; the first starts, healthy? ── yes ──> the next
+                                                                                            │
+                                                                                            no ──> all go back
 
 Hosts change together when the old version and the new one cannot run beside one another: another airfleet, Airflow,
 or rules of the fleet. Tasks that wait stay in the queue meanwhile.

@@ -67,7 +67,8 @@ def lock(place: Layout, owner: str, *, breaks: bool = False) -> Step:
     take = f"echo {shlex.quote(owner)} > {mine}; ln {mine} {_quoted(place.lock)} 2>/dev/null"
     first = f"rm -f {_quoted(place.lock)}; " if breaks else ""
     # Others may enter, and list nothing: PostgreSQL and tasks of another user have their places below.
-    make = f"set -e; umask 066; mkdir -p {_quoted(place.folder, f'{place.folder}/environments')}"
+    folders = _quoted(place.folder, place.environment("").rstrip("/"))
+    make = f"set -e; umask {'022' if place.is_open else '066'}; mkdir -p {folders}"
     taken = f"{{ rm -f {mine}; cat {_quoted(place.lock)} >&2; exit {TAKEN}; }}"
     return Step("take the lock", f"{make}; umask 077; {first}{take} || {taken}; rm -f {mine}")
 
@@ -174,7 +175,8 @@ def switch(place: Layout, to: str, before: str, links: Sequence[str], folders: S
         *([f"ln -sfn {_quoted(f'versions/{before}')} previous"] if before and before != to else []),
         f"ln -sfn {_quoted(f'versions/{to}')} current",
         *(f"ln -sfn {_quoted(f'current/{name}')} {_quoted(name)}" for name in links),
-        *(f"mkdir -p {_quoted(name)}" for name in (*folders, ".airfleet")),
+        "mkdir -p .airfleet",
+        *(f"( umask {'022' if place.is_open else '077'}; mkdir -p {_quoted(name)} )" for name in folders),
         f"if [ -e {parcel} ]; then cp {parcel} {secrets}.new; mv {secrets}.new {secrets}; fi",
     ]
     return Step(f"switch to version {to}", "\n".join(lines))

@@ -365,3 +365,17 @@ def test_what_only_follows_from_another_mistake_is_not_said() -> None:
 )  # fmt: skip
 def test_a_problem_is_a_sentence_at_its_place(text: str, expected: list[str]) -> None:
     assert problems_of(text) == expected
+
+
+@pytest.mark.parametrize("destination", ["work", "deploy@work.example.com", "ssh://deploy@work:2222", "fd00::2"])
+def test_a_deploy_logs_in_where_ssh_would(destination: str) -> None:
+    fleet = read(f"hosts: [{{name: a, address: 10.0.0.1, ssh: '{destination}', {ALL}}}]\n")
+    assert fleet.hosts[0].ssh == destination
+
+
+@pytest.mark.parametrize("destination", ["-oProxyCommand=x", "a b"])
+def test_a_destination_is_no_option_and_one_word(destination: str) -> None:
+    assert problems_of(f"hosts: [{{name: a, address: 10.0.0.1, ssh: '{destination}', {ALL}}}]\n") == [
+        f"fleet.yaml:1:43: hosts[0].ssh: '{destination}' is not a destination of ssh: user@host, a host, or "
+        "ssh://user@host:port"
+    ]

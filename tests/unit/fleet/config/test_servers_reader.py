@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.fleet.config.spec import SIMPLE_AUTH_MANAGER, Flower, Policies, Proxy, Releases, Tls
+from airfleet.fleet.config.spec import SIMPLE_AUTH_MANAGER, Deploy, Flower, Policies, Proxy, Releases, Tls
 from support.fleet_files import problems_of, read
 
 LITERAL = (
@@ -446,3 +446,27 @@ def test_a_problem_is_a_sentence_at_its_place(text: str, expected: list[str]) ->
 )
 def test_a_password_in_a_wrong_url_is_not_repeated(text: str) -> None:
     assert "s3cret" not in "".join(problems_of(text))
+
+
+def test_a_deploy_with_everything_and_with_nothing() -> None:
+    fleet = read("deploy: {user: shop, folder: /srv/shop, python: 3.12, drain: 30m}\n")
+    assert fleet.deploy == Deploy(user="shop", folder="/srv/shop", python="3.12", drain_seconds=1800.0)
+    assert read("").deploy == Deploy(drain_seconds=600.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("folder: ~/shop", "folder: '~/shop' is not a folder: '/srv/shop', or 'shop' below the user's home"),
+        ("folder: ../shop", "folder: '../shop' is not a folder: '/srv/shop', or 'shop' below the user's home"),
+        (
+            "python: 3.9",
+            "python: '3.9' is no Python that airfleet runs on\nhint: it is one of: 3.11, 3.12, 3.13, 3.14",
+        ),
+        ("drain: 0s", "drain: must be more than nothing"),
+        ("key: a", "key: unknown key 'key'\nhint: known keys: user, folder, python, drain"),
+    ],
+)
+def test_a_wrong_deploy(value: str, problem: str) -> None:
+    [found] = problems_of(f"deploy: {{{value}}}\n")
+    assert found.partition(": deploy.")[2] == problem

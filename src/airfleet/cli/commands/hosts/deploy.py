@@ -120,6 +120,24 @@ def _deploy(deployment: Deployment, here: Project, *, dry_run: bool, undo: bool)
     for one in planned:
         same = " already" if one.is_done else ""
         terminal.put(f"host '{one.target.host}' is healthy at version {one.target.record.name}{same}")
+    terminal.say(_next(deployment.fleet, planned))
+
+
+def _next(fleet: Fleet, planned: Sequence[Planned]) -> str:
+    """Say where people log in, and how pipelines come."""
+    served = next((one.target for one in planned if one.target.serves), None)
+    lines = ["", "next:", "  airfleet push    bring the pipelines"]
+    if served is not None:
+        (address, port), *_ = fleet.host(served.host).api_addresses
+        url = fleet.proxy.url if fleet.proxy else f"http://{f'[{address}]' if ':' in address else address}:{port}"
+        password = f"{served.place.home}/hosts/{served.host}/password"
+        lines[1:1] = [
+            f"  URL       {url}",
+            f"  user      {fleet.user}",
+            f"  password  on '{served.host}' in {password}",
+            "",
+        ]
+    return "\n".join(lines)
 
 
 def _counted(planned: Sequence[Planned]) -> str:
