@@ -37,7 +37,7 @@ for name in $PYTHONS; do
 done
 found=$(command -v python3) && say python "$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])') $found"
 found=$(command -v uv || ls "$HOME/.local/bin/uv" 2>/dev/null) && say uv "$found"
-for program in tar gzip bash; do command -v $program >/dev/null || say lacks $program; done
+for program in tar gzip bash awk timeout; do command -v $program >/dev/null || say lacks $program; done
 awk '$4 == "0A" {print "listens\t" $2}' /proc/net/tcp /proc/net/tcp6 2>/dev/null
 echo "$REACH" | while read -r host port; do
     [ -n "$host" ] || continue

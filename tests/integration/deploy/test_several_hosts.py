@@ -129,6 +129,22 @@ def test_a_new_airfleet_comes_to_all_hosts_together_and_running_tasks_end_before
     assert ledger.read_text().split() == ["began", "ended"]
 
 
+def test_a_host_leaves_and_comes_back_by_the_file(site: Site, control: Machine) -> None:
+    text, gone = site.text, site.machines.by_name["work-2"]
+    left = "".join(line for line in text.splitlines(keepends=True) if "name: work-2" not in line)
+    assert gone.airfleet("down", "--timeout", "30s").returncode == 0
+    site.write(left)
+    done = site.deploy()
+    assert done.returncode == 0, done.stderr
+    assert "together" not in done.stderr
+    control.wait_until_healthy()
+    site.write(text)
+    done = site.deploy()
+    assert done.returncode == 0, done.stderr
+    assert "together" not in done.stderr
+    control.wait_until_healthy()
+
+
 def wait_for_line(file: Path, text: str, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not (file.exists() and text in file.read_text()):

@@ -178,6 +178,9 @@ def _source(here: Project, fleet: Fleet) -> Source:
     files = {file.name: File(file.read_bytes()) for file in named}
     names = reader.referenced_variables(here.fleet_file, here.environ)
     taken = sorted(names.for_the_fleet | names.for_tasks)
+    if odd := [name for name in taken if not name.isidentifier()]:
+        hint = "name it with letters, digits and '_' alone"
+        raise FleetError(f"a shell on the hosts has no variable named '{odd[0]}', which fleet.yaml takes in", hint=hint)
     return Source(
         {**files, **_secret_files(here, fleet, named)},
         here.environ.get(reader.ENVIRONMENT, ""),

@@ -9,6 +9,7 @@ import pytest
 
 from airfleet.cli.commands.hosts import deploy
 from airfleet.client.project import Project
+from airfleet.errors import FleetError
 from airfleet.fleet.config import reader
 from support.command_line import Airfleet
 
@@ -67,6 +68,13 @@ def test_hosts_get_the_secrets_and_variables_that_fleet_yaml_names_and_no_others
     assert set(found.files) == {"fleet.yaml", "secrets/database_password"}
     assert found.variables == {"BROKER_PASSWORD": "b"}
     assert "s3cret" not in repr(found)
+
+
+def test_a_variable_that_no_shell_has_is_a_sentence(fleet: Project) -> None:
+    fleet.fleet_file.write_text(FLEET + "env: {A: '${{ env.ODD.NAME }}'}\n")
+    here = Project(fleet.root, {**os.environ, "ODD.NAME": "x"})
+    with pytest.raises(FleetError, match=r"a shell on the hosts has no variable named 'ODD.NAME'"):
+        deploy._source(here, reader.read_file(here.fleet_file, here.environ))
 
 
 def test_the_overlay_comes_along(fleet: Project) -> None:
