@@ -66,7 +66,9 @@ def _no_release(facts: RunFacts, instance: Json) -> WaitReason | None:
         return WaitReason(f"release {short} of this run was removed, and no host has it any more", _LATEST)
     host, why = release.failed[0] if release.failed else ("", "")
     failing = f"; host '{host}' cannot have it: {why.partition(chr(10))[0]}" if host else ""
-    return WaitReason(f"no host has release {short} of this run yet{failing}", _LATEST if host else "", "airfleet releases")
+    return WaitReason(
+        f"no host has release {short} of this run yet{failing}", _LATEST if host else "", "airfleet releases"
+    )
 
 
 def _no_queue(facts: RunFacts, instance: Json) -> WaitReason | None:
