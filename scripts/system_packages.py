@@ -74,6 +74,7 @@ NEEDS = (
     ),
     Need("ip", "networks of hosts", ("ip",), ("iproute2",), ("iproute",)),
     Need("cc", "wrong clocks", ("cc",), ("gcc", "libc6-dev"), ("gcc",)),
+    Need("buildah", "images", ("buildah", "mmdebstrap"), ("buildah", "mmdebstrap"), ("buildah", "mmdebstrap")),
     Need("systemd", "units of systemd", ("systemd-analyze",), ("systemd",), ("systemd",)),
     Need("openssl", "certificates of brokers", ("openssl",), ("openssl",), ("openssl",)),
     Need(

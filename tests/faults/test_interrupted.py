@@ -41,3 +41,21 @@ def test_a_service_manager_ends_it_and_nothing_has_failed(stopped: Tiny) -> None
     assert screen.shown.count("stopping the fleet") == 1
     assert "Traceback" not in screen.shown
     assert fleet.pids() == ()
+
+
+def test_a_service_manager_starts_it_anew_after_its_death_and_it_keeps_what_runs(stopped: Tiny) -> None:
+    fleet = stopped.fleet
+    environ = {**fleet.environ, "TERM": "xterm"}
+    with terminal([*command(), "up"], fleet.root, environ) as screen:
+        screen.read_until("is healthy after", START_SECONDS)
+        screen.program.send_signal(signal.SIGKILL)
+        screen.wait(STOP_SECONDS)
+    agent = fleet.snapshot().pid
+    with terminal([*command(), "up", "--adopt"], fleet.root, environ) as screen:
+        screen.read_until("is healthy after", START_SECONDS)
+        assert "it runs already, and is kept from now on" in screen.shown
+        assert fleet.snapshot().pid == agent
+        screen.program.send_signal(signal.SIGTERM)
+        assert screen.wait(STOP_SECONDS) == 0
+    assert "Traceback" not in screen.shown
+    assert fleet.pids() == ()

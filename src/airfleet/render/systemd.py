@@ -122,7 +122,18 @@ def _is_here(server: str, host: Host) -> bool:
 def _process(fleet: Fleet, host: Host, at: Installation) -> Lines:
     options = {"--host": "" if host.name == LOCAL else host.name, "--env": at.overlay}
     given = [word for option, value in options.items() if value for word in (option, value)]
-    words = [at.program, "-C", at.project, "up", *given, "--timeout", START, "--drain", f"{at.drain_seconds}s"]
+    words = [
+        at.program,
+        "-C",
+        at.project,
+        "up",
+        "--adopt",
+        *given,
+        "--timeout",
+        START,
+        "--drain",
+        f"{at.drain_seconds}s",
+    ]
     return [
         "Type=exec",
         *([f"User={_literal(at.user)}"] if at.user != ROOT else []),
@@ -145,7 +156,7 @@ def _from_outside(fleet: Fleet, host: Host, variables: Collection[str]) -> Lines
 
 def _end(at: Installation) -> Lines:
     return [
-        "# The command ends the fleet, tasks first. Where it dies itself, tasks live on until the next one is up.",
+        "# The command ends the fleet, tasks first. Where it dies itself, the next one adopts what runs.",
         "KillMode=process",
         f"# --drain for tasks, and {END_SECONDS} s for all else.",
         f"TimeoutStopSec={at.drain_seconds + END_SECONDS}s",

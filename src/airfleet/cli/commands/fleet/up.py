@@ -76,6 +76,9 @@ PAUSE_SECONDS = 0.2
     metavar="DURATION",
     help="Without --detach: how long running tasks may take to end when this command is told to (1m).",
 )
+@options.option(
+    "--adopt", is_flag=True, help="Without --detach: keep a fleet that runs already, as after the end of another 'up'."
+)
 @options.option("--migrate", is_flag=True, help="Change the schema of a database that an older Airflow made.")
 @options.option(
     "--unchecked",
@@ -96,6 +99,7 @@ def command(
     wait: bool,
     timeout: float,
     drain: float | None,
+    adopt: bool,
     migrate: bool,
     unchecked: bool,
 ) -> None:
@@ -116,7 +120,9 @@ def command(
         here = here.told(versions.UNCHECKED, "1")
     if migrate:
         here = here.told(MAY_MIGRATE, "1")
-    start = FleetStart(hosts=hosts, netns=netns, push=push, detach=detach, wait=wait, timeout=timeout, drain=drain)
+    start = FleetStart(
+        hosts=hosts, netns=netns, push=push, detach=detach, wait=wait, timeout=timeout, drain=drain, adopt=adopt
+    )
     try:
         start.migrating_if_agreed(here)
     except agent_start.ToldToEnd:
@@ -139,6 +145,8 @@ class FleetStart:
     timeout: float
     #: seconds that running tasks may take to end, where it stays; None is a minute
     drain: float | None = None
+    #: whether it may stay with a fleet that runs already
+    adopt: bool = False
 
     def migrating_if_agreed(self, here: Project) -> None:
         """Start the fleet; ask a person first where its database has the schema of an older Airflow."""
@@ -161,7 +169,7 @@ class FleetStart:
             start_detached(here, wait=self.wait, deadline=deadline, timeout=self.timeout)
         else:
             drain = down.PATIENCE_SECONDS if self.drain is None else self.drain
-            stay(here, deadline=deadline, timeout=self.timeout, drain=drain)
+            stay(here, deadline=deadline, timeout=self.timeout, drain=drain, adopt=self.adopt)
 
 
 def keep_to_itself(here: Project) -> None:
@@ -241,11 +249,11 @@ def require_in_force(here: Project, snapshot: Snapshot) -> None:
         raise other
 
 
-def stay(here: Project, *, deadline: float, timeout: float, drain: float) -> None:
+def stay(here: Project, *, deadline: float, timeout: float, drain: float, adopt: bool) -> None:
     """Start the fleet, keep it, and end it when the person says so; ``drain`` is in seconds."""
     with agent_start.signals_interrupt():
         wait_for_the_end(here, deadline, timeout)
-        agent_start.launch_agent(here)
+        _launch(here, adopt=adopt)
         with _ended_at_last(here, drain):
             snapshot = agent_start.wait_until_ready(here, deadline, timeout)
             terminal.say()
@@ -253,6 +261,16 @@ def stay(here: Project, *, deadline: float, timeout: float, drain: float) -> Non
             terminal.warn(status.limits_not_kept(snapshot))
             terminal.say()
             respawn.keep(here, snapshot)
+
+
+def _launch(here: Project, *, adopt: bool) -> None:
+    """Start the agent; with ``adopt``, take one that runs. Raises FleetError or FileProblems."""
+    try:
+        agent_start.launch_agent(here)
+    except AlreadyRuns:
+        if not adopt or agent_client.snapshot(here.root, here.paths) is None:
+            raise
+        terminal.say("it runs already, and is kept from now on")
 
 
 @contextmanager

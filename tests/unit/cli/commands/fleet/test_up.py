@@ -254,6 +254,28 @@ def test_a_foreground_up_gives_tasks_so_long_at_its_end(
     assert [order["seconds"] for order in agent.orders if order["do"] == "stop"] == [seconds]
 
 
+def test_a_fleet_that_runs_already_is_refused_unless_it_is_to_be_adopted(
+    agent_says: Callable, airfleet: Airfleet, told_to_start: list[Path], project: Project
+) -> None:
+    with agent_says(snapshot(SCHEDULER, state="starting")) as agent:
+        refused = airfleet("up")
+        assert "is already running" in refused.err
+        assert agent.orders == []
+        adopted = airfleet("up", "--adopt", "--timeout", "0.1s")
+    assert "it runs already, and is kept from now on" in adopted.err
+    assert adopted.code == 124
+    assert [order["do"] for order in agent.orders] == ["stop"]  # it is this command's now
+    assert told_to_start == [project.root] * 2
+
+
+def test_an_agent_that_does_not_answer_is_not_adopted(
+    airfleet: Airfleet, told_to_start: list[Path], project: Project
+) -> None:
+    result = airfleet("up", "--adopt")
+    assert result.code == 1
+    assert "is already running" in result.err
+
+
 @pytest.mark.parametrize("words", [("-d",), ("--hosts", "3")])
 def test_a_fleet_that_is_left_alone_has_no_drain_of_its_own(words: tuple[str, ...], airfleet: Airfleet) -> None:
     result = airfleet("up", "--drain", "7m", *words)
