@@ -142,8 +142,8 @@ CHECKS = (
         "Commands in a folder that several agents share take it for the fleet that runs there.",
     ),
     Check(
-        "D401", Group.NETWORK, "listeners", lambda facts: facts.listeners, network.listeners, RUNNING,
-        "A component that does not listen where it should cannot be reached, though its process lives.",
+        "D401", Group.NETWORK, "listeners", lambda facts: facts.listeners, network.listeners, PROJECT,
+        "A component cannot be reached where it does not listen, and does not start where another program does.",
     ),
     Check(
         "D402", Group.NETWORK, "ways to other hosts", lambda facts: facts.hosts_reached, network.reached, RUNNING,

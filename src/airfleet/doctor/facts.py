@@ -101,6 +101,8 @@ class Listener:
     port: int
     is_ours: bool = False
     held_by: str = ""
+    #: whether somebody should listen now: not in a fleet that is down
+    is_expected: bool = True
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class CertificateFacts:
 
 @dataclass(frozen=True)
 class DatabaseLook:
-    """The agent's own finding about the database, and the version of its server."""
+    """The agent's own finding about the database, and the version of its server; empty when it answers nothing."""
 
     finding: DatabaseFinding
     version: str = ""

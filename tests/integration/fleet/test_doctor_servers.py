@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
 from airfleet.agent.probes.redis_line import RedisLine
-from airfleet.doctor.facts import LiveProbe
-from airfleet.doctor.gathering import live_facts, server_facts
+from airfleet.client.project import Project
+from airfleet.doctor.checks import Group, examine
+from airfleet.doctor.facts import FileCheck, LiveProbe
+from airfleet.doctor.finding import State
+from airfleet.doctor.gathering import gatherer, live_facts, server_facts
 from airfleet.doctor.judgements import servers as judgements
 from airfleet.drill.waiting import wait_until
 from airfleet.errors import FleetError
@@ -119,6 +123,22 @@ def test_rules_of_postgresql_that_let_everybody_in_are_named() -> None:
         "line 4 of pg_hba.conf lets in every address",
         "line 5 of pg_hba.conf is wrong: invalid authentication method",
     ]
+
+
+def test_a_password_that_the_database_refuses_is_named_once(url: str, tmp_path: Path) -> None:
+    wrong = f"postgresql://nobody:not-the-password@127.0.0.1:{urlsplit(url).port}/airflow"
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "url").touch(mode=0o600)
+    (tmp_path / "secrets" / "url").write_text(wrong)
+    (tmp_path / "fleet.yaml").write_text('name: shop\ndatabase: "${{ secrets.url }}"\n')
+    here = Project(tmp_path, {})
+    results = examine(gatherer.gather(gatherer.look(here), lambda: FileCheck(0), probes=False), probes=False)
+    assert [one.check.code for one in results if one.state is State.WRONG] == ["D501"]
+    [refused] = [one.seen[0] for one in results if one.check.code == "D501"]
+    assert refused.sentence.startswith("the database lets nobody in: ")
+    assert "not-the-password" not in str(results)
+    unknown = {one.check.code: one.seen[0].sentence for one in results if one.check.group is Group.DATABASE}
+    assert unknown["D502"] == unknown["D505"] == "the database answers no question (D501)"
 
 
 # --- brokers -----------------------------------------------------------------------------------------

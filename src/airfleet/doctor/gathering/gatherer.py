@@ -11,7 +11,19 @@ from airfleet.agent.control import Snapshot
 from airfleet.agent.database import fitness
 from airfleet.agent.servers import embedded_servers
 from airfleet.client.project import Project
-from airfleet.doctor.facts import BrokerFacts, CertificateFacts, Facts, FileCheck, Installed, Maybe, Reached, Visibility
+from airfleet.doctor.facts import (
+    BrokerFacts,
+    CertificateFacts,
+    Connections,
+    DatabaseLook,
+    Facts,
+    FileCheck,
+    Installed,
+    Listener,
+    Maybe,
+    Reached,
+    Visibility,
+)
 from airfleet.doctor.finding import Unknown
 from airfleet.doctor.gathering import (
     certificate_facts,
@@ -40,6 +52,8 @@ def gather(found: Situation, check: Callable[[], FileCheck], *, probes: bool) ->
     fleet, plan, snapshot = found.fleet, found.plan, found.snapshot
     servers = of(fleet, network_facts.of_servers)
     url = _reached(found.database_url, servers, "database")
+    database = of(url, lambda known: of(plan, lambda planned: server_facts.look(known, planned)))
+    asked = _asked(url, database)
     broker = of(_reached(found.broker, servers, "broker"), server_facts.broker)
     said = snapshot if isinstance(snapshot, Snapshot) else None
     return Facts(
@@ -52,22 +66,22 @@ def gather(found: Situation, check: Callable[[], FileCheck], *, probes: bool) ->
         rights=of(plan, lambda known: secret_facts.rights(found, known)),
         passwords=of(fleet, lambda known: secret_facts.passwords(known, _kept(found))),
         process_secrets=of(found.was_started, lambda _: secret_facts.processes(found)),
-        clocks=of(url, lambda known: server_facts.clocks(known, said)),
+        clocks=of(asked, lambda known: server_facts.clocks(known, said)),
         left_processes=attempt(lambda: machine_facts.left_processes(found)),
         left_socket=attempt(lambda: machine_facts.left_socket(found)),
         left_data=attempt(embedded_servers.data_without_home),
-        listeners=of(snapshot, lambda known: network_facts.listeners(known, found.pids())),
+        listeners=_listeners(found),
         hosts_reached=of(snapshot, lambda known: of(plan, lambda planned: network_facts.of_hosts(known, planned))),
         servers_reached=servers,
         names=of(fleet, network_facts.names),
         certificates=of(fleet, lambda known: _certificates(known, plan)),
-        database=of(url, lambda known: of(plan, lambda planned: server_facts.look(known, planned))),
-        connections=of(url, lambda known: of(fleet, lambda one: server_facts.connections(known, at_rest(one, found)))),
-        transactions=of(url, server_facts.transactions),
-        locks=of(url, server_facts.locks),
-        tables=of(url, server_facts.tables),
+        database=database,
+        connections=of(asked, lambda known: of(fleet, lambda one: _connections(known, one, found))),
+        transactions=of(asked, server_facts.transactions),
+        locks=of(asked, server_facts.locks),
+        tables=of(asked, server_facts.tables),
         broker=broker,
-        visibility=_visibility(found, url),
+        visibility=_visibility(found, asked),
         disks=attempt(lambda: machine_facts.disks(found.paths)),
         descriptors=attempt(lambda: machine_facts.descriptors(found.pids())),
         memory_limits=of(plan, lambda known: machine_facts.memory_limits(known, said)),
@@ -80,11 +94,22 @@ def look(here: Project) -> Situation:
     return situation.look(here)
 
 
+def _connections(url: str, fleet: Fleet, found: Situation) -> Connections:
+    return server_facts.connections(url, at_rest(fleet, found))
+
+
 def at_rest(fleet: Fleet, found: Situation) -> int:
     """Count the connections to the database that all hosts of the fleet keep at rest."""
     told = _kept(found) or secrets.generate()
     plans = (planner.plan(preview.context(fleet, host.name, found.paths, told)) for host in fleet.hosts)
     return sum(map(fitness.connections_of, plans))
+
+
+def _listeners(found: Situation) -> Maybe[tuple[Listener, ...]]:
+    """Look at the listeners of a fleet that runs, and at the ports of one that is down."""
+    if isinstance(found.agent, Unknown):
+        return of(found.fleet, lambda fleet: of(found.plan, lambda plan: network_facts.of_file(fleet, plan.host)))
+    return of(found.snapshot, lambda known: network_facts.listeners(known, found.pids()))
 
 
 def _kept(found: Situation) -> Secrets | None:
@@ -104,6 +129,13 @@ def _reached(known: T | Unknown, servers: Maybe[tuple[Reached, ...]], group: str
     if own and all(one.error for one in own):
         return Unknown(f"the {group} cannot be reached (D403)")
     return known
+
+
+def _asked(url: Maybe[str], database: Maybe[DatabaseLook]) -> Maybe[str]:
+    """Return the URL of a database that answers questions."""
+    if isinstance(database, DatabaseLook) and not database.version:
+        return Unknown("the database answers no question (D501)")
+    return url
 
 
 def _installed(broker: Maybe[BrokerFacts]) -> Installed:

@@ -69,7 +69,7 @@ def probes(situation: Situation) -> LiveFacts:
 
 def written_secrets(situation: Situation) -> LiveProbe:
     """Search logs and generated files for secrets of the fleet and for tokens of tasks (S1)."""
-    known = {name: value.encode() for name, value in situation.known_secrets().items() if len(value) >= LONG_ENOUGH}
+    known = {name: value.encode() for name, value in situation.all_secrets().items() if len(value) >= LONG_ENOUGH}
     files = list(_written(situation))[:_FILES]
     leaks = [leak for file in files for leak in _leaks(file, known)]
     return LiveProbe(f"no secret and no token in {len(files)} logs and generated files", tuple(leaks))

@@ -12,7 +12,7 @@ from airfleet.agent.states import FINE, HostState
 from airfleet.doctor.facts import Listener, Reached, Resolved
 from airfleet.doctor.gathering import listening_sockets
 from airfleet.doctor.gathering.listening_sockets import EVERYWHERE
-from airfleet.fleet.config.spec import EMBEDDED, Fleet
+from airfleet.fleet.config.spec import EMBEDDED, Fleet, Host
 from airfleet.fleet.planning.plan import Plan
 from airfleet.fleet.servers import brokers, databases
 
@@ -38,6 +38,23 @@ def listeners(snapshot: Snapshot, pids: Iterable[int]) -> tuple[Listener, ...]:
         for name, place in places
         if place is not None
     )
+
+
+def of_file(fleet: Fleet, host: str) -> tuple[Listener, ...]:
+    """Look who has the ports that fleet.yaml gives to components of a host on which nothing of the fleet runs."""
+    there = listening_sockets.addresses()
+    return tuple(
+        Listener(name, *place, held_by=_holder(place, there), is_expected=False)
+        for name, place in _given(fleet, fleet.host(host))
+    )
+
+
+def _given(fleet: Fleet, here: Host) -> Iterator[tuple[str, tuple[str, int]]]:
+    api, proxy = here.api_server, fleet.proxy
+    if api.port is not None:
+        yield from (("api-server", (api.address or here.address, api.port + number)) for number in range(api.count))
+    if proxy is not None and here.name in proxy.on:
+        yield from (("nginx", (proxy.address, port)) for port in (proxy.own_port, proxy.plain_port) if port)
 
 
 def _is_here(kind: str) -> bool:

@@ -71,12 +71,16 @@ ORDER BY 1 DESC LIMIT 1
 
 def look(url: str, plan: Plan) -> DatabaseLook:
     """Look at the database as an agent does before a start."""
-    finding = fitness.look(url, needs=fitness.connections_of(plan))
-    version = ""
-    if not finding.sentence:
+    return DatabaseLook(fitness.look(url, needs=fitness.connections_of(plan)), _version(url))
+
+
+def _version(url: str) -> str:
+    """Return the version of a server; empty when it lets us not in."""
+    try:
         with closing(connect(url)) as connection:
-            version = str(connection.info.parameter_status("server_version")).partition(" ")[0]
-    return DatabaseLook(finding, version)
+            return str(connection.info.parameter_status("server_version")).partition(" ")[0]
+    except psycopg.Error:
+        return ""
 
 
 def connect(url: str) -> psycopg.Connection[Any]:

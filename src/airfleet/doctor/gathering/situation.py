@@ -7,6 +7,7 @@ import socket
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from airfleet.agent.control import Snapshot
@@ -25,8 +26,11 @@ from airfleet.fleet.servers import brokers, databases, secrets
 from airfleet.fleet.servers.brokers import Broker
 from airfleet.fleet.servers.secrets import Secrets
 from airfleet.system import process_tree
+from airfleet.yaml import secret_detection
 
 T = TypeVar("T")
+#: characters of a variable's value, below which it may as well be a word like "false"
+_LONG_ENOUGH = 8
 #: seconds that a server of this machine has for its answer
 _SECONDS = 2.0
 _IN_URL = re.compile(r"//[^/?#@:]*:(?P<password>.+)@")
@@ -76,6 +80,19 @@ class Situation:
     def known_secrets(self) -> dict[str, str]:
         """Return every secret that is known here, by its name: those of the fleet, and of fleet.yaml."""
         return {name: value for name, value in self._named_secrets() if value}
+
+    def all_secrets(self) -> dict[str, str]:
+        """Return those, and secrets of tasks and users: whatever must not leave this machine or stand in a log."""
+        return {name: value for name, value in self._further_secrets() if value} | self.known_secrets()
+
+    def _further_secrets(self) -> Iterator[tuple[str, str]]:
+        for name, value in self.here.environ.items():
+            if secret_detection.is_secret(name) and len(value) >= _LONG_ENOUGH:
+                yield f"the variable {name}", value
+        if isinstance(self.fleet, Fleet):
+            yield from _files(Path(self.fleet.secrets_folder))
+            if isinstance(kept := self.secrets, Secrets):
+                yield from ((f"the password of user '{name}'", kept.password_of(name)) for name in _users(self.fleet))
 
     def _named_secrets(self) -> Iterator[tuple[str, str]]:
         kept = self.secrets
@@ -184,6 +201,21 @@ def _of_fleet(fleet: Fleet) -> Iterator[tuple[str, str]]:
     for one in fleet.objects.connections:
         yield f"the password of connection '{one.id}'", one.password
         yield f"the password of connection '{one.id}' (uri)", password_in(one.uri)
+
+
+def _files(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the secrets of the folder of secrets, by the names of their files."""
+    for file in sorted(folder.glob("*")) if folder.is_dir() else ():
+        try:
+            yield f"the secret '{file.name}'", file.read_text("utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError):
+            continue
+
+
+def _users(fleet: Fleet) -> Iterator[str]:
+    """Yield the users whose passwords are derived from a secret of the fleet."""
+    told = fleet.airflow.get("core", {}).get("simple_auth_manager_users", "")
+    yield from (one.partition(":")[0].strip() for one in told.split(",") if one.strip())
 
 
 def password_in(url: str) -> str:

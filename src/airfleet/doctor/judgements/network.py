@@ -13,14 +13,18 @@ SOON_DAYS, NOW_DAYS = 30, 7
 
 def listeners(found: tuple[Listener, ...]) -> tuple[Seen, ...]:
     """Judge whether each component with an address listens there, and nobody else."""
-    return seen_or((seen for one in found for seen in _listener(one)), f"all {len(found)} components listen")
+    if not found:
+        return (fine("fleet.yaml gives no component a port of its own"),)
+    listen = any(one.is_expected for one in found)
+    well = f"all {len(found)} components listen" if listen else f"all {len(found)} ports of fleet.yaml are free"
+    return seen_or((seen for one in found for seen in _listener(one)), well)
 
 
 def _listener(one: Listener) -> Iterator[Seen]:
     place = f"{one.address}:{one.port}"
     if one.held_by and not one.is_ours:
         yield wrong(f"{one.held_by} listens on {place}, which is for {one.component}", "end it, then airfleet up")
-    elif not one.is_ours:
+    elif not one.is_ours and one.is_expected:
         yield wrong(f"nothing listens on {place}, which is for {one.component}", f"airfleet logs {one.component}")
 
 

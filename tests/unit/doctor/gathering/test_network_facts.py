@@ -10,7 +10,7 @@ from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
 from airfleet.agent.states import HostState, State
 from airfleet.doctor.facts import Listener, Reached, Resolved
 from airfleet.doctor.gathering import network_facts
-from airfleet.fleet.config.spec import Fleet, Host
+from airfleet.fleet.config.spec import ApiServer, Fleet, Host, Proxy, local_host
 from airfleet.fleet.planning.plan import Plan
 
 
@@ -37,6 +37,19 @@ def test_a_component_that_listens_is_told_from_a_stranger_and_from_nobody() -> N
             Listener("b", "127.0.0.1", closed),
         )
         assert network_facts.listeners(snapshot, [])[0] == Listener("a", "127.0.0.1", port, held_by=stranger)
+
+
+def test_ports_that_fleet_yaml_gives_are_free_or_held() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port, closed = server.getsockname()[1], closed_port()
+        here = local_host(api_server=ApiServer(port=port))
+        proxy = Proxy(("local",), "localhost", address="0.0.0.0", port=closed)
+        fleet = Fleet("shop", "/srv", hosts=(here,), proxy=proxy)
+        assert network_facts.of_file(fleet, "local") == (
+            Listener("api-server", "127.0.0.1", port, held_by="a program that is not of this fleet", is_expected=False),
+            Listener("nginx", "0.0.0.0", closed, is_expected=False),
+        )
+    assert network_facts.of_file(Fleet("shop", "/srv"), "local") == ()
 
 
 def test_servers_of_fleet_yaml_are_tried() -> None:

@@ -32,6 +32,20 @@ def test_listeners(listener: Listener, seen: Seen) -> None:
     assert network.listeners((listener,)) == (seen,)
 
 
+def test_ports_of_a_fleet_that_is_down() -> None:
+    free = Listener("api-server", "127.0.0.1", 8080, is_expected=False)
+    held = Listener("nginx", "0.0.0.0", 443, held_by="a program that is not of this fleet", is_expected=False)
+    assert network.listeners((free,)) == (Seen(FINE, "all 1 ports of fleet.yaml are free"),)
+    assert network.listeners((free, held)) == (
+        Seen(
+            WRONG,
+            "a program that is not of this fleet listens on 0.0.0.0:443, which is for nginx",
+            "end it, then airfleet up",
+        ),
+    )
+    assert network.listeners(()) == (Seen(FINE, "fleet.yaml gives no component a port of its own"),)
+
+
 def test_addresses_that_cannot_be_reached() -> None:
     away = Reached("the agent of host 'two'", "10.0.0.2:8795", "connection refused")
     assert network.reached((away, Reached("the witness", "w:1"))) == (

@@ -133,7 +133,7 @@ def _write(file: Path, found: Situation, data: dict[str, Any]) -> None:
 
     texts = {**_texts(found, data), **bundle.log_ends(found.paths.logs)}
     try:
-        bundle.write(file, texts, tuple(found.known_secrets().values()), time.time())
+        bundle.write(file, texts, tuple(found.all_secrets().values()), time.time())
     except FileExistsError:
         raise FleetError(f"{file} is there already", hint="name another file") from None
 

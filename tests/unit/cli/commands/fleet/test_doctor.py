@@ -8,6 +8,8 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from airfleet.agent.states import State
 from airfleet.client.project import Project
 from airfleet.doctor.checks import CHECKS, Group
@@ -34,7 +36,7 @@ def test_a_fleet_that_was_never_started_is_examined_as_far_as_its_files_go(
     project: Project, airfleet: Airfleet
 ) -> None:
     found = examined(airfleet)
-    assert of_state(found, "fine") == ["D101", "D102", "D105", "D304", "D306", "D403", "D404", "D405", "D703"]
+    assert of_state(found, "fine") == ["D101", "D102", "D105", "D304", "D306", "D401", "D403", "D404", "D405", "D703"]
     assert of_state(found, "wrong") == []
     assert airfleet("doctor").code == 0
 
@@ -95,7 +97,9 @@ def test_the_value_for_programs_has_each_check_with_its_reason(project: Project,
     assert live["left_out"]
 
 
-def test_a_bundle_has_fleet_yaml_with_its_secrets_masked(project: Project, airfleet: Airfleet, tmp_path: Path) -> None:
+def test_a_bundle_has_fleet_yaml_with_its_secrets_masked(
+    project: Project, airfleet: Airfleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (project.root / "secrets").mkdir()
     secret = project.root / "secrets" / "warehouse"
     secret.touch(mode=0o600)
@@ -104,7 +108,11 @@ def test_a_bundle_has_fleet_yaml_with_its_secrets_masked(project: Project, airfl
         'name: shop\nconnections: {w: {type: http, host: h, password: "${{ secrets.warehouse }}"}}\n'
     )
     project.paths.logs.mkdir(parents=True)
-    (project.paths.logs / "agent.log").write_text("it connects with of-the-warehouse-alone\n")
+    other = project.root / "secrets" / "other"
+    other.write_text("of-a-task-alone")
+    monkeypatch.setenv("SHOP_API_KEY", "of-the-shell-alone")
+    told = "it connects with of-the-warehouse-alone, of-a-task-alone and of-the-shell-alone\n"
+    (project.paths.logs / "agent.log").write_text(told)
     file = tmp_path / "report.tar.gz"
     result = airfleet("doctor", "--bundle", file)
     assert f"the report is in {file}; look into it before you send it" in result.err
@@ -112,7 +120,7 @@ def test_a_bundle_has_fleet_yaml_with_its_secrets_masked(project: Project, airfl
         archive.extractall(tmp_path, filter="data")
     folder = tmp_path / "airfleet-doctor"
     assert "${{ secrets.warehouse }}" in (folder / "fleet.yaml").read_text()
-    assert (folder / "logs" / "agent.log").read_text() == "it connects with ***\n"
+    assert (folder / "logs" / "agent.log").read_text() == "it connects with ***, *** and ***\n"
     assert json.loads((folder / "doctor.json").read_text())["fleet"] == "shop"
     assert json.loads((folder / "versions.json").read_text())["celery"]
 
