@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,10 +34,15 @@ TOKEN = "eyJhbGciOiJIUzUxMiJ9.eyJzdWIiOiIwMTk5In0.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    folder = tmp_path_factory.mktemp("examined")
-    for parent in (folder, folder.parent):
-        parent.chmod(0o755)
+def folder() -> Iterator[Path]:
+    """A folder that other users pass: as root, servers run as one of them."""
+    with tempfile.TemporaryDirectory(prefix="airfleet-test-") as found:
+        Path(found).chmod(0o755)
+        yield Path(found)
+
+
+@pytest.fixture(scope="module")
+def servers(folder: Path) -> Iterator[Servers]:
     with Servers(folder / "servers") as made:
         yield made
 
@@ -188,10 +194,8 @@ def test_a_waiting_message_shows_a_token_or_none(servers: Servers, tmp_path: Pat
 
 
 @pytest.mark.needs("rabbitmq")
-def test_a_rabbitmq_is_asked_for_its_version_and_refuses_guest(tmp_path: Path) -> None:
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(0o755)
-    with RabbitMQ(tmp_path / "rabbitmq") as rabbitmq:
+def test_a_rabbitmq_is_asked_for_its_version_and_refuses_guest(folder: Path) -> None:
+    with RabbitMQ(folder / "rabbitmq") as rabbitmq:
         where = brokers.parse(rabbitmq.url)
         found = server_facts.broker(where)
         assert (found.error, found.program) == ("", "RabbitMQ")
