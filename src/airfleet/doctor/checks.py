@@ -106,7 +106,7 @@ CHECKS = (
         "A host with another key refuses the tokens of the others, and cannot read connections: tasks fail at once.",
     ),
     _secrets(
-        "D202", "well-known passwords", lambda facts: facts.passwords, secrets.passwords, STARTED,
+        "D202", "well-known passwords", lambda facts: facts.passwords, secrets.passwords, PROJECT,
         "Passwords and keys of tutorials and images are the first that an attacker tries.",
     ),
     _secrets(
@@ -202,7 +202,7 @@ CHECKS = (
         "A process at its limit takes no connection and opens no log.",
     ),
     Check(
-        "D703", Group.MACHINE, "limits of memory", lambda facts: facts.memory_limits, machine.memory_limits, STARTED,
+        "D703", Group.MACHINE, "limits of memory", lambda facts: facts.memory_limits, machine.memory_limits, PROJECT,
         "Without control groups a task that asks for too much memory takes it from all others.",
     ),
     _live(
