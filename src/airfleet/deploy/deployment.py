@@ -20,7 +20,7 @@ from airfleet.deploy.facts import Facts
 from airfleet.deploy.layout import Layout
 from airfleet.deploy.remote import Answer, File, Files, Remote, Unreachable
 from airfleet.deploy.rollout import Change, StepFailed, Target, Terms
-from airfleet.deploy.steps import Installation, Step, Uv
+from airfleet.deploy.steps import LOCK, Installation, Step, Uv
 from airfleet.deploy.version import Source
 from airfleet.deploy.version_record import VersionRecord
 from airfleet.deploy.wish import Wish
@@ -107,7 +107,7 @@ class Deployment:
 
     def plan(self, found: Mapping[str, Facts]) -> tuple[Planned, ...]:
         """Plan every host, in the order of fleet.yaml. Raises Refused with all problems."""
-        made, locked, wanted = wheel.running(), wheel.lock_text(), self.wish()
+        made, locked, wanted = wheel.running(), wheel.lock_text() + self.source.requirements, self.wish()
         pythons = {name: problems.python_for(facts, wanted) for name, facts in found.items()}
         names = {host: version.environment_name(made, locked, python) for host, python in pythons.items()}
         wrong = [*problems.find(self.fleet, found, wanted, names)]
@@ -130,7 +130,7 @@ class Deployment:
         made: wheel.Wheel,
         locked: str,
     ) -> Mapping[str, Installation]:
-        own = {made.file_name: File(made.content, 0o644), "airfleet.lock": File(locked.encode(), 0o644)}
+        own = {made.file_name: File(made.content, 0o644), LOCK: File(locked.encode(), 0o644)}
         new = {pythons[host] for host, facts in found.items() if names[host] not in facts.environments}
         more = {python: self._vendored(locked, python) for python in new}
         return {

@@ -19,6 +19,8 @@ from airfleet.deploy.wheel import Wheel
 
 #: exit code of a script that finds the lock taken
 TAKEN: Final = 75
+#: what an environment is installed from
+LOCK: Final = "hosts.lock"
 _PRIVATE: Final = "set -e; umask 077; "
 #: seconds beside those that a command may take of its own
 _MORE: Final = 120.0
@@ -130,7 +132,7 @@ def _install(place: Layout, wanted: Installation, uv: str) -> Step:
         # Bytecode is written once, here: else each start would compile thousands of modules.
         "export UV_COMPILE_BYTECODE=${UV_COMPILE_BYTECODE:-1}",
         f"{_quoted(uv)} venv --quiet --python {wanted.python} {_quoted(target)}",
-        f"{install}--require-hashes -r {_quoted(given + '/airfleet.lock')}",
+        f"{install}--require-hashes -r {_quoted(f'{given}/{LOCK}')}",
         f"{_quoted(uv)} pip install --quiet --no-deps --offline --python {python} "
         f"{_quoted(given + '/' + wanted.wheel.file_name)}",
         f"{_quoted(target + '/bin/airfleet')} --version",

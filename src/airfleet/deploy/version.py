@@ -32,6 +32,8 @@ class Source:
     folders: tuple[str, ...]
     rules: Mapping[str, str]
     versions: Mapping[str, str]
+    #: a lock of packages that hosts have beside airfleet's
+    requirements: str = ""
 
     def __repr__(self) -> str:
         return f"Source({', '.join(self.files)})"

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from airfleet.releases.environments import lock
 from airfleet.testing.ports import free_ports
+from support.documents import REPOSITORY
 from support.machines import Site, machines
 
 pytestmark = [pytest.mark.needs("sshd"), pytest.mark.long, pytest.mark.timeout(600)]
@@ -21,6 +23,7 @@ hosts:
     api_server: {{port: {port}}}
     dag_processor: true
     workers: [{{slots: 1}}]
+deploy: {{requirements: hosts.lock}}
 """
 
 
@@ -30,6 +33,10 @@ def test_a_host_without_a_registry_becomes_healthy_by_wheels_that_travel_along(t
         one = found.add("one", more=nothing)
         site = Site(found.folder / "project", found)
         site.write(FLEET.format(port=free_ports(1)[0]))
+        [pin] = [
+            pin for pin in lock.pins((REPOSITORY / "requirements/dev.lock").read_text()) if pin.name == "iniconfig"
+        ]
+        (site.project / "hosts.lock").write_text(pin.text)
         refused = site.deploy()
         assert refused.returncode == 1
         assert "host 'one': install the environment" in refused.stderr
@@ -37,3 +44,4 @@ def test_a_host_without_a_registry_becomes_healthy_by_wheels_that_travel_along(t
         done = site.deploy("--vendor")
         assert done.returncode == 0, done.stderr
         one.wait_until_healthy()
+        assert list(one.folder.glob("environments/*/lib/python3*/site-packages/iniconfig/__init__.py"))

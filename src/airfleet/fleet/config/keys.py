@@ -56,7 +56,7 @@ FLEET: Final[Table] = {
         "`{on_partition, on_worker_lost, push}`",
     ),
     "releases": Key("releases", "where pushed releases are kept, and how many: `{store, keep, budget}`"),
-    "deploy": Key("deploy", "how `airfleet deploy` brings all this to the hosts: `{user, folder, python, drain}`"),
+    "deploy": Key("deploy", "how `airfleet deploy` brings all this to the hosts: `{user, folder, python, …}`"),
     "witness": Key("text", "`HOST:PORT` beside the two hosts that both can reach; it tells which of them is cut off"),
     "production": Key("boolean", "whether people depend on this fleet (`false`); `airfleet drill` then wants `--yes`"),
     "log_retention": Key("duration", "how long logs are kept, as in `30d` (for ever)"),
@@ -159,6 +159,7 @@ DEPLOY: Final[Table] = {
     "user": Key("name", "who logs in on hosts whose `ssh` names nobody (as the configuration of `ssh` says)"),
     "folder": Key("text", "the folder on each host, absolute or below that user's home (`airfleet/` and the name)"),
     "python": Key("text", f"their Python, {PYTHONS[0]} to {PYTHONS[-1]} (as here, or the newest that a host has)"),
+    "requirements": Key("text", "a lock with hashes, beside fleet.yaml, of packages that hosts have besides (none)"),
     "drain": Key("duration", "how long running tasks may take to end before a host is stopped (`10m`)"),
 }
 

@@ -242,6 +242,7 @@ def deploy(top: Section) -> Deploy:
         user=keys.name("user", ""),
         folder=_folder_there(keys),
         python=_python(keys),
+        requirements=keys.text("requirements", ""),
         drain_seconds=keys.duration("drain") or Deploy.drain_seconds,
     )
 

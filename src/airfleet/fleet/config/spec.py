@@ -210,6 +210,8 @@ class Deploy:
     folder: str = ""
     #: the minor version of Python on the hosts; empty is the one that runs here, or the newest that a host has
     python: str = ""
+    #: a lock beside fleet.yaml, with hashes, of packages that hosts have beside airfleet's; empty for none
+    requirements: str = ""
     #: how long running tasks may take to end before a host is stopped
     drain_seconds: float = 600.0
 

@@ -464,7 +464,7 @@ def test_a_deploy_with_everything_and_with_nothing() -> None:
             "python: '3.9' is no Python that airfleet runs on\nhint: it is one of: 3.11, 3.12, 3.13, 3.14",
         ),
         ("drain: 0s", "drain: must be more than nothing"),
-        ("key: a", "key: unknown key 'key'\nhint: known keys: user, folder, python, drain"),
+        ("key: a", "key: unknown key 'key'\nhint: known keys: user, folder, python, requirements, drain"),
     ],
 )
 def test_a_wrong_deploy(value: str, problem: str) -> None:

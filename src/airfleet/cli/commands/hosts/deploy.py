@@ -25,7 +25,7 @@ import click
 from airfleet.cli import options
 from airfleet.cli.output import terminal
 from airfleet.client.project import Project, find
-from airfleet.errors import FleetError, did_you_mean
+from airfleet.errors import FleetError, argument, did_you_mean
 
 if TYPE_CHECKING:
     from airfleet.deploy.deployment import Deployment, Planned
@@ -188,7 +188,28 @@ def _source(here: Project, fleet: Fleet) -> Source:
         () if os.path.isabs(fleet.pipelines) else (fleet.pipelines,),
         version_record.rules_of(fleet),
         version_record.versions_of(airfleet.__version__, wheel.lock_text()),
+        _requirements(here, fleet),
     )
+
+
+def _requirements(here: Project, fleet: Fleet) -> str:
+    """Read the lock of further packages. Raises FleetError when it is none."""
+    from airfleet.releases.environments import lock
+
+    if not fleet.deploy.requirements:
+        return ""
+    file = here.root / fleet.deploy.requirements
+    hint = f"uv pip compile --generate-hashes -c constraints.txt my-requirements.txt -o {argument(file)}"
+    try:
+        text = file.read_text("utf-8")
+        pins = lock.pins(text)
+    except OSError as wrong:
+        raise FleetError(f"deploy.requirements cannot be read: {wrong}", hint=hint) from None
+    except lock.NotPinned as line:
+        raise FleetError(f"{file} has a line without a version: {line}", hint=hint) from None
+    if bare := [pin.name for pin in pins if not pin.hashes]:
+        raise FleetError(f"{file} has no hash of {bare[0]}", hint=hint)
+    return f"\n{text}"
 
 
 def _secret_files(here: Project, fleet: Fleet, named: Sequence[Path]) -> Files:

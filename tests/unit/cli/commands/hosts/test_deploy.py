@@ -77,6 +77,27 @@ def test_a_variable_that_no_shell_has_is_a_sentence(fleet: Project) -> None:
         deploy._source(here, reader.read_file(here.fleet_file, here.environ))
 
 
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("a==1 \\\n    --hash=sha256:0\n", ""),
+        ("a==1\n", "has no hash of a"),
+        ("a>=1\n", "has a line without a version: a>=1"),
+        (None, "deploy.requirements cannot be read"),
+    ],
+)
+def test_further_packages_are_locked_with_hashes(fleet: Project, text: str | None, wrong: str) -> None:
+    fleet.fleet_file.write_text(FLEET + "deploy: {requirements: more.lock}\n")
+    if text is not None:
+        (fleet.root / "more.lock").write_text(text)
+    read = reader.read_file(fleet.fleet_file, fleet.environ)
+    if wrong:
+        with pytest.raises(FleetError, match=wrong):
+            deploy._source(fleet, read)
+    else:
+        assert deploy._source(fleet, read).requirements == f"\n{text}"
+
+
 def test_the_overlay_comes_along(fleet: Project) -> None:
     (fleet.root / "fleet.prod.yaml").write_text("log_retention: 30d\n")
     here = fleet.told("AIRFLEET_ENV", "prod")
