@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from airfleet.deploy import wheel
-from airfleet.deploy.deployment import Deployment
-from airfleet.deploy.facts import Facts
-from airfleet.deploy.remote import Answer, File, Files, write_tar
+from airfleet.deploy.deployment import Deployment, Look
+from airfleet.deploy.remote import Answer, File, Files, Unreachable, write_tar
 from airfleet.deploy.version import Source, environment_name
 from airfleet.fleet.config.spec import Fleet
 from airfleet.fleet.servers import secrets
@@ -49,6 +48,7 @@ class ShellHost:
     home: Path
     #: everything that was run, in order, with those of other hosts
     scripts: list[tuple[str, str]] = field(default_factory=list)
+    is_off: bool = False
 
     @property
     def folder(self) -> Path:
@@ -82,6 +82,8 @@ class ShellHost:
         (self.folder / "broken").write_text(text)
 
     def run(self, script: str, files: Files | None = None, seconds: float = 60.0) -> Answer:
+        if self.is_off:
+            raise Unreachable("does not answer")
         self.scripts.append((self.name, script))
         stream = io.BytesIO()
         if files:
@@ -130,6 +132,6 @@ class Laptop:
         deployment.carry_out(planned)
         return True
 
-    def look(self, deployment: Deployment | None = None) -> Mapping[str, Facts]:
+    def look(self, deployment: Deployment | None = None) -> Look:
         """Ask the hosts."""
         return (deployment or self.deployment).look()

@@ -45,6 +45,14 @@ class Refused(FleetError):
 
 
 @dataclass(frozen=True)
+class Look:
+    """The hosts as they were found, and a sentence for each that could not be asked."""
+
+    facts: Mapping[str, Facts]
+    silent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Planned:
     """The way of one host to its version."""
 
@@ -78,12 +86,11 @@ class Deployment:
 
     # --- preflight ---------------------------------------------------------------------------------
 
-    def look(self) -> Mapping[str, Facts]:
-        """Ask all hosts at once how they are. Raises Refused, with a line for each that cannot be asked."""
+    def look(self) -> Look:
+        """Ask all hosts at once how they are."""
         asked = self._on_all(self._probed)
-        if wrong := [f"host '{name}' {found}" for name, found in asked.items() if isinstance(found, FleetError)]:
-            raise Refused(wrong)
-        return {name: found for name, found in asked.items() if isinstance(found, Facts)}
+        silent = [f"host '{name}' {found}" for name, found in asked.items() if isinstance(found, FleetError)]
+        return Look({name: found for name, found in asked.items() if isinstance(found, Facts)}, tuple(silent))
 
     def _probed(self, name: str) -> Facts | FleetError:
         reach = [(server.host, server.port) for server in wish.servers_of(self.fleet)]
@@ -105,12 +112,13 @@ class Deployment:
 
     # --- plan --------------------------------------------------------------------------------------
 
-    def plan(self, found: Mapping[str, Facts]) -> tuple[Planned, ...]:
+    def plan(self, look: Look) -> tuple[Planned, ...]:
         """Plan every host, in the order of fleet.yaml. Raises Refused with all problems."""
+        found = look.facts
         made, locked, wanted = wheel.running(), wheel.lock_text() + self.source.requirements, self.wish()
         pythons = {name: problems.python_for(facts, wanted) for name, facts in found.items()}
         names = {host: version.environment_name(made, locked, python) for host, python in pythons.items()}
-        wrong = [*problems.find(self.fleet, found, wanted, names)]
+        wrong = [*look.silent, *problems.find(self.fleet, found, wanted, names)]
         wrong += secret_parts.problems(self.fleet, self.secrets, found)
         wrong += [] if self.breaks_locks else _locked(found)
         if wrong:
@@ -163,9 +171,11 @@ class Deployment:
         uv = Uv(metadata.version("uv"), {"uv": File(Path(find_uv_bin()), 0o700)} if fits else {})
         return Planned(target, steps.provision(place, facts, wanted, uv, made))
 
-    def back(self, found: Mapping[str, Facts]) -> tuple[Planned, ...]:
+    def back(self, look: Look) -> tuple[Planned, ...]:
         """Plan the way to the version before, of every host. Raises Refused."""
-        wrong = [f"host '{name}' has no version before" for name, facts in found.items() if facts.previous is None]
+        found = look.facts
+        wrong = [*look.silent]
+        wrong += [f"host '{name}' has no version before" for name, facts in found.items() if facts.previous is None]
         wrong += [] if self.breaks_locks else _locked(found)
         if wrong:
             raise Refused(wrong)

@@ -59,6 +59,7 @@ def test_files_of_the_host_are_its_own(one: Machine) -> None:
 
 
 def test_a_second_deploy_changes_nothing_and_says_so(site: Site, one: Machine) -> None:
+    one.wait_until_healthy()
     log = (one.folder / "deploy.log").read_text()
     done = site.deploy()
     assert (done.returncode, done.stdout) == (0, "nothing to do: the host 'one' is healthy at what fleet.yaml says\n")

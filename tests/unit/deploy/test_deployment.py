@@ -88,7 +88,7 @@ def test_a_host_that_fails_goes_back_and_those_after_it_are_not_touched(laptop: 
     assert currents(laptop)[0] != before[0]
     assert currents(laptop)[1:] == before[1:]
     assert laptop.hosts["c"].calls == calls
-    assert laptop.look()["b"].is_well
+    assert laptop.look().facts["b"].is_well
     assert "gone back" in (laptop.hosts["b"].folder / "deploy.log").read_text()
 
 
@@ -125,7 +125,7 @@ def test_hosts_that_changed_together_go_back_together(laptop: Laptop) -> None:
     with pytest.raises(FleetError):
         laptop.deploy()
     assert currents(laptop) == before
-    assert all(facts.is_well for facts in laptop.look().values())
+    assert all(facts.is_well for facts in laptop.look().facts.values())
 
 
 def test_undo_goes_back_and_forth(laptop: Laptop) -> None:
@@ -151,6 +151,15 @@ def test_versions_that_nobody_goes_back_to_are_removed(laptop: Laptop) -> None:
         laptop.text = f"name: shop\nvars: {{number: {number}}}\n"
         laptop.deploy()
     assert len(list((laptop.hosts["a"].folder / "versions").iterdir())) == 2
+
+
+def test_a_host_that_does_not_answer_is_named_with_the_problems_of_the_others(laptop: Laptop) -> None:
+    laptop.hosts["b"].is_off = True
+    (laptop.hosts["c"].folder / "deploy.lock").write_text("bob@ci\n")
+    with pytest.raises(Refused) as refused:
+        laptop.deploy()
+    assert refused.value.problems == ("host 'b' does not answer", "host 'c' is being deployed by bob@ci")
+    assert currents(laptop) == ["", "", ""]
 
 
 def test_a_host_that_is_down_is_started_again(laptop: Laptop) -> None:

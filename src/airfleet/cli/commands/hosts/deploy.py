@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from airfleet.client.project import Project, find
 from airfleet.errors import FleetError, argument, did_you_mean
 
 if TYPE_CHECKING:
-    from airfleet.deploy.deployment import Deployment, Planned
+    from airfleet.deploy.deployment import Deployment, Look, Planned
     from airfleet.deploy.remote import Files
     from airfleet.deploy.ssh import Ssh
     from airfleet.deploy.version import Source
@@ -104,11 +105,9 @@ def command(
 
 
 def _deploy(deployment: Deployment, here: Project, *, dry_run: bool, undo: bool) -> None:
-    from airfleet.deploy import secret_parts
-
     found = deployment.look()
     if not undo:
-        deployment = _with_secrets(deployment, here, dry_run=dry_run, are_elsewhere=secret_parts.are_anywhere(found))
+        deployment = _with_secrets(deployment, found, here, dry_run=dry_run)
     planned = deployment.back(found) if undo else deployment.plan(found)
     if dry_run:
         _show(deployment, planned)
@@ -231,15 +230,14 @@ def _kept(here: Project) -> Secrets | None:
     return secrets.load(here.paths.secrets)
 
 
-def _with_secrets(deployment: Deployment, here: Project, *, dry_run: bool, are_elsewhere: bool) -> Deployment:
-    """Make the secrets of a fleet that has none anywhere yet."""
-    from dataclasses import replace
-
+def _with_secrets(deployment: Deployment, found: Look, here: Project, *, dry_run: bool) -> Deployment:
+    """Make the secrets of a fleet that has none anywhere yet; for a look alone, some that nobody keeps."""
+    from airfleet.deploy import secret_parts
     from airfleet.fleet.servers import secrets
 
-    if deployment.secrets is not None or are_elsewhere:
+    if deployment.secrets is not None or secret_parts.are_anywhere(found.facts):
         return deployment
-    if dry_run:
+    if dry_run or found.silent:
         return replace(deployment, secrets=secrets.generate())
     made = secrets.load_or_generate(here.paths.secrets)
     terminal.say(f"made the secrets of the fleet: {here.paths.secrets}; keep that file, and commit it nowhere")
