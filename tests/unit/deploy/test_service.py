@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from pathlib import Path
 
 from airfleet.deploy import service
 from airfleet.deploy.facts import Facts
@@ -35,3 +37,24 @@ def test_the_unit_leaves_running_tasks_alone_and_starts_at_boot() -> None:
     assert "ExecStart=/srv/shop/airfleet up" in lines
     assert {"KillMode=process", "Restart=on-failure", "Delegate=yes", "WantedBy=multi-user.target"} < set(lines)
     assert "WantedBy=default.target" in service.unit(PLACE, "shop", is_of_root=False).splitlines()
+
+
+def test_the_unit_is_written_enabled_and_started_and_the_agent_awaited(tmp_path: Path) -> None:
+    place = Layout(str(tmp_path / "shop"))
+    socket = tmp_path / "shop/.airfleet/hosts/work-1/run/agent.sock"
+    socket.parent.mkdir(parents=True)
+    fake = tmp_path / "bin" / "systemctl"
+    fake.parent.mkdir()
+    bind = f"import socket; socket.socket(socket.AF_UNIX).bind('{socket}')"
+    fake.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncase "$*" in *restart*) python3 -c "{bind}";; esac\n')
+    fake.chmod(0o755)
+    script = service.start(place, Facts(place.folder, uid=1000, has_systemd=True), "shop")
+    environ = {"HOME": str(tmp_path), "PATH": f"{fake.parent}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-e", "-c", script], env=environ, check=True, timeout=30)
+    written = (tmp_path / ".config/systemd/user/airfleet-shop.service").read_text()
+    assert written == service.unit(place, "shop", is_of_root=False)
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        "--user daemon-reload",
+        "--user enable --quiet airfleet-shop.service",
+        "--user restart airfleet-shop.service",
+    ]
