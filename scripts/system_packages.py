@@ -67,7 +67,7 @@ NEEDS = (
     Need(
         "sshd",
         "deploys",
-        ("sshd", "ssh", "ssh-keygen"),
+        ("sshd", "ssh"),
         ("openssh-server", "openssh-client"),
         ("openssh-server", "openssh-clients"),
         services=("ssh.service", "ssh.socket"),

@@ -20,18 +20,28 @@ def of(here: Project) -> Plan:
     from airfleet.fleet.config import reader
 
     named = reader.read_file(here.fleet_file, here.environ)
-    return with_secrets(here, named, _secrets(here))
+    fleet, host = _on_this_host(here, named)
+    return _planned(here, fleet, host, _secrets(here), plays=fleet is not named)
 
 
 def with_secrets(here: Project, named: Fleet, kept: Secrets) -> Plan:
     """Plan this host of the fleet in fleet.yaml, with these secrets. Raises FleetError when it is not one of its."""
+    fleet, host = _on_this_host(here, named)
+    return _planned(here, fleet, host, kept, plays=fleet is not named)
+
+
+def _on_this_host(here: Project, named: Fleet) -> tuple[Fleet, str]:
+    """Return the fleet as this machine plays it, and the name of this host. Raises FleetError when it is none of it."""
     from airfleet.agent.cluster import identity
+
+    fleet = as_played(named, here)
+    return fleet, identity.choose(fleet, here.environ, socket.gethostname()).name
+
+
+def _planned(here: Project, fleet: Fleet, host: str, kept: Secrets, *, plays: bool) -> Plan:
     from airfleet.fleet import planner, preview
     from airfleet.fleet.planning import local_hosts
 
-    fleet = as_played(named, here)
-    host = identity.choose(fleet, here.environ, socket.gethostname()).name
-    plays = fleet is not named
     if plays:
         fleet = local_hosts.seen_from(host, fleet, here.on(fleet.hosts[0].name).paths, kept)
     return planner.plan(preview.as_an_agent(fleet, host, here.paths, kept, preview.Machine(plays=plays)))

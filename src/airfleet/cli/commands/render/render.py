@@ -14,7 +14,7 @@ from airfleet.cli.commands.render import airflow_cfg, compose, helm, image, ngin
     "  airfleet render compose --output .",
 )
 def command() -> None:
-    """Print what fleet.yaml means to another program, or write it into files."""
+    """Print what fleet.yaml means to other programs."""
 
 
 for target in (nginx, systemd, compose, image, helm, airflow_cfg):

@@ -169,14 +169,14 @@ def test_why_no_agent_starts_is_said(project: Project) -> None:
 
 
 def test_what_runs_is_left_alone_when_the_keeper_gives_up(agent_says: Callable, project: Project) -> None:
-    with agent_says(DEAD) as agent, pytest.raises(respawn.NotKept), up._ended_at_last(project):
+    with agent_says(DEAD) as agent, pytest.raises(respawn.NotKept), up._ended_at_last(project, drain=60.0):
         raise respawn.NotKept("agents keep dying")
     assert agent.asked == []
 
 
 @pytest.mark.parametrize("ended", [KeyboardInterrupt, FleetError])
 def test_what_runs_is_ended_by_whatever_else_ends_up(agent_says: Callable, project: Project, ended: type) -> None:
-    with agent_says(DEAD, stopped=(_stopping(4711),)) as agent, pytest.raises(ended), up._ended_at_last(project):
+    with agent_says(DEAD, stopped=(_stopping(4711),)) as agent, pytest.raises(ended), up._ended_at_last(project, drain=60.0):
         raise ended("a reason")
     assert "stop" in agent.asked
 
