@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import release_peers
+import release_table
 from measuring import report, spread
 
 from airfleet.drill.waiting import wait_until
@@ -31,8 +32,6 @@ PATIENCE_SECONDS = 120.0
 POLL_SECONDS = 0.02
 #: tasks of one run: enough for each host to get one
 TASKS = 12
-HEAD = ("", "push to run, s", "rollback to run, s", "first push, s", "one changed, s")
-NOTES = "Median (least–most). The database is embedded; PostgreSQL, the broker and all hosts share one machine."
 STEPS = """\
 import json, os, time
 
@@ -71,9 +70,7 @@ def main() -> None:
         **(others(options.pushes, options.pipelines) if options.others else {}),
     }
     found = {name: measure() for name, measure in ways.items()}
-    keys = ("push_to_run", "rollback_to_run", "first_push", "one_changed")
-    rows = [(name, *(_shown(of.get(key)) for key in keys)) for name, of in found.items()]
-    report("releases", found, HEAD, rows, NOTES)
+    report("releases", {"ways": found}, release_table.HEAD, list(release_table.rows(found)), release_table.NOTES)
 
 
 def others(pushes: int, pipelines: int) -> dict[str, Callable[[], dict[str, Any]]]:
@@ -162,10 +159,6 @@ def _push(fleet: FleetUnderTest) -> None:
 def _do(fleet: FleetUnderTest, *words: str) -> None:
     done = fleet.airfleet(*words)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-
-
-def _shown(of: dict[str, Any] | None) -> str:
-    return f"{of['median']:.2f} ({of['min']:.2f}–{of['max']:.2f})" if of else "–"
 
 
 if __name__ == "__main__":
