@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from airfleet.agent.control import Snapshot
+from airfleet.doctor.facts import AgentTrouble, LeftProcess
 from airfleet.doctor.gathering import machine_facts
+from airfleet.doctor.gathering.situation import Situation
 from airfleet.errors import FleetError
 from airfleet.fleet.planning.paths import Paths
 
@@ -39,3 +44,31 @@ def test_file_descriptors_of_a_process_are_counted_beside_its_limit() -> None:
 def test_no_process_is_no_fact() -> None:
     with pytest.raises(FleetError, match="no process of the fleet runs here"):
         machine_facts.descriptors([])
+
+
+def test_a_process_that_no_living_agent_has_is_left(situation: Situation, marked: Callable[..., int]) -> None:
+    left = marked("sleep", "60")
+    assert machine_facts.left_processes(situation) == (LeftProcess(left, "sleep"),)
+
+
+def test_a_process_below_the_agent_is_not_left(
+    situation: Situation, snapshot: Snapshot, marked: Callable[..., int]
+) -> None:
+    marked("sleep", "60")
+    up = replace(situation, agent=snapshot)  # the agent is this process, whose child it is
+    assert machine_facts.left_processes(up) == ()
+
+
+def test_what_runs_on_after_its_agent_is_not_left(situation: Situation, marked: Callable[..., int]) -> None:
+    marked("sleep", "60")
+    dead = replace(situation, agent=AgentTrouble("the agent has died", "airfleet up"))
+    with pytest.raises(FleetError, match=r"the agent has died \(D301\)"):
+        machine_facts.left_processes(dead)
+
+
+def test_a_socket_without_an_agent_is_left(situation: Situation, snapshot: Snapshot) -> None:
+    assert machine_facts.left_socket(situation) == ""
+    situation.paths.runtime.mkdir()
+    situation.paths.socket.touch()
+    assert machine_facts.left_socket(situation) == str(situation.paths.socket)
+    assert machine_facts.left_socket(replace(situation, agent=snapshot)) == ""
