@@ -101,6 +101,10 @@ CHECKS = (
         "D105", "known vulnerabilities", lambda facts: facts.installed, files.vulnerabilities, NOTHING,
         "A version with a published vulnerability is attacked by programs that look for it.",
     ),
+    _files(
+        "D106", "files that a fleet keeps", lambda facts: facts.damage, files.damage, STARTED,
+        "Without its secrets, ports and data folders a fleet does not start, or starts as another one.",
+    ),
     _secrets(
         "D201", "keys of hosts", lambda facts: facts.snapshot, secrets.keys, RUNNING,
         "A host with another key refuses the tokens of the others, and cannot read connections: tasks fail at once.",

@@ -38,6 +38,14 @@ class AgentTrouble:
 
 
 @dataclass(frozen=True)
+class Damage:
+    """A file that the fleet keeps and that cannot be read."""
+
+    sentence: str
+    next: str
+
+
+@dataclass(frozen=True)
 class Rights:
     """A file or a folder of the fleet: its permission bits, those that it may have, and whose it is."""
 
@@ -277,6 +285,7 @@ class Facts:
     pipelines: Maybe[FileCheck]
     versions: tuple[VersionDifference, ...]
     installed: Installed
+    damage: Maybe[tuple[Damage, ...]]
     agent: Maybe[Snapshot | AgentTrouble]
     snapshot: Maybe[Snapshot]
     rights: Maybe[tuple[Rights, ...]]

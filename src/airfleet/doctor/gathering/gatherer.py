@@ -61,6 +61,7 @@ def gather(found: Situation, check: Callable[[], FileCheck], *, probes: bool) ->
         pipelines=of(fleet, lambda _: check()),
         versions=versions.differences(),
         installed=_installed(broker),
+        damage=attempt(lambda: machine_facts.damage(found.paths)),
         agent=found.agent,
         snapshot=snapshot,
         rights=of(plan, lambda known: secret_facts.rights(found, known)),

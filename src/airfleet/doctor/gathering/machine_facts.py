@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from airfleet.agent.control import Snapshot
 from airfleet.agent.host import agent_search, cgroups
-from airfleet.agent.servers import embedded_servers
-from airfleet.doctor.facts import AgentTrouble, Descriptors, Disk, LeftProcess, MemoryLimits
+from airfleet.agent.servers import embedded_servers, server_programs
+from airfleet.doctor.facts import AgentTrouble, Damage, Descriptors, Disk, LeftProcess, MemoryLimits
 from airfleet.doctor.finding import Unknown
 from airfleet.doctor.gathering.secret_facts import process_name
 from airfleet.doctor.gathering.situation import Situation
 from airfleet.errors import FleetError
+from airfleet.fleet.planning import ports
 from airfleet.fleet.planning.paths import Paths, fleet_id
 from airfleet.fleet.planning.plan import Plan
+from airfleet.fleet.servers import secrets
 from airfleet.system import process_tree, procfs
 
 _OPEN_FILES = re.compile(rb"^Max open files\s+(\S+)", re.MULTILINE)
@@ -29,6 +31,28 @@ def disks(paths: Paths, system_state: Path = embedded_servers.SYSTEM_STATE) -> t
     if not there:
         raise FleetError("the fleet was not started here yet", hint="airfleet up")
     return tuple(_disk(folder, is_home=folder == paths.home) for folder in there.values())
+
+
+def damage(paths: Paths) -> tuple[Damage, ...]:
+    """Read the files that a fleet keeps for its next start; those that are not there are fine."""
+    if not paths.home.is_dir():
+        raise FleetError("the fleet was not started here yet", hint="airfleet up")
+    looks: tuple[Callable[[], object], ...] = (
+        lambda: secrets.load(paths.secrets),
+        lambda: ports.read_kept(paths.ports),
+        lambda: server_programs.read_record(paths.servers),
+    )
+    return tuple(filter(None, map(_damage, looks)))
+
+
+def _damage(look: Callable[[], object]) -> Damage | None:
+    try:
+        look()
+    except FleetError as wrong:
+        return Damage(wrong.sentence, wrong.hint or "bring it back from a backup")
+    except OSError as refused:
+        return Damage(f"{refused.filename} cannot be read: {refused.strerror}", "see its rights, and the disk")
+    return None
 
 
 def _disk(folder: Path, *, is_home: bool) -> Disk:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airfleet.agent.control import Snapshot
 from airfleet.doctor import advisories
-from airfleet.doctor.facts import FileCheck, Installed
+from airfleet.doctor.facts import Damage, FileCheck, Installed
 from airfleet.doctor.finding import Seen, fine, seen_or, warning, wrong
 from airfleet.errors import listed
 from airfleet.versions import VersionDifference, install_line
@@ -66,3 +66,8 @@ def vulnerabilities(found: Installed) -> tuple[Seen, ...]:
         ),
         f"no entry of {dated} ({len(known.advisories)} entries, not complete) concerns what is installed",
     )
+
+
+def damage(found: tuple[Damage, ...]) -> tuple[Seen, ...]:
+    """Judge files that the fleet keeps beside its data."""
+    return seen_or((wrong(one.sentence, one.next) for one in found), "the files that the fleet keeps can be read")

@@ -72,3 +72,15 @@ def test_a_socket_without_an_agent_is_left(situation: Situation, snapshot: Snaps
     situation.paths.socket.touch()
     assert machine_facts.left_socket(situation) == str(situation.paths.socket)
     assert machine_facts.left_socket(replace(situation, agent=snapshot)) == ""
+
+
+def test_a_damaged_file_is_named_with_what_brings_it_back(situation: Situation) -> None:
+    paths = situation.paths
+    assert machine_facts.damage(paths) == ()
+    paths.ports.write_text("{")
+    paths.secrets.write_text("[]")
+    first, second = machine_facts.damage(paths)
+    assert str(paths.secrets) in first.sentence
+    assert first.next.startswith("bring it back from a backup")
+    assert str(paths.ports) in second.sentence
+    assert second.next == "delete it: free ports are looked for again"

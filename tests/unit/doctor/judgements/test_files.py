@@ -6,7 +6,7 @@ import pytest
 
 from airfleet.agent.control import Edited, Snapshot, Unapplied
 from airfleet.doctor import advisories
-from airfleet.doctor.facts import FileCheck, Installed
+from airfleet.doctor.facts import Damage, FileCheck, Installed
 from airfleet.doctor.finding import Seen, State
 from airfleet.doctor.judgements import files
 from airfleet.versions import VersionDifference
@@ -99,3 +99,9 @@ def test_versions_without_an_entry_are_fine_and_the_list_says_that_it_is_not_com
     seen = files.vulnerabilities(Installed({"valkey": "9.1.2", "apache-airflow-core": "3.3.2"}))
     told = f"no entry of the offline list of {known.date} ({len(known.advisories)} entries, not complete)"
     assert seen == (Seen(FINE, f"{told} concerns what is installed"),)
+
+
+def test_files_that_are_damaged() -> None:
+    found = Damage("/srv/.airfleet/ports.json is damaged", "delete it: free ports are looked for again")
+    assert files.damage((found,)) == (Seen(WRONG, found.sentence, found.next),)
+    assert files.damage(()) == (Seen(FINE, "the files that the fleet keeps can be read"),)

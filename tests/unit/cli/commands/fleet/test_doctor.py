@@ -87,6 +87,16 @@ def test_rights_that_are_too_wide_are_found_in_a_fleet_that_is_down(project: Pro
     assert airfleet("doctor").code == 1
 
 
+def test_a_damaged_file_is_a_finding_and_not_only_a_check_that_could_not_be_made(
+    project: Project, airfleet: Airfleet
+) -> None:
+    project.paths.home.mkdir(mode=0o711)
+    project.paths.secrets.touch(mode=0o600)
+    project.paths.secrets.write_text("{")
+    assert of_state(examined(airfleet), "wrong") == ["D106"]
+    assert airfleet("doctor").code == 1
+
+
 def test_the_value_for_programs_has_each_check_with_its_reason(project: Project, airfleet: Airfleet) -> None:
     found = json.loads(airfleet("doctor", "-o", "json").out)
     assert (found["fleet"], found["host"], found["live"]) == ("shop", "local", False)
