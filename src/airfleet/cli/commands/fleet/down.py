@@ -92,6 +92,7 @@ def end(here: Project, patience_seconds: float) -> str:
             in_time = False
             terminal.say("ending it at once")
         left = _end_leftovers(here)
+        _remove_socket(here)
     if unreachable and in_time:
         return "the fleet is stopped"
     return _told(name, in_time, left, here.environ.get(paths.HOST))
@@ -131,6 +132,13 @@ def _end_leftovers(here: Project) -> tuple[int, ...]:
     from airfleet.agent import launch
 
     return launch.end_leftovers(here.paths)
+
+
+def _remove_socket(here: Project) -> None:
+    """Remove the socket of an agent that was killed: commands would take it for a fleet that runs in this home."""
+    if not agent_search.find(here.paths.home):
+        with suppress(OSError):
+            here.paths.socket.unlink()
 
 
 def _told(name: str | None, in_time: bool, left: tuple[int, ...], host: str | None) -> str:
