@@ -75,7 +75,7 @@ def gather(found: Situation, check: Callable[[], FileCheck], *, probes: bool) ->
         hosts_reached=of(snapshot, lambda known: of(plan, lambda planned: network_facts.of_hosts(known, planned))),
         servers_reached=servers,
         names=of(fleet, network_facts.names),
-        certificates=of(fleet, lambda known: _certificates(known, plan)),
+        certificates=of(fleet, lambda known: of(plan, lambda planned: _certificates(known, planned))),
         database=database,
         connections=of(asked, lambda known: of(fleet, lambda one: _connections(known, one, found))),
         transactions=of(asked, server_facts.transactions),
@@ -117,9 +117,8 @@ def _kept(found: Situation) -> Secrets | None:
     return found.secrets if isinstance(found.secrets, Secrets) else None
 
 
-def _certificates(fleet: Fleet, plan: Maybe[Plan]) -> tuple[CertificateFacts, ...]:
-    host = plan.host if isinstance(plan, Plan) else fleet.hosts[0].name
-    return certificate_facts.certificates(fleet, host, dt.datetime.now(dt.UTC))
+def _certificates(fleet: Fleet, plan: Plan) -> tuple[CertificateFacts, ...]:
+    return certificate_facts.certificates(fleet, plan.host, dt.datetime.now(dt.UTC))
 
 
 def _reached(known: T | Unknown, servers: Maybe[tuple[Reached, ...]], group: str) -> T | Unknown:

@@ -97,6 +97,21 @@ def test_a_damaged_file_is_a_finding_and_not_only_a_check_that_could_not_be_made
     assert airfleet("doctor").code == 1
 
 
+def test_a_machine_that_is_none_of_the_hosts_judges_no_file_of_theirs(project: Project, airfleet: Airfleet) -> None:
+    project.fleet_file.write_text(
+        "name: shop\ndatabase: postgresql://me@127.0.0.1:1/shop\nbroker: redis://127.0.0.1:1/0\n"
+        "policies: {on_partition: keep}\n"
+        "proxy: {on: [one], name: 127.0.0.1, tls: {certificate: chain.pem, key: key.pem}}\n"
+        "hosts:\n"
+        "  - {name: one, address: 127.0.0.1, scheduler: true, api_server: true, dag_processor: true}\n"
+        "  - {name: two, address: 127.0.0.2, workers: [{slots: 1}]}\n"
+    )
+    found = examined(airfleet)
+    assert of_state(found, "wrong") == ["D403"]
+    assert "D405" in of_state(found, "unknown")
+    assert "say which one this is: --host NAME" in airfleet("doctor").err
+
+
 def test_the_value_for_programs_has_each_check_with_its_reason(project: Project, airfleet: Airfleet) -> None:
     found = json.loads(airfleet("doctor", "-o", "json").out)
     assert (found["fleet"], found["host"], found["live"]) == ("shop", "local", False)
