@@ -176,7 +176,8 @@ def test_what_runs_is_left_alone_when_the_keeper_gives_up(agent_says: Callable, 
 
 @pytest.mark.parametrize("ended", [KeyboardInterrupt, FleetError])
 def test_what_runs_is_ended_by_whatever_else_ends_up(agent_says: Callable, project: Project, ended: type) -> None:
-    with agent_says(DEAD, stopped=(_stopping(4711),)) as agent, pytest.raises(ended), up._ended_at_last(project, drain=60.0):
+    ends = up._ended_at_last(project, drain=60.0)
+    with agent_says(DEAD, stopped=(_stopping(4711),)) as agent, pytest.raises(ended), ends:
         raise ended("a reason")
     assert "stop" in agent.asked
 
