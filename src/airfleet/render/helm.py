@@ -6,7 +6,6 @@ pipelines. Secrets are those of Kubernetes, by name; :func:`needed` lists them.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -127,25 +126,27 @@ def _servers(fleet: Fleet) -> Data:
 
 
 def _config(fleet: Fleet, at: Deployment) -> Data:
-    pipelines = f"/srv/{_name(fleet.name)}/{fleet.pipelines}"
-    bundle = {
-        "name": BUNDLE_NAME,
-        "classpath": "airfleet.pipelines.airflow.bundle.PipelineBundle",
-        "kwargs": {"path": pipelines},
-    }
     made: dict[str, dict[str, str]] = {
         "core": {
-            "dags_folder": pipelines,
+            "dags_folder": _pipelines(fleet),
             "auth_manager": SIMPLE_AUTH_MANAGER,
             "simple_auth_manager_users": f"{fleet.user}:admin",
         },
-        "dag_processor": {"dag_bundle_config_list": json.dumps([bundle])},
     }
     if fleet.proxy:
         made["api"] = {"base_url": fleet.proxy.url}
     for section, key, value in _own_settings(fleet, at):
         made.setdefault(section, {})[key] = value
     return made
+
+
+def _pipelines(fleet: Fleet) -> str:
+    return f"/srv/{_name(fleet.name)}/{fleet.pipelines}"
+
+
+def _bundle(fleet: Fleet) -> Data:
+    classpath = "airfleet.pipelines.airflow.bundle.PipelineBundle"
+    return {"name": BUNDLE_NAME, "classpath": classpath, "kwargs": {"path": _pipelines(fleet)}}
 
 
 def _own_settings(fleet: Fleet, at: Deployment) -> Iterator[tuple[str, str, str]]:
@@ -183,6 +184,7 @@ def _components(fleet: Fleet) -> Data:
         "dagProcessor": {
             "enabled": True,
             **_instances(host.dag_processor for host in hosts),
+            "dagBundleConfigList": [_bundle(fleet)],
             # It finds pipelines in YAML; Airflow's own finds Python alone.
             "args": ["bash", "-c", "exec python -m airfleet.dag_processor"],
         },

@@ -28,7 +28,7 @@ from airfleet.render.helm import Deployment, needed, text, values
 GOLDEN = Path(__file__).parents[2] / "golden" / "helm"
 #: below these everything is the fleet's, or of Kubernetes itself
 FREE = ("config", "scheduler.resources", "apiServer.resources", "dagProcessor.resources", "triggerer.resources")
-FREE = (*FREE, "workers.celery.sets[].resources")
+FREE = (*FREE, "workers.celery.sets[].resources", "dagProcessor.dagBundleConfigList[].kwargs")
 
 SEVERAL = Fleet(
     "Shop_1",

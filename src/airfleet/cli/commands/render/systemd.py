@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import pwd
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -101,6 +100,8 @@ def _user(here: Project, fleet: Fleet, place: Place) -> str:
 
 
 def _owner(folder: Path) -> str:
+    import pwd  # 'render' runs on systems that have none
+
     uid = folder.stat().st_uid
     try:
         return pwd.getpwuid(uid).pw_name
