@@ -30,9 +30,9 @@ from airfleet.fleet.config.spec import LOCAL, Fleet
 def command(
     host: str | None, component: str | None, output: Path | None, env: str | None, project: Path | None
 ) -> None:
-    """Print the airflow.cfg that a host's components get, secrets masked.
+    """Print a host's settings of Airflow, secrets masked.
 
-    It has defaults of the fleet, and what stands under 'airflow:' in fleet.yaml.
+    It is the airflow.cfg of all its processes: defaults of the fleet, and what stands under 'airflow:' in fleet.yaml.
     """
     here = find(project, env)
     fleet, _ = plan.read(here)

@@ -70,9 +70,10 @@ def command(
     env: str | None,
     project: Path | None,
 ) -> None:
-    """Print a compose file with a container for each host of fleet.yaml.
+    """Print a compose file with a container for each host.
 
-    With --output, the folder of its image is written, too. No secret is in any of these files.
+    A container is a host of fleet.yaml: its agent runs what the host has. With --output, the folder of the
+    image is written, too. No secret is in any of these files.
     """
     here = find(project, env)
     fleet, _ = plan.read(here)

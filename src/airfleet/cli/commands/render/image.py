@@ -21,7 +21,7 @@ from airfleet.client.project import find
 @options.env
 @options.project
 def command(output: Path | None, env: str | None, project: Path | None) -> None:
-    """Print the Containerfile of one image for every host and component.
+    """Print the Containerfile of an image for every host.
 
     With --output, the files that it copies are written, too: the lock of all distributions, with hashes, and
     the program that containers start with. The image has an ordinary user; code and secrets come in mounts.

@@ -60,9 +60,10 @@ def command(
     env: str | None,
     project: Path | None,
 ) -> None:
-    """Print a unit of systemd that keeps a host's part of the fleet.
+    """Print a unit of systemd for each host, or for one.
 
-    It starts the fleet at boot, and anew after a failure; it ends the fleet at shutdown, tasks first:
+    It starts the host's part of the fleet at boot, and anew after a failure. At shutdown it ends that part,
+    tasks first:
     systemctl enable --now airfleet-NAME
     """
     here = find(project, env)
