@@ -11,6 +11,7 @@ from airfleet.deploy.facts import Facts
 from airfleet.deploy.layout import Layout
 
 PLACE = Layout("/srv/shop")
+UP = ("/srv/shop/airfleet", "up")
 
 
 def test_without_systemd_the_agent_runs_alone() -> None:
@@ -22,7 +23,7 @@ def test_roots_unit_is_one_of_the_system_and_anybody_elses_one_of_the_user() -> 
     user = service.start(PLACE, Facts("/srv/shop", uid=1000, has_systemd=True), "shop")
     assert "> /etc/systemd/system/airfleet-shop.service" in root
     assert "\nsystemctl restart airfleet-shop.service" in root
-    assert '> "$HOME/.config/systemd/user"/airfleet-shop.service' in user
+    assert '> "$HOME"/.config/systemd/user/airfleet-shop.service' in user
     assert "\nsystemctl --user restart airfleet-shop.service" in user
 
 
@@ -33,10 +34,10 @@ def test_the_scripts_are_scripts() -> None:
 
 
 def test_the_unit_leaves_running_tasks_alone_and_starts_at_boot() -> None:
-    lines = service.unit(PLACE, "shop", is_of_root=True).splitlines()
+    lines = service.unit(UP, "shop", is_of_root=True).splitlines()
     assert "ExecStart=/srv/shop/airfleet up" in lines
     assert {"KillMode=process", "Restart=on-failure", "Delegate=yes", "WantedBy=multi-user.target"} < set(lines)
-    assert "WantedBy=default.target" in service.unit(PLACE, "shop", is_of_root=False).splitlines()
+    assert "WantedBy=default.target" in service.unit(UP, "shop", is_of_root=False).splitlines()
 
 
 def test_the_unit_is_written_enabled_and_started_and_the_agent_awaited(tmp_path: Path) -> None:
@@ -52,9 +53,14 @@ def test_the_unit_is_written_enabled_and_started_and_the_agent_awaited(tmp_path:
     environ = {"HOME": str(tmp_path), "PATH": f"{fake.parent}:{os.environ['PATH']}"}
     subprocess.run(["sh", "-e", "-c", script], env=environ, check=True, timeout=30)
     written = (tmp_path / ".config/systemd/user/airfleet-shop.service").read_text()
-    assert written == service.unit(place, "shop", is_of_root=False)
+    assert written == service.unit((place.command, "up"), "shop", is_of_root=False)
     assert (tmp_path / "calls").read_text().splitlines() == [
         "--user daemon-reload",
         "--user enable --quiet airfleet-shop.service",
         "--user restart airfleet-shop.service",
     ]
+
+
+def test_words_that_systemd_would_read_in_its_own_way_are_quoted() -> None:
+    text = service.unit(("/srv/my shop/airfleet", "-C", "/srv/100%", "up"), "shop", is_of_root=True)
+    assert 'ExecStart="/srv/my shop/airfleet" -C "/srv/100%%" up' in text.splitlines()

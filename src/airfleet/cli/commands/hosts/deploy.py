@@ -42,11 +42,13 @@ if TYPE_CHECKING:
     "  airfleet deploy --env prod     # fleet.yaml with fleet.prod.yaml\n"
     "  airfleet deploy --host work-1  # this one alone\n"
     "  airfleet deploy --vendor       # wheels travel along: hosts need no registry\n"
-    "  airfleet deploy --undo         # the version before"
+    "  airfleet deploy --undo         # the version before\n"
+    "  airfleet deploy --local        # this folder as a service of this machine"
 )
 @options.option("--host", "hosts", multiple=True, metavar="NAME", help="Only this host; may be given several times.")
 @options.option("--dry-run", is_flag=True, help="Ask all hosts, print each step and its command, and change nothing.")
 @options.option("--undo", is_flag=True, help="Go back to the version before, on each host.")
+@options.option("--local", is_flag=True, help="No hosts: a service of this machine's systemd runs this folder.")
 @options.option("--vendor", is_flag=True, help="Bring all wheels along, for hosts that reach no registry.")
 @options.option(
     "--parallel",
@@ -68,6 +70,7 @@ def command(
     hosts: tuple[str, ...],
     dry_run: bool,
     undo: bool,
+    local: bool,
     vendor: bool,
     parallel: int,
     migrate: bool,
@@ -85,6 +88,13 @@ def command(
 
     here = find(project, env)
     fleet = reader.read_file(here.fleet_file, here.environ)
+    if local:
+        from airfleet.cli.commands.hosts import this_machine
+
+        if undo or vendor or len(hosts) > 1:
+            raise click.UsageError("--local is about this machine: one --host, no --undo, no --vendor")
+        this_machine.install(here.on(hosts[0]) if hosts else here, fleet, timeout, dry_run=dry_run)
+        return
     chosen = _chosen(fleet, hosts)
     source = _source(here, fleet)
     with _reached(fleet, chosen, shlex.split(ssh)) as reached:
