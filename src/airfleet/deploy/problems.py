@@ -8,7 +8,7 @@ from typing import Final
 from airfleet.deploy.facts import Facts
 from airfleet.deploy.wish import Wish, overlaps, ports_of
 from airfleet.fleet.config.keys import PYTHONS
-from airfleet.fleet.config.spec import EMBEDDED, Fleet, Host
+from airfleet.fleet.config.spec import Fleet, Host
 from airfleet.yaml.sizes import size_text
 
 #: the least glibc that the locked wheels take
@@ -37,19 +37,15 @@ def _of_host(fleet: Fleet, host: Host, facts: Facts, wish: Wish, *, is_there: bo
     if abs(facts.clock_ahead) > CLOCK_SECONDS:
         way = "ahead of" if facts.clock_ahead > 0 else "behind"
         yield f"has a clock {abs(facts.clock_ahead):.0f} s {way} this machine's: chrony or another NTP client sets it"
-    if facts.uid == 0 and facts.closed and (other := _other_user(fleet)):
-        yield f"lets only root into {facts.closed}, and {other}: 'deploy: {{folder: …}}' names another folder"
+    if facts.uid == 0 and facts.closed and fleet.task_user:
+        yield (
+            f"lets only root into {facts.closed}, and tasks run as '{fleet.task_user}': 'deploy: {{folder: …}}' names "
+            "another folder"
+        )
     for server in wish.servers:
         if (server.host, server.port) in facts.misses:
             yield f"does not reach the {server.what} at {server.host}:{server.port}"
     yield from _of_ports(fleet, host, facts)
-
-
-def _other_user(fleet: Fleet) -> str:
-    """Say what root runs as another user; empty for nothing."""
-    if fleet.task_user:
-        return f"tasks run as '{fleet.task_user}'"
-    return "the embedded PostgreSQL runs as another user" if fleet.database == EMBEDDED else ""
 
 
 def _of_system(facts: Facts) -> Iterator[str]:

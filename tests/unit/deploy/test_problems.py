@@ -101,14 +101,11 @@ def test_an_environment_that_is_there_needs_no_room_and_no_python() -> None:
     assert list(problems.find(read(FLEET), {"control": small}, WISH, {"control": "env"})) == []
 
 
-def test_root_needs_a_folder_that_postgresql_can_enter() -> None:
+def test_tasks_of_another_user_need_a_folder_that_they_can_enter() -> None:
     closed = replace(WELL, uid=0, closed="/root")
-    said = (
-        "host 'one' lets only root into /root, and the embedded PostgreSQL runs as another user: "
-        "'deploy: {folder: …}' names another folder"
-    )
-    assert found(ONE, one=closed) == [said]
-    assert found(FLEET, control=closed, work=closed) == []
+    said = "host 'one' lets only root into /root, and tasks run as 'nobody': 'deploy: {folder: …}' names another folder"
+    assert found(f"{ONE}task_user: nobody\n", one=closed) == [said]
+    assert found(ONE, one=closed) == []
 
 
 def test_wheels_that_travel_along_need_their_python_and_machine() -> None:

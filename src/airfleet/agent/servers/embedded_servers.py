@@ -241,15 +241,36 @@ def _reachable_copy(original: Path, uid: int) -> Path:
     if can_reach(original.resolve(), uid):
         return original
     place = SYSTEM_STATE / "programs" / f"{original.name}-{original.stat().st_mtime_ns}"
+    if original.is_dir():
+        return copy_of_package(original, place.with_name(f"{place.name}-package"))
     if not place.exists():
-        ownership.make_folder(SYSTEM_STATE, 0o755, may_be_link=False)
-        ownership.make_folder(place.parent, 0o755, may_be_link=False)
+        _make_programs_folder()
         draft = place.with_name(f".{place.name}.{os.getpid()}")
-        if original.is_dir():
-            shutil.copytree(original, draft, symlinks=True)
-            draft.chmod(0o755)
-        else:
-            shutil.copy2(original, draft)
-            draft.chmod(0o755)
+        shutil.copy2(original, draft)
+        draft.chmod(0o755)
         os.rename(draft, place)
     return place
+
+
+def copy_of_package(original: Path, place: Path) -> Path:
+    """Copy the folder of a wheel's programs, with the libraries that the wheel keeps beside its package.
+
+    The programs look for these by a path from their own: ``../../../PACKAGE.libs``.
+    """
+    package = original.parent
+    if not place.exists():
+        _make_programs_folder()
+        draft = place.with_name(f".{place.name}.{os.getpid()}")
+        shutil.copytree(original, draft / package.name / original.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, draft / libraries.name, symlinks=True)
+        for folder in (draft, draft / package.name, draft / package.name / original.name):
+            folder.chmod(0o755)
+        os.rename(draft, place)
+    return place / package.name / original.name
+
+
+def _make_programs_folder() -> None:
+    ownership.make_folder(SYSTEM_STATE, 0o755, may_be_link=False)
+    ownership.make_folder(SYSTEM_STATE / "programs", 0o755, may_be_link=False)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
+
+import pytest
 
 from airfleet.agent.servers import embedded_servers
 
@@ -32,3 +35,20 @@ def test_data_are_found_whose_fleet_is_gone(tmp_path: Path) -> None:
     found = embedded_servers.data_without_home(tmp_path / "state")
     assert found == {str(tmp_path / "state" / "left"): str(tmp_path / "gone")}
     assert embedded_servers.data_without_home(tmp_path / "none") == {}
+
+
+@pytest.mark.needs("root")
+def test_a_copy_of_programs_has_the_libraries_that_lie_beside_their_package(tmp_path: Path) -> None:
+    program = tmp_path / "package" / "install" / "bin" / "server"
+    library = tmp_path / "package.libs" / "libserver.so"
+    for file in (program, library):
+        file.parent.mkdir(parents=True)
+        file.write_text(file.name)
+    place = embedded_servers.SYSTEM_STATE / "programs" / f"test-{tmp_path.name}-{os.getpid()}"
+    try:
+        copy = embedded_servers.copy_of_package(program.parents[1], place)
+        assert (copy / "bin" / "server").read_text() == "server"
+        assert (copy / "bin" / "../../../package.libs/libserver.so").read_text() == "libserver.so"
+        assert embedded_servers.copy_of_package(program.parents[1], place) == copy
+    finally:
+        shutil.rmtree(place)
