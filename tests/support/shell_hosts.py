@@ -35,7 +35,10 @@ up)
     fi
     touch "$home/up" ;;
 down) rm -f "$home/up" ;;
-status) [ -e "$home/up" ] && echo '{"state": "ready"}' || echo '{"state": "stopped"}' ;;
+status)
+    state=stopped
+    [ -e "$home/up" ] && state=$(cat "$home/state" 2>/dev/null || echo ready)
+    echo "{\\"state\\": \\"$state\\"}" ;;
 esac
 """
 

@@ -39,7 +39,7 @@ class Change(StrEnum):
     """The change of a host."""
 
     NOTHING = "nothing"
-    #: it has the version, and does not run
+    #: it has the version, and does not run, or not well: what runs of it goes on
     START = "start"
     SWITCH = "switch"
 
@@ -111,7 +111,8 @@ def turn(target: Target, fleet: str, terms: Terms) -> tuple[Step, ...]:
 
 
 def _ending(target: Target, terms: Terms) -> tuple[Step, ...]:
-    return (steps.stop(target.place, terms.drain),) if target.facts.current else ()
+    ends = target.facts.current is not None and target.change is Change.SWITCH
+    return (steps.stop(target.place, terms.drain),) if ends else ()
 
 
 def _switching(target: Target, _: Terms) -> tuple[Step, ...]:

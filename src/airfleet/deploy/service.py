@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from airfleet.deploy.facts import Facts
 from airfleet.deploy.layout import Layout
+from airfleet.errors import EXIT_UNHEALTHY
 
 
 def unit_name(fleet: str) -> str:
@@ -49,12 +50,16 @@ def _word(text: str) -> str:
 
 
 def start(place: Layout, facts: Facts, fleet: str) -> str:
-    """Write the script that has systemd start the agent; empty where ``airfleet up --detach`` does it."""
+    """Write the script that has systemd start the agent; empty where ``airfleet up --detach`` does it.
+
+    An agent that runs goes on: whoever wants it to start anew has ended it before.
+    """
     if not facts.has_systemd:
         return ""
     is_root = facts.uid == 0
     text = unit((place.command, "up"), fleet, is_of_root=is_root)
-    return install(text, fleet, f"{shlex.quote(place.home)}/hosts/*/run/agent.sock", is_of_root=is_root)
+    socket = f"{shlex.quote(place.home)}/hosts/*/run/agent.sock"
+    return install(text, fleet, socket, shlex.join((place.command, "status")), is_of_root=is_root)
 
 
 def is_in_force(text: str, fleet: str, *, is_of_root: bool) -> str:
@@ -70,8 +75,11 @@ def _of(is_of_root: bool) -> tuple[str, str]:
     return ("/etc/systemd/system", "systemctl") if is_of_root else ('"$HOME"/.config/systemd/user', "systemctl --user")
 
 
-def install(text: str, fleet: str, socket: str, *, is_of_root: bool) -> str:
-    """Write the script that installs a unit, and starts it; ``socket`` is a pattern of the shell for the agent's."""
+def install(text: str, fleet: str, socket: str, status: str, *, is_of_root: bool) -> str:
+    """Write the script that installs a unit, and starts it; ``socket`` is a pattern of the shell for the agent's.
+
+    ``status`` is the command that tells by its exit code whether the agent runs.
+    """
     folder, systemctl = _of(is_of_root)
     name = shlex.quote(unit_name(fleet))
     return "\n".join(
@@ -81,7 +89,8 @@ def install(text: str, fleet: str, socket: str, *, is_of_root: bool) -> str:
             f"printf '%s' {shlex.quote(text)} > {folder}/{name}",
             f"{systemctl} daemon-reload",
             f"{systemctl} enable --quiet {name}",
-            f"{systemctl} restart {name}",
+            # After 'airfleet down' the unit's process ends a moment later; a unit whose agent runs is left alone.
+            f"if {status} > /dev/null 2>&1 || [ $? -eq {EXIT_UNHEALTHY} ]; then :; else {systemctl} restart {name}; fi",
             # The unit's own 'up' begins a moment later; the one that waits must not start a second agent.
             f'for _ in $(seq 60); do [ -S "$(echo {socket})" ] && break; sleep 1; done',
         ]

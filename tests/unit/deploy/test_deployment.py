@@ -170,6 +170,15 @@ def test_a_host_that_is_down_is_started_again(laptop: Laptop) -> None:
     assert {host for host, _ in laptop.said} == {"b"}
 
 
+def test_a_host_that_is_not_well_for_a_moment_is_waited_for_and_not_stopped(laptop: Laptop) -> None:
+    laptop.deploy()
+    host = laptop.hosts["b"]
+    before = host.calls
+    (host.folder / "state").write_text("degraded")
+    laptop.deploy()
+    assert [call.split()[1] for call in host.calls[len(before) :]] == ["up"]
+
+
 def test_a_host_that_somebody_deploys_to_is_refused_until_the_lock_is_broken(laptop: Laptop) -> None:
     laptop.deploy()
     (laptop.hosts["b"].folder / "deploy.lock").write_text("bob@ci since 12:00 (process 7)\n")

@@ -22,9 +22,9 @@ def test_roots_unit_is_one_of_the_system_and_anybody_elses_one_of_the_user() -> 
     root = service.start(PLACE, Facts("/srv/shop", uid=0, has_systemd=True), "shop")
     user = service.start(PLACE, Facts("/srv/shop", uid=1000, has_systemd=True), "shop")
     assert "> /etc/systemd/system/airfleet-shop.service" in root
-    assert "\nsystemctl restart airfleet-shop.service" in root
+    assert "else systemctl restart airfleet-shop.service;" in root
     assert '> "$HOME"/.config/systemd/user/airfleet-shop.service' in user
-    assert "\nsystemctl --user restart airfleet-shop.service" in user
+    assert "else systemctl --user restart airfleet-shop.service;" in user
 
 
 def test_the_scripts_are_scripts() -> None:
@@ -54,11 +54,12 @@ def test_the_unit_is_written_enabled_and_started_and_the_agent_awaited(tmp_path:
     subprocess.run(["sh", "-e", "-c", script], env=environ, check=True, timeout=30)
     written = (tmp_path / ".config/systemd/user/airfleet-shop.service").read_text()
     assert written == service.unit((place.command, "up"), "shop", is_of_root=False)
-    assert (tmp_path / "calls").read_text().splitlines() == [
-        "--user daemon-reload",
-        "--user enable --quiet airfleet-shop.service",
-        "--user restart airfleet-shop.service",
-    ]
+    made = ["--user daemon-reload", "--user enable --quiet airfleet-shop.service"]
+    assert (tmp_path / "calls").read_text().splitlines() == [*made, "--user restart airfleet-shop.service"]
+    (tmp_path / "shop" / "airfleet").write_text("#!/bin/sh\nexit 4\n")
+    (tmp_path / "shop" / "airfleet").chmod(0o755)
+    subprocess.run(["sh", "-e", "-c", script], env=environ, check=True, timeout=30)
+    assert (tmp_path / "calls").read_text().splitlines()[3:] == made, "an agent that runs was started anew"
 
 
 def test_words_that_systemd_would_read_in_its_own_way_are_quoted() -> None:

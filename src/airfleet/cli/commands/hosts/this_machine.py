@@ -71,6 +71,7 @@ def commands(here: Project, fleet: Fleet, timeout: float) -> str:
     down = [*program, "-C", str(here.root), "down", "--timeout", f"{fleet.deploy.drain_seconds:.0f}s"]
     is_root = os.geteuid() == 0
     socket = shlex.quote(str(here.paths.socket))
+    status = shlex.join([*program, "-C", str(here.root), "status"])
     unit = service.unit(up, fleet.name, is_of_root=is_root)
     wait = shlex.join([*up, "--detach", "--timeout", f"{timeout:.0f}s"])
     return "\n".join(
@@ -79,7 +80,7 @@ def commands(here: Project, fleet: Fleet, timeout: float) -> str:
             # 'up' of a fleet that runs fails when fleet.yaml says something else by now.
             f"if {service.is_in_force(unit, fleet.name, is_of_root=is_root)} && {wait} 2>/dev/null; then exit 0; fi",
             shlex.join(down),
-            service.install(unit, fleet.name, socket, is_of_root=is_root),
+            service.install(unit, fleet.name, socket, status, is_of_root=is_root),
             wait,
         )
     )

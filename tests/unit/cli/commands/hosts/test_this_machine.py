@@ -47,12 +47,12 @@ class Service:
     def __init__(self, folder: Path, project: Project) -> None:
         self.folder, self.project = folder, project
         (folder / "bin").mkdir()
-        for name in ("systemctl", "airfleet"):
+        socket = project.paths.socket
+        bind = f"import socket; socket.socket(socket.AF_UNIX).bind('{socket}')"
+        systemctl = f'case "$*" in *restart*) python3 -c "{bind}";; esac'
+        for name, does in (("systemctl", systemctl), ("airfleet", f'[ "$3" != status ] || [ -S {socket} ]')):
             file = folder / "bin" / name
-            socket = project.paths.socket
-            bind = f"import socket; socket.socket(socket.AF_UNIX).bind('{socket}')"
-            more = f'case "$*" in *restart*) rm -f {socket}; python3 -c "{bind}";; esac' if name == "systemctl" else ""
-            file.write_text(f'#!/bin/sh\necho "{name} $1 $2 $3" >> {folder}/calls\n{more}\n')
+            file.write_text(f'#!/bin/sh\necho "{name} $1 $2 $3" >> {folder}/calls\n{does}\n')
             file.chmod(0o755)
         project.paths.socket.parent.mkdir(parents=True)
 
@@ -64,15 +64,14 @@ class Service:
         text = text.replace("/etc/systemd/system", str(self.folder / "units"))
         environ = {"HOME": str(self.folder), "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"}
         subprocess.run(["sh", "-c", text], env=environ, check=True, timeout=30)
-        return [
-            line.split()[1 if "systemctl" in line else 3] for line in (self.folder / "calls").read_text().splitlines()
-        ]
+        calls = [line.split() for line in (self.folder / "calls").read_text().splitlines()]
+        return [words[1 if words[0] == "systemctl" else 3] for words in calls]
 
 
 @pytest.mark.needs("root")
 def test_a_second_run_leaves_the_service_as_it_is(project: Project, tmp_path: Path) -> None:
     service = Service(tmp_path, project)
-    assert service.deploy() == ["down", "daemon-reload", "enable", "restart", "up"]
+    assert service.deploy() == ["down", "daemon-reload", "enable", "status", "restart", "up"]
     assert service.deploy() == ["is-active", "up"]
 
 
