@@ -106,6 +106,8 @@ class Machines:
             file.write(
                 f"Host {name}\n  HostName 127.0.0.1\n  Port {made.port}\n  User {getpass.getuser()}\n"
                 f"  IdentityFile {self.folder / 'key'}\n  IdentitiesOnly yes\n"
+                # As people have it for logins; a deploy is none.
+                "  RequestTTY force\n  RemoteCommand date\n"
                 f"  UserKnownHostsFile {self.known_hosts}\n  GlobalKnownHostsFile /dev/null\n"
             )
         return made

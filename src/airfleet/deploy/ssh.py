@@ -72,6 +72,10 @@ class Ssh:
             "BatchMode": "yes",
             "ConnectTimeout": CONNECT_SECONDS,
             "ServerAliveInterval": ALIVE_SECONDS,
+            # What a person's configuration may have for logins would be in the way of scripts.
+            "RequestTTY": "no",
+            "RemoteCommand": "none",
+            "ClearAllForwardings": "yes",
             "ControlMaster": "auto",
             "ControlPersist": _KEEP,
             "ControlPath": self.sockets / "%C",
