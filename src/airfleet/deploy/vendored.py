@@ -6,7 +6,7 @@ import hashlib
 import os
 import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ from packaging.tags import Tag, compatible_tags, cpython_tags, platform_tags
 
 from airfleet.deploy.remote import File, Files
 from airfleet.errors import FleetError
-from airfleet.releases.environments import uv_program, wheels
+from airfleet.releases.environments import lock, uv_program, wheels
 
 _AT_ONCE: Final = 8
 
@@ -25,9 +25,14 @@ def download(locked: str, python: str) -> Files:
     """Download the wheels of a lock for a minor version of Python on a machine like this one. Raises FleetError."""
     cache = _cache()
     tags = tags_of(python)
+    # A lock for several Pythons names some distributions twice, in one version for each.
+    hashes = {(pin.name, pin.version): pin.hashes for pin in lock.pins(locked)}
+
+    def fetch(package: Mapping[str, Any]) -> Path:
+        return _fetched(package, tags, cache, hashes[lock.normal(package["name"]), package["version"]])
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = pool.map(lambda package: _fetched(package, tags, cache), _packages(locked, python))
-        return {f"wheels/{file.name}": File(file) for file in found}
+        return {f"wheels/{file.name}": File(file) for file in pool.map(fetch, _packages(locked, python))}
 
 
 def tags_of(python: str) -> list[Tag]:
@@ -67,16 +72,15 @@ def _absolute(package: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
     return {**package, "wheels": wheels_of}
 
 
-def _fetched(package: Mapping[str, Any], tags: Sequence[Tag], cache: Path) -> Path:
+def _fetched(package: Mapping[str, Any], tags: Sequence[Tag], cache: Path, hashes: Collection[str]) -> Path:
     """Give the best wheel of a distribution, from the cache or its address. Raises FleetError."""
-    hashes = {wheel["url"]: wheel["hashes"]["sha256"] for wheel in package["wheels"]}
-    address = wheels.best(hashes, tags)
+    address = wheels.best((wheel["url"] for wheel in package["wheels"]), tags)
     if address is None:
         raise FleetError(f"{package['name']} {package.get('version', '')} has no wheel for this kind of machine")
     target = cache / unquote(urlsplit(address).path.rpartition("/")[2])
-    if not _is_it(target, hashes[address]):
+    if not _is_one_of(target, hashes):
         _load(address, target)
-    if not _is_it(target, hashes[address]):
+    if not _is_one_of(target, hashes):
         target.unlink(missing_ok=True)
         raise FleetError(f"the wheel {target.name} that was downloaded is not the one of the lock")
     return target
@@ -93,5 +97,5 @@ def _load(address: str, target: Path) -> None:
     part.replace(target)
 
 
-def _is_it(file: Path, wanted: str) -> bool:
-    return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == wanted
+def _is_one_of(file: Path, hashes: Collection[str]) -> bool:
+    return file.is_file() and f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}" in hashes

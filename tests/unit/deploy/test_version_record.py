@@ -1,0 +1,48 @@
+"""The record of a version: what a host keeps of it, and which versions exclude one another."""
+
+from __future__ import annotations
+
+import pytest
+
+from airfleet.deploy.version_record import VersionRecord, rules_of, versions_of
+from support.fleet_files import read
+
+RULES = {"hosts": "a, b", "on_partition": "keep"}
+RECORD = VersionRecord("0.1.0-abc", "env", "0.1.0", RULES, {"airfleet": "0.1.0", "apache-airflow": "3.3.2"})
+
+
+def test_a_record_is_read_as_it_was_written() -> None:
+    assert VersionRecord.read(RECORD.to_json()) == RECORD
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "half", '{"name": "a"}'])
+def test_anything_else_is_no_record(text: str) -> None:
+    assert VersionRecord.read(text) is None
+
+
+@pytest.mark.parametrize(
+    ("rules", "versions", "excludes"),
+    [
+        (RULES, {}, ""),
+        ({**RULES, "hosts": "a, b, c"}, {}, ""),
+        ({**RULES, "hosts": "a, b, c, d"}, {}, "hosts a, b, c, d, there a, b"),
+        ({**RULES, "on_partition": "replace"}, {}, "on_partition replace, there keep"),
+        (RULES, {"airfleet": "0.2.0"}, "airfleet 0.2.0, there 0.1.0"),
+        (RULES, {"apache-airflow-providers-http": "6"}, ""),
+    ],
+)
+def test_versions_exclude_one_another_as_agents_do(
+    rules: dict[str, str], versions: dict[str, str], excludes: str
+) -> None:
+    new = VersionRecord("new", "env", "0.1.0", rules, {**RECORD.versions, **versions})
+    assert new.excludes(RECORD).endswith(excludes)
+    assert bool(new.excludes(RECORD)) == bool(excludes)
+
+
+def test_rules_and_versions_come_from_the_file_and_the_lock() -> None:
+    fleet = read("name: shop\npolicies: {on_partition: keep}\n")
+    assert rules_of(fleet)["on_partition"] == "keep"
+    assert versions_of("0.1.0", "apache-airflow==3.3.2\nclick==8.1\n") == {
+        "airfleet": "0.1.0",
+        "apache-airflow": "3.3.2",
+    }
