@@ -15,15 +15,15 @@ from typing import TypeVar
 from uv import find_uv_bin
 
 from airfleet.deploy import facts as facts_of
-from airfleet.deploy import probe, problems, rollout, secret_parts, steps, version, wheel, wish
+from airfleet.deploy import needs, probe, problems, rollout, secret_parts, steps, version, wheel
 from airfleet.deploy.facts import Facts
 from airfleet.deploy.layout import Layout
+from airfleet.deploy.needs import Needs
 from airfleet.deploy.remote import Answer, File, Files, Remote, Unreachable
 from airfleet.deploy.rollout import Change, StepFailed, Target, Terms
 from airfleet.deploy.steps import LOCK, Installation, Step, Uv
 from airfleet.deploy.version import Source
 from airfleet.deploy.version_record import VersionRecord
-from airfleet.deploy.wish import Wish
 from airfleet.errors import FleetError
 from airfleet.fleet.config.keys import PYTHONS
 from airfleet.fleet.config.spec import Fleet
@@ -93,7 +93,7 @@ class Deployment:
         return Look({name: found for name, found in asked.items() if isinstance(found, Facts)}, tuple(silent))
 
     def _probed(self, name: str) -> Facts | FleetError:
-        reach = [(server.host, server.port) for server in wish.servers_of(self.fleet)]
+        reach = [(server.host, server.port) for server in needs.servers_of(self.fleet)]
         folder = self.fleet.deploy.folder or f"airfleet/{self.fleet.name}"
         asked_at = time.time()
         try:
@@ -104,18 +104,18 @@ class Deployment:
         except ValueError as why:
             return FleetError(f"{why}: {answer.last_line}")
 
-    def wish(self) -> Wish:
+    def needs(self) -> Needs:
         """Give what is asked of all hosts."""
         here = ".".join(platform.python_version_tuple()[:2])
-        servers = wish.servers_of(self.fleet)
-        return Wish(_machine(), self.fleet.deploy.python, here, servers, self.vendors)
+        servers = needs.servers_of(self.fleet)
+        return Needs(_machine(), self.fleet.deploy.python, here, servers, self.vendors)
 
     # --- plan --------------------------------------------------------------------------------------
 
     def plan(self, look: Look) -> tuple[Planned, ...]:
         """Plan every host, in the order of fleet.yaml. Raises Refused with all problems."""
         found = look.facts
-        made, locked, wanted = wheel.running(), wheel.lock_text() + self.source.requirements, self.wish()
+        made, locked, wanted = wheel.running(), wheel.lock_text() + self.source.requirements, self.needs()
         pythons = {name: problems.python_for(facts, wanted) for name, facts in found.items()}
         names = {host: version.environment_name(made, locked, python) for host, python in pythons.items()}
         wrong = [*look.silent, *problems.find(self.fleet, found, wanted, names)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from airfleet.deploy.facts import Facts
-from airfleet.deploy.wish import Wish, overlaps, ports_of
+from airfleet.deploy.needs import Needs, overlaps, ports_of
 from airfleet.fleet.config.keys import PYTHONS
 from airfleet.fleet.config.spec import Fleet, Host
 from airfleet.yaml.sizes import size_text
@@ -20,19 +20,19 @@ MEMORY_BYTES: Final = 900 * 2**20
 CLOCK_SECONDS: Final = 5.0
 
 
-def find(fleet: Fleet, found: Mapping[str, Facts], wish: Wish, environment: Mapping[str, str]) -> Iterator[str]:
+def find(fleet: Fleet, found: Mapping[str, Facts], needs: Needs, environment: Mapping[str, str]) -> Iterator[str]:
     """Find everything that keeps the hosts from what is asked; ``environment``: host -> the one that it needs."""
     for host in fleet.hosts:
         if (facts := found.get(host.name)) is not None:
             is_there = environment.get(host.name) in facts.environments
-            for sentence in _of_host(fleet, host, facts, wish, is_there=is_there):
+            for sentence in _of_host(fleet, host, facts, needs, is_there=is_there):
                 yield f"host '{host.name}' {sentence}"
 
 
-def _of_host(fleet: Fleet, host: Host, facts: Facts, wish: Wish, *, is_there: bool) -> Iterator[str]:
+def _of_host(fleet: Fleet, host: Host, facts: Facts, needs: Needs, *, is_there: bool) -> Iterator[str]:
     yield from _of_system(facts)
     if not is_there:
-        yield from _of_installation(facts, wish)
+        yield from _of_installation(facts, needs)
     yield from _of_room(facts, is_there=is_there)
     if abs(facts.clock_ahead) > CLOCK_SECONDS:
         way = "ahead of" if facts.clock_ahead > 0 else "behind"
@@ -42,7 +42,7 @@ def _of_host(fleet: Fleet, host: Host, facts: Facts, wish: Wish, *, is_there: bo
             f"lets only root into {facts.closed}, and tasks run as '{fleet.task_user}': 'deploy: {{folder: …}}' names "
             "another folder"
         )
-    for server in wish.servers:
+    for server in needs.servers:
         if (server.host, server.port) in facts.misses:
             yield f"does not reach the {server.what} at {server.host}:{server.port}"
     yield from _of_ports(fleet, host, facts)
@@ -65,15 +65,15 @@ def _of_system(facts: Facts) -> Iterator[str]:
         )
 
 
-def _of_installation(facts: Facts, wish: Wish) -> Iterator[str]:
-    if facts.machine != wish.machine and not facts.uv:
-        yield f"is a machine of {facts.machine}, and the uv that runs here is for {wish.machine}: install uv there"
-    if facts.machine != wish.machine and wish.vendors:
-        yield f"is a machine of {facts.machine}: --vendor brings wheels for {wish.machine}, as this one is"
-    if wish.python and wish.python not in facts.pythons and wish.vendors:
-        yield f"has no Python {wish.python}, which fleet.yaml asks for, and --vendor brings none"
-    elif not wish.python and wish.vendors and wish.python_here not in facts.pythons:
-        yield f"has no Python {wish.python_here}, for which --vendor brings wheels"
+def _of_installation(facts: Facts, needs: Needs) -> Iterator[str]:
+    if facts.machine != needs.machine and not facts.uv:
+        yield f"is a machine of {facts.machine}, and the uv that runs here is for {needs.machine}: install uv there"
+    if facts.machine != needs.machine and needs.vendors:
+        yield f"is a machine of {facts.machine}: --vendor brings wheels for {needs.machine}, as this one is"
+    if needs.python and needs.python not in facts.pythons and needs.vendors:
+        yield f"has no Python {needs.python}, which fleet.yaml asks for, and --vendor brings none"
+    elif not needs.python and needs.vendors and needs.python_here not in facts.pythons:
+        yield f"has no Python {needs.python_here}, for which --vendor brings wheels"
 
 
 def _of_room(facts: Facts, *, is_there: bool) -> Iterator[str]:
@@ -94,15 +94,15 @@ def _of_ports(fleet: Fleet, host: Host, facts: Facts) -> Iterator[str]:
             yield f"has another program at port {port} of {address}, which {what} needs"
 
 
-def python_for(facts: Facts, wish: Wish) -> str:
+def python_for(facts: Facts, needs: Needs) -> str:
     """Choose the minor version of Python: what fleet.yaml asks for, the one that runs here, or the newest there is.
 
     Where there is none, it is the one that runs here, which uv brings.
     """
-    if wish.python:
-        return wish.python
+    if needs.python:
+        return needs.python
     known = [one for one in PYTHONS if one in facts.pythons]
-    return wish.python_here if wish.python_here in known or wish.vendors or not known else known[-1]
+    return needs.python_here if needs.python_here in known or needs.vendors or not known else known[-1]
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -123,7 +123,7 @@ def _switching(target: Target, _: Terms) -> tuple[Step, ...]:
 
 
 def _starting(target: Target, fleet: str, terms: Terms) -> Step:
-    return steps.start(target.place, target.facts, fleet, terms.health, migrates=terms.migrates)
+    return steps.start(target.place, target.facts, fleet, terms.health, terms.drain, migrates=terms.migrates)
 
 
 def back(target: Target, fleet: str, terms: Terms) -> tuple[Step, ...]:

@@ -6,11 +6,11 @@ The unit starts the fleet at boot and after a crash. It belongs to root, or to t
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 
 from airfleet.deploy.facts import Facts
 from airfleet.deploy.layout import Layout
 from airfleet.errors import EXIT_UNHEALTHY
+from airfleet.render import systemd
 
 
 def unit_name(fleet: str) -> str:
@@ -18,38 +18,7 @@ def unit_name(fleet: str) -> str:
     return f"airfleet-{fleet}.service"
 
 
-def unit(command: Sequence[str], fleet: str, *, is_of_root: bool) -> str:
-    """Write the unit whose process is ``command``, which stays."""
-    target = "multi-user.target" if is_of_root else "default.target"
-    lines = (
-        "[Unit]",
-        f"Description=fleet {fleet} of airfleet",
-        "After=network-online.target",
-        "Wants=network-online.target",
-        "",
-        "[Service]",
-        f"ExecStart={' '.join(map(_word, command))}",
-        "# calls it again when it was killed, or has exited with 4",
-        "Restart=on-failure",
-        "# tasks live until then",
-        "KillMode=process",
-        "# limits of memory",
-        "Delegate=yes",
-        "",
-        "[Install]",
-        f"WantedBy={target}",
-        "",
-    )
-    return "\n".join(lines)
-
-
-def _word(text: str) -> str:
-    """Write a word of a command for systemd, which reads ``%``, ``$``, quotes and backslashes in its own way."""
-    told = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
-    return told if told == text and " " not in text else f'"{told}"'
-
-
-def start(place: Layout, facts: Facts, fleet: str) -> str:
+def start(place: Layout, facts: Facts, fleet: str, drain_seconds: float) -> str:
     """Write the script that has systemd start the agent; empty where ``airfleet up --detach`` does it.
 
     An agent that runs goes on: whoever wants it to start anew has ended it before.
@@ -57,7 +26,7 @@ def start(place: Layout, facts: Facts, fleet: str) -> str:
     if not facts.has_systemd:
         return ""
     is_root = facts.uid == 0
-    text = unit((place.command, "up"), fleet, is_of_root=is_root)
+    text = systemd.unit_of_command((place.command, "up"), fleet, drain_seconds, is_of_root=is_root)
     socket = f"{shlex.quote(place.home)}/hosts/*/run/agent.sock"
     return install(text, fleet, socket, shlex.join((place.command, "status")), is_of_root=is_root)
 

@@ -196,14 +196,16 @@ def clear(place: Layout, links: Sequence[str]) -> Step:
     return Step("take the links away", f"cd {_quoted(place.folder)}; rm -f {names}")
 
 
-def start(place: Layout, facts: Facts, fleet: str, wait_seconds: float, *, migrates: bool = False) -> Step:
+def start(
+    place: Layout, facts: Facts, fleet: str, wait_seconds: float, drain_seconds: float, *, migrates: bool = False
+) -> Step:
     """Start the host's part of the fleet, and wait until it is healthy; ``migrates``: also a database of an older
     Airflow.
     """
     command = _quoted(place.command)
     wait = f"{command} up --detach --timeout {wait_seconds:.0f}s"
     migrate = f"{wait} --migrate"
-    before = service.start(place, facts, fleet)
+    before = service.start(place, facts, fleet, drain_seconds)
     if before:  # the unit agrees to nothing: the database is migrated before it starts
         migration = f"{migrate}\n{command} down\n" if migrates else ""
         script = f"set -e\n{migration}{before}\n{wait}"

@@ -54,10 +54,10 @@ def _packages(locked: str, python: str) -> tuple[Mapping[str, Any], ...]:
     """Ask uv where the files of the lock are; paths are relative to the folder of the answer."""
     with tempfile.TemporaryDirectory(prefix="airfleet-") as scratch:
         folder = Path(scratch)
-        (folder / "wish.txt").write_text(locked, encoding="utf-8")
+        (folder / "requirements.txt").write_text(locked, encoding="utf-8")
         options = ("--no-deps", "--format", "pylock.toml", "--only-binary", ":all:", "--python-version", python)
         try:
-            uv_program.run("pip", "compile", *options, "-o", "pylock.toml", "wish.txt", folder=folder)
+            uv_program.run("pip", "compile", *options, "-o", "pylock.toml", "requirements.txt", folder=folder)
         except uv_program.Failed as failed:
             raise FleetError(f"the locked wheels cannot be found; uv says: {failed.sentence}") from None
         text = (folder / "pylock.toml").read_text(encoding="utf-8")

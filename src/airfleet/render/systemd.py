@@ -7,7 +7,7 @@ where their pipelines say, use devices and namespaces, and outlive an agent that
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -24,6 +24,7 @@ ROOT: Final = "root"
 END_SECONDS: Final = 40
 #: a new process is tried for so long, also with migrations; nobody waits at a terminal
 START: Final = "10m"
+_TRIES: Final = "StartLimitIntervalSec=0"
 #: between two tries, seconds; an import of Airflow costs some of them
 PAUSE_SECONDS: Final = 10
 OPEN_FILES: Final = 65536
@@ -72,7 +73,7 @@ def unit(fleet: Fleet, host: Host, at: Installation) -> str:
         "[Service]",
         *_process(fleet, host, at),
         "",
-        *_end(at),
+        *_end(at.drain_seconds),
         "",
         *_resources(),
         "",
@@ -80,6 +81,34 @@ def unit(fleet: Fleet, host: Host, at: Installation) -> str:
         "",
         "[Install]",
         "WantedBy=multi-user.target",
+    ]
+    return "\n".join(text) + "\n"
+
+
+def unit_of_command(words: Sequence[str], fleet: str, drain_seconds: float, *, is_of_root: bool) -> str:
+    """Write a unit whose process is ``airfleet up`` in these words, of the system or of the user who logs in.
+
+    Nothing is closed: a user's own systemd cannot close anything. Raises FleetError as :func:`unit`.
+    """
+    drain = round(drain_seconds)
+    target = "multi-user.target" if is_of_root else "default.target"
+    text = [
+        "[Unit]",
+        f"Description=Airflow fleet {_literal(fleet)}",
+        "Wants=network-online.target",
+        "After=network-online.target",
+        _TRIES,
+        "",
+        "[Service]",
+        "Type=exec",
+        *_started([*words, *_options(drain)]),
+        "",
+        *_end(drain),
+        "",
+        *_resources(),
+        "",
+        "[Install]",
+        f"WantedBy={target}",
     ]
     return "\n".join(text) + "\n"
 
@@ -100,7 +129,7 @@ def _unit(fleet: Fleet, host: Host) -> Lines:
         "Wants=network-online.target",
         f"After={' '.join(('network-online.target', *_servers_beside(fleet, host)))}",
         "# A database or a network that is back after an hour finds the fleet still trying.",
-        "StartLimitIntervalSec=0",
+        _TRIES,
     ]
 
 
@@ -122,24 +151,24 @@ def _is_here(server: str, host: Host) -> bool:
 def _process(fleet: Fleet, host: Host, at: Installation) -> Lines:
     options = {"--host": "" if host.name == LOCAL else host.name, "--env": at.overlay}
     given = [word for option, value in options.items() if value for word in (option, value)]
-    words = [
-        at.program,
-        "-C",
-        at.project,
-        "up",
-        "--adopt",
-        *given,
-        "--timeout",
-        START,
-        "--drain",
-        f"{at.drain_seconds}s",
-    ]
+    words = [at.program, "-C", at.project, "up", *given, *_options(at.drain_seconds)]
     return [
         "Type=exec",
         *([f"User={_literal(at.user)}"] if at.user != ROOT else []),
         f"WorkingDirectory={_literal(at.project)}",
         *([f"Environment={_word(f'AIRFLEET_HOME={at.home}')}"] if at.home else []),
         *_from_outside(fleet, host, at.variables),
+        *_started(words),
+    ]
+
+
+def _options(drain_seconds: int) -> Lines:
+    """Give the options of ``airfleet up`` as a service: it goes on with what a process before it has left."""
+    return ["--adopt", "--timeout", START, "--drain", f"{drain_seconds}s"]
+
+
+def _started(words: Sequence[str]) -> Lines:
+    return [
         f"ExecStart={' '.join(_argument(word) for word in words)}",
         "# 0 is an end that somebody asked for.",
         "Restart=on-failure",
@@ -154,12 +183,12 @@ def _from_outside(fleet: Fleet, host: Host, variables: Collection[str]) -> Lines
     return [f"# fleet.yaml takes {names} from it; mode 0600.", f"EnvironmentFile={environment_file(fleet, host)}"]
 
 
-def _end(at: Installation) -> Lines:
+def _end(drain_seconds: int) -> Lines:
     return [
         "# The command ends the fleet, tasks first. Where it dies itself, the next one adopts what runs.",
         "KillMode=process",
         f"# --drain for tasks, and {END_SECONDS} s for all else.",
-        f"TimeoutStopSec={at.drain_seconds + END_SECONDS}s",
+        f"TimeoutStopSec={drain_seconds + END_SECONDS}s",
     ]
 
 

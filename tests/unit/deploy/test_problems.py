@@ -8,7 +8,7 @@ import pytest
 
 from airfleet.deploy import problems
 from airfleet.deploy.facts import Facts
-from airfleet.deploy.wish import Server, Wish
+from airfleet.deploy.needs import Needs, Server
 from support.fleet_files import read
 
 FLEET = """\
@@ -35,11 +35,11 @@ WELL = Facts(
     disk_bytes=20 * 2**30,
     pythons={"3.12": "/usr/bin/python3.12"},
 )
-WISH = Wish("x86_64", "", "3.12", (Server("database", "pg.internal", 5432), Server("broker", "queue.internal", 6379)))
+NEEDS = Needs("x86_64", "", "3.12", (Server("database", "pg.internal", 5432), Server("broker", "queue.internal", 6379)))
 
 
-def found(text: str, wish: Wish = WISH, **facts: Facts) -> list[str]:
-    return list(problems.find(read(text), {name.replace("_", "-"): one for name, one in facts.items()}, wish, {}))
+def found(text: str, needs: Needs = NEEDS, **facts: Facts) -> list[str]:
+    return list(problems.find(read(text), {name.replace("_", "-"): one for name, one in facts.items()}, needs, {}))
 
 
 def test_hosts_that_are_well_have_no_problem() -> None:
@@ -98,7 +98,7 @@ def test_a_port_at_another_address_and_one_of_the_fleet_itself_are_free() -> Non
 
 def test_an_environment_that_is_there_needs_no_room_and_no_python() -> None:
     small = replace(WELL, disk_bytes=200 * 2**20, machine="aarch64", environments=frozenset({"env"}))
-    assert list(problems.find(read(FLEET), {"control": small}, WISH, {"control": "env"})) == []
+    assert list(problems.find(read(FLEET), {"control": small}, NEEDS, {"control": "env"})) == []
 
 
 def test_tasks_of_another_user_need_a_folder_that_they_can_enter() -> None:
@@ -109,7 +109,7 @@ def test_tasks_of_another_user_need_a_folder_that_they_can_enter() -> None:
 
 
 def test_wheels_that_travel_along_need_their_python_and_machine() -> None:
-    vendors = replace(WISH, vendors=True)
+    vendors = replace(NEEDS, vendors=True)
     assert found(FLEET, vendors, control=replace(WELL, pythons={}), work=WELL) == [
         "host 'control' has no Python 3.12, for which --vendor brings wheels"
     ]
@@ -119,15 +119,15 @@ def test_wheels_that_travel_along_need_their_python_and_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "wish", "chosen"),
+    ("there", "needs", "chosen"),
     [
-        ((), WISH, "3.12"),
-        (("3.11", "3.12", "3.13"), WISH, "3.12"),
-        (("3.11", "3.13"), WISH, "3.13"),
-        (("3.11", "3.13"), replace(WISH, python="3.11"), "3.11"),
-        (("3.9",), WISH, "3.12"),
+        ((), NEEDS, "3.12"),
+        (("3.11", "3.12", "3.13"), NEEDS, "3.12"),
+        (("3.11", "3.13"), NEEDS, "3.13"),
+        (("3.11", "3.13"), replace(NEEDS, python="3.11"), "3.11"),
+        (("3.9",), NEEDS, "3.12"),
     ],
 )
-def test_the_python_is_the_one_here_or_the_newest_there(there: tuple[str, ...], wish: Wish, chosen: str) -> None:
+def test_the_python_is_the_one_here_or_the_newest_there(there: tuple[str, ...], needs: Needs, chosen: str) -> None:
     facts = replace(WELL, pythons=dict.fromkeys(there, "python"))
-    assert problems.python_for(facts, wish) == chosen
+    assert problems.python_for(facts, needs) == chosen

@@ -16,6 +16,7 @@ from airfleet.deploy import service
 from airfleet.errors import FleetError, argument
 from airfleet.fleet.config import reader
 from airfleet.fleet.planning import paths
+from airfleet.render import systemd
 
 if TYPE_CHECKING:
     from airfleet.fleet.config.spec import Fleet
@@ -72,7 +73,7 @@ def commands(here: Project, fleet: Fleet, timeout: float) -> str:
     is_root = os.geteuid() == 0
     socket = shlex.quote(str(here.paths.socket))
     status = shlex.join([*program, "-C", str(here.root), "status"])
-    unit = service.unit(up, fleet.name, is_of_root=is_root)
+    unit = systemd.unit_of_command(up, fleet.name, fleet.deploy.drain_seconds, is_of_root=is_root)
     wait = shlex.join([*up, "--detach", "--timeout", f"{timeout:.0f}s"])
     return "\n".join(
         (

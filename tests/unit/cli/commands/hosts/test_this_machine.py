@@ -35,7 +35,7 @@ def test_the_unit_starts_the_fleet_of_the_folder_with_its_overlay(project: Proje
     here = project.told("AIRFLEET_ENV", "prod")
     script = this_machine.commands(here, reader.read_file(here.fleet_file, here.environ), 120.0)
     program = Path(sys.executable).with_name("airfleet")
-    assert f"ExecStart={program} -C {project.root} up --env prod\n" in script
+    assert f"ExecStart={program} -C {project.root} up --env prod --adopt --timeout 10m --drain 600s\n" in script
     lines = script.splitlines()
     assert f"{program} -C {project.root} down --timeout 600s" in lines
     assert lines[-1] == f"{program} -C {project.root} up --env prod --detach --timeout 120s"

@@ -1,4 +1,4 @@
-"""The wishes that a fleet has of its hosts, before any of them was asked: pure values, from fleet.yaml."""
+"""The needs of a fleet on its hosts, before any of them was asked: pure values, from fleet.yaml."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Wish:
-    """The wishes that concern all hosts alike."""
+class Needs:
+    """The needs that concern all hosts alike."""
 
     #: the machine of the wheels and of the uv that is brought along, as ``uname -m`` says it
     machine: str
