@@ -191,7 +191,7 @@ def _source(here: Project, fleet: Fleet) -> Source:
         hint = "name it with letters, digits and '_' alone"
         raise FleetError(f"a shell on the hosts has no variable named '{odd[0]}', which fleet.yaml takes in", hint=hint)
     return Source(
-        {**files, **_secret_files(here, fleet, named)},
+        {**files, **_secret_files(here, fleet, named), **_signers(here, fleet)},
         here.environ.get(reader.ENVIRONMENT, ""),
         {name: here.environ[name] for name in taken if name in here.environ},
         () if os.path.isabs(fleet.pipelines) else (fleet.pipelines,),
@@ -232,6 +232,20 @@ def _secret_files(here: Project, fleet: Fleet, named: Sequence[Path]) -> Files:
     wanted = set().union(*(interpolation.secrets_in(file.read_text("utf-8")) for file in named))
     found = [folder / name for name in sorted(wanted) if (folder / name).is_file()]
     return {file.relative_to(here.root).as_posix(): File(file.read_bytes()) for file in found}
+
+
+def _signers(here: Project, fleet: Fleet) -> Files:
+    """Read the file of allowed signers, which each host needs to verify releases. Raises FleetError."""
+    from airfleet.deploy.remote import File
+
+    name = fleet.policies.push.signed_by
+    if not name or os.path.isabs(name):  # an absolute path is there by other means
+        return {}
+    try:
+        return {name: File((here.root / name).read_bytes(), 0o644)}
+    except OSError as wrong:
+        sentence = f"policies.push.signed_by: {name} cannot be read: {wrong.strerror}"
+        raise FleetError(sentence, hint="each host verifies releases with it: airfleet check") from None
 
 
 def _kept(here: Project) -> Secrets | None:

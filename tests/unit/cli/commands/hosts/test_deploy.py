@@ -98,6 +98,17 @@ def test_further_packages_are_locked_with_hashes(fleet: Project, text: str | Non
         assert deploy._source(fleet, read).requirements == f"\n{text}"
 
 
+def test_hosts_get_the_file_of_allowed_signers(fleet: Project) -> None:
+    policies = "policies: {on_partition: keep, push: {signed_by: keys/pushers}}"
+    fleet.fleet_file.write_text(FLEET.replace("policies: {on_partition: keep}", policies))
+    read = reader.read_file(fleet.fleet_file, fleet.environ)
+    with pytest.raises(FleetError, match=r"keys/pushers cannot be read: No such file or directory\nhint: each host"):
+        deploy._source(fleet, read)
+    (fleet.root / "keys").mkdir()
+    (fleet.root / "keys" / "pushers").write_text("ann ssh-ed25519 AAAA\n")
+    assert deploy._source(fleet, read).files["keys/pushers"].mode == 0o644
+
+
 def test_the_overlay_comes_along(fleet: Project) -> None:
     (fleet.root / "fleet.prod.yaml").write_text("log_retention: 30d\n")
     here = fleet.told("AIRFLEET_ENV", "prod")
