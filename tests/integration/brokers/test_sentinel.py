@@ -16,6 +16,7 @@ from airfleet.agent.probes.broker_probe import line_to
 from airfleet.fleet.planning import celery_settings
 from airfleet.fleet.servers import brokers
 from faultlab.servers.broker_under_test import Valkey
+from support.lesser_rights import open_folder
 from support.sentinels import Sentinel
 
 #: a sentinel that says nothing costs less, and would cost a minute and more if it were asked again and again
@@ -23,12 +24,13 @@ SILENCE_SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url() -> Iterator[str]:
     """What ``broker:`` says, with a Valkey and a sentinel that watches it; another one is not there."""
-    folder = tmp_path_factory.mktemp("sentinel")
-    for place in (folder, *folder.parents[:3]):
-        place.chmod(place.stat().st_mode | 0o011)  # another user has to pass
-    with Valkey(folder / "valkey") as server, Sentinel(folder / "sentinel", server=server) as sentinel:
+    with (
+        open_folder() as folder,  # each start of pytest closes its own to other users
+        Valkey(folder / "valkey") as server,
+        Sentinel(folder / "sentinel", server=server) as sentinel,
+    ):
         yield sentinel.url.replace("@", "@127.0.0.1:1,")
 
 

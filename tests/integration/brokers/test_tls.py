@@ -21,6 +21,7 @@ from airfleet.fleet.planning import celery_settings
 from airfleet.fleet.servers import brokers
 from airfleet.testing.fleet import FleetUnderTest
 from faultlab.servers.broker_under_test import BrokerUnderTest, Valkey
+from support.lesser_rights import open_folder
 from support.pipelines import HELLO
 from support.proxies import certificate
 from support.sentinels import MASTER, Sentinel
@@ -64,15 +65,13 @@ class Secured:
 
 
 @pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+def secured() -> Iterator[Secured]:
     """It listens on a port of its own; the one behind it is known to nobody else."""
-    folder = tmp_path_factory.mktemp("tls")
-    for place in (folder, *folder.parents[:3]):
-        place.chmod(place.stat().st_mode | 0o011)  # another user has to pass
-    own, key = certificate(folder, "broker.test")
-    stranger, _ = certificate(folder, "stranger.test")
-    with Valkey(folder / "valkey") as server, tls_before(server.port, own, key) as door:
-        yield Secured(f"valkeys://:{server.password}@127.0.0.1:{door.port}/0", own, stranger, key, server)
+    with open_folder() as folder:  # each start of pytest closes its own to other users
+        own, key = certificate(folder, "broker.test")
+        stranger, _ = certificate(folder, "stranger.test")
+        with Valkey(folder / "valkey") as server, tls_before(server.port, own, key) as door:
+            yield Secured(f"valkeys://:{server.password}@127.0.0.1:{door.port}/0", own, stranger, key, server)
 
 
 def celery_connects(url: str) -> None:

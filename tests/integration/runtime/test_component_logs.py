@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +15,6 @@ from typing import Any
 
 import jwt
 import pytest
-import uvicorn
 from fastapi import FastAPI, HTTPException
 
 from airfleet.agent.control import ComponentStatus, HostStatus
@@ -25,12 +23,12 @@ from airfleet.cli.queries import log_sources
 from airfleet.cli.queries.log_sources import OtherHost
 from airfleet.client import overrides
 from airfleet.client.project import Project
-from airfleet.drill.waiting import wait_until
 from airfleet.errors import FleetError
 from airfleet.fleet.servers import secrets
 from airfleet.log_server import components as component_log_server
 from airfleet.system import component_logs
 from airfleet.testing.ports import free_ports
+from support.http_served import serving
 
 KEY = "k" * 64
 
@@ -50,14 +48,8 @@ def folder(tmp_path: Path) -> Path:
 def other(folder: Path) -> Iterator[OtherHost]:
     served = FastAPI()
     component_log_server.add(served, folder, KEY)
-    (port,) = free_ports(1)
-    running = uvicorn.Server(uvicorn.Config(served, host="127.0.0.1", port=port, log_config=None))
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    wait_until(lambda: running.started, 20, "the log server answers")
-    yield OtherHost("work-1", f"127.0.0.1:{port}", KEY)
-    running.should_exit = True
-    thread.join()
+    with serving(served) as address:
+        yield OtherHost("work-1", address.removeprefix("http://"), KEY)
 
 
 def test_the_components_that_have_written_something_and_their_last_lines(other: OtherHost) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,6 @@ from urllib.parse import quote
 
 import pytest
 import requests
-import uvicorn
 from airflow.configuration import conf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,9 +19,9 @@ from hypothesis import strategies as st
 from airfleet.api_server import remote_logs
 from airfleet.api_server.remote_logs import Server
 from airfleet.cli.queries import task_logs as ends
-from airfleet.drill.waiting import wait_until
 from airfleet.log_server import main
 from airfleet.testing.ports import free_ports
+from support.http_served import serving
 
 LOG = "dag_id=shop/run_id=manual__2026-11-21T06:00:00+00:00/task_id=sell/attempt=1.log"
 KEY = "k" * 64
@@ -45,14 +43,8 @@ def server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("AIRFLOW__LOGGING__BASE_LOG_FOLDER", str(folder))
     monkeypatch.setenv("AIRFLOW__API__SECRET_KEY", KEY)
     monkeypatch.setenv("AIRFLOW__AIRFLEET__LOGS_KEY", KEY)
-    (port,) = free_ports(1)
-    running = uvicorn.Server(uvicorn.Config(main.application(folder), host="127.0.0.1", port=port, log_config=None))
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    wait_until(lambda: running.started, 20, "the log server answers")
-    yield Server("work-1", f"127.0.0.1:{port}")
-    running.should_exit = True
-    thread.join()
+    with serving(main.application(folder)) as address:
+        yield Server("work-1", address.removeprefix("http://"))
 
 
 def lines(server: Server, path: str = LOG) -> tuple[list[str], list[list[str]]]:

@@ -14,6 +14,9 @@ import uvicorn
 from airfleet.system import uvicorn_server
 from airfleet.system.uvicorn_server import RestingServer
 
+#: libuv, once used in this process, closes descriptors by their numbers in every later fork
+TOLD: dict[str, Any] = {"host": "127.0.0.1", "loop": "asyncio", "log_config": None}
+
 
 async def nothing(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
     """An application that answers nobody."""
@@ -28,7 +31,7 @@ class Counting(RestingServer):
 
 
 def server() -> Counting:
-    return Counting(uvicorn.Config(nothing, lifespan="off", log_config=None))
+    return Counting(uvicorn.Config(nothing, loop="asyncio", lifespan="off", log_config=None))
 
 
 async def at_rest(resting: Counting) -> asyncio.Task[None]:
@@ -77,7 +80,7 @@ def test_a_signal_before_it_serves_is_not_lost() -> None:
 
 def test_a_port_that_is_taken_is_a_failure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as ended:
-        uvicorn_server.serve(nothing, host="127.0.0.1", port=taken.getsockname()[1], lifespan="off", log_config=None)
+        uvicorn_server.serve(nothing, port=taken.getsockname()[1], lifespan="off", **TOLD)
     assert ended.value.code == uvicorn_server.NOT_STARTED
 
 
@@ -86,5 +89,5 @@ def test_an_application_that_does_not_start_is_a_failure() -> None:
         raise RuntimeError("it cannot start")
 
     with pytest.raises(SystemExit) as ended:
-        uvicorn_server.serve(breaks, host="127.0.0.1", port=0, lifespan="on", log_config=None)
+        uvicorn_server.serve(breaks, port=0, lifespan="on", **TOLD)
     assert ended.value.code == uvicorn_server.NOT_STARTED

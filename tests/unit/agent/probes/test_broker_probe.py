@@ -16,15 +16,14 @@ from airfleet.agent.probes.broker_probe import line_to
 from airfleet.agent.probes.redis_line import RedisLine
 from airfleet.fleet.servers import brokers
 from faultlab.servers.broker_under_test import Valkey
+from support.lesser_rights import open_folder
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+def server() -> Iterator[Valkey]:
     """A Valkey."""
-    folder = tmp_path_factory.mktemp("broker")
-    for place in (folder, *folder.parents[:3]):
-        place.chmod(place.stat().st_mode | 0o011)  # another user has to pass
-    with Valkey(folder / "valkey") as server:
+    # Each start of pytest closes its own folders to other users.
+    with open_folder() as folder, Valkey(folder / "valkey") as server:
         assert isinstance(server, Valkey)
         yield server
 

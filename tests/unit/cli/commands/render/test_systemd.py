@@ -35,7 +35,7 @@ def render(project: Path, *arguments: str, **environ: str) -> Result:
 def test_the_unit_of_a_host_as_text(project: Path) -> None:
     text = render(project, "--host", "work").stdout.splitlines()
     program = Path(sys.prefix) / "bin" / "airfleet"
-    assert f"ExecStart={program} -C {project} up --adopt --host work --timeout 10m --drain 60s" in text
+    assert f"ExecStart={program} -C {project} up --host work --adopt --timeout 10m --drain 60s" in text
     assert "# fleet.yaml takes BROKER_PASSWORD from it; mode 0600." in text
     assert "EnvironmentFile=/etc/airfleet/shop-work.env" in text
     assert "s3cret" not in render(project, BROKER_PASSWORD="s3cret").stdout
@@ -67,7 +67,7 @@ def test_another_folder_there_has_an_airfleet_of_its_own(project: Path, monkeypa
 def test_overlay_and_home_travel_along(project: Path) -> None:
     (project / "fleet.prod.yaml").write_text("user: boss\n")
     text = render(project, "--env", "prod", "--host", "work", AIRFLEET_HOME="data").stdout
-    assert "up --adopt --host work --env prod --timeout" in text
+    assert "up --host work --env prod --adopt --timeout" in text
     assert f"Environment=AIRFLEET_HOME={project}/data" in text
 
 
