@@ -48,13 +48,6 @@ def write():
 with DAG("ledger", description={edition!r}, schedule=None, is_paused_upon_creation=False):
     PythonOperator(task_id="write", python_callable=write)
 """
-SMALL: Final = """\
-from airflow.sdk import DAG
-from airflow.providers.standard.operators.bash import BashOperator
-
-with DAG("dag_{number}", description="{text}", schedule=None):
-    BashOperator(task_id="one", bash_command="true") >> BashOperator(task_id="two", bash_command="true")
-"""
 #: as often as it can look, beside the settings that help any load
 TUNED_BUNDLES: Final[Mapping[str, Mapping[str, str]]] = {
     **TUNED,
@@ -83,26 +76,6 @@ def git(edits: int, refresh_seconds: int | None = None) -> dict[str, object]:
                 _wait(_other_version(stock, before), "Airflow knows the version")
                 taken.append(_until_written(stock, ledger, edition, began))
             return {"push_to_run": spread(taken)}
-
-
-def git_many(pipelines: int, edits: int) -> dict[str, object]:
-    """Measure the first push of many Dags to git, and a push of one that changed, as tuned as it can be."""
-    with TemporaryDirectory(prefix="bench-") as scratch:
-        folder = _folder(scratch)
-        clone = _repository(folder, {"dags/none.txt": ""})
-        with _airflow(folder, Path(scratch, "ledger"), _git_settings(folder, 1)) as stock:
-            files = {f"dags/dag_{number}.py": SMALL.format(number=number, text="") for number in range(pipelines)}
-            began = time.perf_counter()
-            _push(clone, files)
-            _wait(lambda: stock.api.get("dags", limit=1)["total_entries"] == pipelines, "every Dag is there", 0.5)
-            first, changed = time.perf_counter() - began, []
-            for number in range(edits):
-                text = f"edit {number}"
-                began = time.perf_counter()
-                _push(clone, {"dags/dag_7.py": SMALL.format(number=7, text=text)})
-                _wait(_described(stock, text), "the change is there")
-                changed.append(time.perf_counter() - began)
-            return {"first_push": spread([first]), "one_changed": spread(changed)}
 
 
 def rsync(edits: int) -> dict[str, object]:
@@ -143,10 +116,6 @@ def _until_written(stock: StockAirflow, ledger: Path, edition: str, began: float
 
 def _other_version(stock: StockAirflow, before: str) -> Callable[[], bool]:
     return lambda: stock.api.get("dags", "ledger")[_VERSION] != before
-
-
-def _described(stock: StockAirflow, text: str) -> Callable[[], bool]:
-    return lambda: stock.api.get("dags", "dag_7")["description"] == text
 
 
 def _has(file: Path, text: str) -> Callable[[], bool]:

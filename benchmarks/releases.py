@@ -67,7 +67,7 @@ def main() -> None:
         "1 host": lambda: hosts(1, options.pushes),
         "3 hosts": lambda: hosts(3, options.pushes),
         f"{options.pipelines} pipelines": lambda: many(options.pipelines),
-        **(others(options.pushes, options.pipelines) if options.others else {}),
+        **(others(options.pushes) if options.others else {}),
     }
     found: dict[str, dict[str, Any]] = {}
     for name, measure in ways.items():
@@ -76,13 +76,12 @@ def main() -> None:
     report("releases", {"ways": found}, release_table.HEAD, list(release_table.rows(found)), release_table.NOTES)
 
 
-def others(pushes: int, pipelines: int) -> dict[str, Callable[[], dict[str, Any]]]:
+def others(pushes: int) -> dict[str, Callable[[], dict[str, Any]]]:
     """Give the ways of Airflow alone; what takes minutes is done less often."""
     return {
-        "git bundle, defaults": lambda: release_peers.git(1),
         "git bundle, tuned": lambda: release_peers.git(pushes, 1),
-        "rsync by cron": lambda: release_peers.rsync(3),
-        f"git bundle, tuned, {pipelines} Dags": lambda: release_peers.git_many(pipelines, 1),
+        "rsync by cron": lambda: release_peers.rsync(2),
+        "git bundle, defaults": lambda: release_peers.git(1),
     }
 
 
@@ -103,8 +102,8 @@ def hosts(count: int, pushes: int) -> dict[str, Any]:
                 edition = str(number)
                 fleet.write("shop/steps.py", STEPS.format(edition=edition))
                 taken["push_to_run"].append(_until_run(fleet, ledger, edition, first, lambda: _push(fleet)))
-                back = str(number - 1)
-                taken["rollback_to_run"].append(_until_run(fleet, ledger, back, first, lambda: _do(fleet, "rollback")))
+                # Each rollback leads to the release that was live before the push: the first one.
+                taken["rollback_to_run"].append(_until_run(fleet, ledger, "0", first, lambda: _do(fleet, "rollback")))
         return {name: spread(values) for name, values in taken.items()}
 
 
