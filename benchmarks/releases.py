@@ -127,7 +127,7 @@ def _until_run(fleet: HostsUnderTest, ledger: Path, edition: str, first: str, ch
 def many(pipelines: int) -> dict[str, Any]:
     """The first push of many pipelines to a fleet that has releases already, and a push of one that changed."""
     files = {f"pipelines/dag_{number}.yaml": SMALL.format(number=number, text="") for number in range(pipelines)}
-    with FleetUnderTest.make("name: bench\n", {"pipelines/first.yaml": PIPELINE}) as fleet:
+    with FleetUnderTest.make("name: bench\n", {"pipelines/first.yaml": SMALL.format(number="first", text="")}) as fleet:
         fleet.start()
         _push(fleet)  # else the dag-processor would begin to read the folder while it is pushed
         for path, text in files.items():
