@@ -11,9 +11,10 @@ HEAD: Final = ("", "push to run, s", "rollback to run, s", "first push, s", "one
 KEYS: Final = ("push_to_run", "rollback_to_run", "first_push", "one_changed")
 NOTES: Final = """\
 Median (least–most). *push to run*: from the start of `airfleet push` to the first line that the new code writes, with
-the trigger of a run between; of three hosts, each with a network of its own, on another one than the one that pushed.
-*rollback to run*: the same for `airfleet rollback`. *first push*, *one changed*: until the API has every Dag, and the
-one whose file changed. PostgreSQL, the broker and all hosts share one machine.
+the trigger of a run between. Three hosts have a network of their own each, and the line is that of another host than
+the one that pushed. *rollback to run*: the same for `airfleet rollback`. *first push*, *one changed*: until the API has
+every Dag, and the one whose file changed. Airflow's own storing of new Dags takes most of a first push.
+PostgreSQL, the broker and all hosts share one machine.
 
 The others are Airflow alone with CeleryExecutor on one host, with settings that help it (`TUNED` of
 `benchmarks/systems/stock.py`). *git bundle*: from `git commit` and `git push` into a repository of this machine. Its
