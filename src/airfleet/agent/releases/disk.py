@@ -85,13 +85,13 @@ class HostReleases:
 
     def _objects(self, connection: psycopg.Connection[Any], digest: str) -> Objects:
         """Open the store, with other hosts beside it. Raises FleetError for one that this host cannot open at all."""
-        if self._others is None:
-            return opening.open_store(self._store, connection)
         try:
             objects = opening.open_store(self._store, connection)
         except (FleetError, StoreUnreachable) as closed:
+            if self._others is None:
+                raise
             objects = ClosedStore(closed.sentence if isinstance(closed, FleetError) else str(closed))
-        return self._others.beside(objects, self._store, digest)
+        return objects if self._others is None else self._others.beside(objects, self._store, digest)
 
     def _is_awaited(self, connection: psycopg.Connection[Any], digest: str) -> bool:
         """Tell whether another host is about to give a release; not while the database is away."""

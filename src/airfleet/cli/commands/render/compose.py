@@ -22,7 +22,6 @@ from airfleet.fleet.config.spec import LOCAL, Fleet, Host
 if TYPE_CHECKING:
     from airfleet.render.compose_servers import Server
 
-_SECRET = re.compile(r"\$\{\{\s*secrets\.([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
 _USER = re.compile(r"(\d+)(?::(\d+))?")
 
 
@@ -50,14 +49,7 @@ class Wanted:
     "--servers", is_flag=True, help="With services for the PostgreSQL and the broker that fleet.yaml names."
 )
 @options.option("--user", metavar="UID[:GID]", help="Who runs in containers; without it, who owns the project folder.")
-@options.option(
-    "--drain",
-    type=options.duration,
-    metavar="DURATION",
-    default="1m",
-    show_default=True,
-    help="How long running tasks may take to end when a container is stopped.",
-)
+@files.drain("when a container is stopped")
 @files.output
 @options.env
 @options.project
@@ -151,14 +143,11 @@ def _user(here: Project, wanted: Wanted) -> tuple[int, int]:
 
 
 def _secrets(here: Project) -> tuple[str, ...]:
-    from airfleet.fleet.config import reader
+    from airfleet.fleet.config import interpolation, reader
     from airfleet.yaml import nodes
 
-    found = (
-        name
-        for text in nodes.texts(reader.load_files(here.fleet_file, here.environ).top)
-        for name in _SECRET.findall(text)
-    )
+    texts = nodes.texts(reader.load_files(here.fleet_file, here.environ).top)
+    found = (name for text in texts for name in sorted(interpolation.secrets_in(text)))
     return tuple(dict.fromkeys(found))
 
 

@@ -28,6 +28,18 @@ def output(command: F) -> F:
     return add(command)
 
 
+def drain(when: str) -> Callable[[F], F]:
+    """Add ``--drain`` to a command; the argument ``drain`` is seconds."""
+    return options.option(
+        "--drain",
+        type=options.duration,
+        metavar="DURATION",
+        default="1m",
+        show_default=True,
+        help=f"How long running tasks may take to end {when}.",
+    )
+
+
 def put(files: Mapping[str, str], folder: Path | None) -> None:
     """Print the files, or write them into a folder. Raises FleetError when one cannot be written."""
     if folder is None:

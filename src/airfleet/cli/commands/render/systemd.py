@@ -39,14 +39,7 @@ class Place:
 @options.option("--user", metavar="NAME", help="Who runs the fleet; without it, the owner of the project folder.")
 @options.option("--at", metavar="DIR", help="The project folder on the host, if it is another one there.")
 @options.option("--program", metavar="FILE", help="airfleet on the host, if it is elsewhere there.")
-@options.option(
-    "--drain",
-    type=options.duration,
-    metavar="DURATION",
-    default="1m",
-    show_default=True,
-    help="How long running tasks may take to end at a shutdown.",
-)
+@files.drain("at a shutdown")
 @files.output
 @options.env
 @options.project
