@@ -131,20 +131,24 @@ class CallbackRunningManager(ResultStoringManager):
 
     def _start_process(self, dag_file: DagFileInfo) -> ParsingProcess:
         """Start a process as Airflow does, of our class: Airflow names its own in its body."""
-        logger, filehandle = self._get_logger_for_dag_file(dag_file)
-        return ParsingProcess.start(
-            id=uuid7(),
-            path=dag_file.absolute_path,
-            bundle_path=dag_file.bundle_path,
-            bundle_name=dag_file.bundle_name,
-            dag_file_rel_path=str(dag_file.rel_path),
-            callbacks=self._callback_to_execute.pop(dag_file, []),
-            selector=self.selector,
-            logger=disk_full_logging.bearing(logger),
-            logger_filehandle=filehandle,
-            subprocess_logs_to_stdout=conf.get("logging", "dag_processor_log_target") == "stdout",
-            client=self.client,
-        )
+        return ParsingProcess.start(**self._start_options(dag_file, dag_file))
+
+    def _start_options(self, dag_file: DagFileInfo, log: DagFileInfo) -> dict[str, Any]:
+        """Return what a process for a file starts with; its lines go to the log of ``log``."""
+        logger, filehandle = self._get_logger_for_dag_file(log)
+        return {
+            "id": uuid7(),
+            "path": dag_file.absolute_path,
+            "bundle_path": dag_file.bundle_path,
+            "bundle_name": dag_file.bundle_name,
+            "dag_file_rel_path": str(dag_file.rel_path),
+            "callbacks": self._callback_to_execute.pop(dag_file, []),
+            "selector": self.selector,
+            "logger": disk_full_logging.bearing(logger),
+            "logger_filehandle": filehandle,
+            "subprocess_logs_to_stdout": conf.get("logging", "dag_processor_log_target") == "stdout",
+            "client": self.client,
+        }
 
     def _service_processor_sockets(self, timeout: float | None = 1.0) -> None:
         """Read from all processes; one that writes something unreadable is read no more, and the others go on."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -146,17 +146,21 @@ class ChangeFindingManager(DagFileProcessorManager):
             return []
         self._looked = time.monotonic()
         changed = []
-        look = functools.cache(stamp)  # many pipelines take in the same file
+        look, being_parsed = functools.cache(stamp), self._being_parsed()  # many pipelines take in the same file
         for file in (file for files in self._known.values() for file in files):
             now = stamp(str(file.absolute_path))
             # A file that is being parsed keeps its old stamps, so that it is seen again afterwards.
-            if now is None or file in self._processors:
+            if now is None or file in being_parsed:
                 continue
             if now == self._stamps.get(file) and not self._takes_in_what_changed(file, look):
                 continue
             changed.append(file)
             self._stamps[file] = now
         return changed
+
+    def _being_parsed(self) -> Collection[DagFileInfo]:
+        """Return the files that processes have."""
+        return self._processors.keys()
 
     def _takes_in_what_changed(self, file: DagFileInfo, look: Callable[[str], Stamp | None]) -> bool:
         """Tell whether one of the files that a pipeline took in is another one now; note what they are."""

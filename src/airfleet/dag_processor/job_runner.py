@@ -1,7 +1,8 @@
 """The dag-processor of a fleet: it finds changes at once, and rests otherwise. [A]
 
 Its manager is Airflow's, changed by subject: :mod:`airfleet.dag_processor.file_changes`,
-:mod:`airfleet.dag_processor.result_storing` and :mod:`airfleet.dag_processor.callback_running`.
+:mod:`airfleet.dag_processor.result_storing`, :mod:`airfleet.dag_processor.callback_running` and
+:mod:`airfleet.dag_processor.batch_parsing`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from airflow.sdk.api.client import Client
 from airflow.utils.process_utils import set_component_mp_start_method
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 
-from airfleet.dag_processor.callback_running import CallbackRunningManager
+from airfleet.dag_processor.batch_parsing import BatchParsingManager
 from airfleet.system import clock_skew
 
 #: between two removals of warnings of inactive Dags, seconds
@@ -60,7 +61,7 @@ def _run(started: Callable[[Job], None]) -> None:
 
 
 @attrs.define
-class PipelineFileProcessorManager(CallbackRunningManager):
+class PipelineFileProcessorManager(BatchParsingManager):
     """Airflow's manager of parsing processes, as a fleet runs it."""
 
     _warnings_purged: float = attrs.field(default=float("-inf"), init=False)

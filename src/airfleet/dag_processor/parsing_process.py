@@ -12,10 +12,10 @@ import signal
 import time
 import traceback
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import attrs
 from airflow.dag_processing.processor import DagFileProcessorProcess, _parse_file_entrypoint
@@ -64,8 +64,14 @@ class ParsingProcess(BoundedMonitor, DagFileProcessorProcess):
             mark, taken_in = mmap.mmap(marks, 1), TakenIn(stamps)
             parse = environment_parsing.stand_in(file, bundle, (marks, stamps))
             own = lambda: parse_file(mark, taken_in, file, bundle)  # noqa: E731 - the target of a fork
-            process: ParsingProcess = super().start(target=parse or own, **kwargs)
+            process = cls.forked(parse or own, **kwargs)
         process._mark, process.taken_in = mark, taken_in
+        return process
+
+    @classmethod
+    def forked(cls, target: Callable[[], None], **kwargs: Any) -> Self:
+        """Fork a process that runs ``target``."""
+        process: Self = super().start(target=target, **kwargs)
         with suppress(OSError):  # where it is not allowed, or has ended
             Path(f"/proc/{process.pid}/oom_score_adj").write_text(_OOM_SCORE)
         return process

@@ -120,7 +120,7 @@ class ReleaseFollowingManager(ChangeFindingManager):
         self._looked = float("-inf")
         changed = [file for file in self._changed() if file in known]
         self._add_files_to_queue(changed, mode="frontprio")
-        not_yet = {*waiting, *changed, *self._processors, *self._again_later()}
+        not_yet = {*waiting, *changed, *self._being_parsed(), *self._again_later()}
         self._to_move[bundle.name] = frozenset(str(file.rel_path) for file in known.keys() - not_yet)
         self._trees[bundle.name] = tree
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -20,10 +21,11 @@ from airflow.dag_processing.processor import DagFileParsingResult
 from airflow.models.dag import DagModel
 from airflow.models.errors import ParseImportError
 from airflow.utils.session import create_session
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from airfleet.backoff import UNTIL_MENDED
+from airfleet.dag_processor import batch_process
 from airfleet.dag_processor.parsing_process import took_too_long
 from airfleet.dag_processor.release_following import ReleaseFollowingManager
 from airfleet.metadata import database_errors
@@ -46,6 +48,10 @@ class ResultStoringManager(ReleaseFollowingManager):
     _again: dict[DagFileInfo, tuple[float, int]] = attrs.field(factory=dict, init=False)
     #: files of which the database refused something, while one is stored
     _refused: set[tuple[str, str]] = attrs.field(factory=set, init=False)
+    #: results that are stored together, by file; empty once that was tried
+    _to_store: dict[DagFileInfo, DagFileParsingResult] = attrs.field(factory=dict, init=False)
+    #: bundles and paths of those that were
+    _stored: frozenset[tuple[str, str]] = attrs.field(factory=frozenset, init=False)
     #: tells the agent which file is stored
     _work: CurrentWork = attrs.field(factory=current_work.of_this_process, init=False)
 
@@ -60,8 +66,14 @@ class ResultStoringManager(ReleaseFollowingManager):
     ) -> None:
         """Store the Dags of a file as Airflow does; those of a pipeline file are its only active ones from now on.
 
-        A Dag that the database refuses becomes the file's import error, and the others are stored.
+        A Dag that the database refuses becomes the file's import error, and the others are stored. The first of several
+        results that are stored together takes the others with it.
         """
+        together, self._to_store = self._to_store, {}
+        if together:
+            self._stored = self._store_all(together, session, rest)
+        if (bundle_name, relative_fileloc) in self._stored:
+            return
         store: Callable[..., None] = functools.partial(self._store, bundle_name=bundle_name, session=session, **rest)
         _make_storable(parsing_result)
         if relative_fileloc is not None:
@@ -79,16 +91,79 @@ class ResultStoringManager(ReleaseFollowingManager):
                 self._refused.add((bundle_name, relative_fileloc))
                 self._store_what_can_be(store, parsing_result, relative_fileloc, cause, session)
 
+    @contextmanager
+    def _together(self, results: Mapping[DagFileInfo, DagFileParsingResult]) -> Iterator[None]:
+        """Store results of one bundle together when the first of them is to be stored."""
+        self._to_store = dict(results)
+        try:
+            yield
+        finally:
+            self._to_store, self._stored = {}, frozenset()
+
+    def _store_all(
+        self, results: Mapping[DagFileInfo, DagFileParsingResult], session: Session, rest: Mapping[str, Any]
+    ) -> frozenset[tuple[str, str]]:
+        """Store results in one transaction; return their bundles and paths, none when the database refuses one.
+
+        Left out are files with a Dag that is another file's.
+        """
+        by_path = {str(file.rel_path): result for file, result in results.items()}
+        bundle = next(file.bundle_name for file in results)
+        with database_errors.noticing(session.get_bind()) as first:
+            try:
+                paths = dag_owners.sole_owners(by_path, bundle, session)
+                self._store_joined({path: by_path[path] for path in sorted(paths)}, bundle, session, rest)
+                session.commit()
+            except Exception as error:
+                session.rollback()
+                self.log.warning("%d files are stored one by one: %s", len(results), first.error or error)
+                return frozenset()
+        if first.error:
+            return frozenset()
+        for path in paths:
+            self._tell_waiting(bundle, path, {dag.dag_id for dag in by_path[path].serialized_dags})
+        return frozenset((bundle, path) for path in paths)
+
+    def _store_joined(
+        self, results: Mapping[str, DagFileParsingResult], bundle: str, session: Session, rest: Mapping[str, Any]
+    ) -> None:
+        for path, result in results.items():
+            self._sign(result, bundle, path)
+        super().persist_parsing_result(
+            bundle_name=bundle,
+            parsing_result=batch_process.joined(results.values(), ""),
+            relative_fileloc=None,
+            session=session,
+            **rest,
+        )
+        given = [dag.dag_id for result in results.values() for dag in result.serialized_dags]
+        session.execute(
+            update(DagModel)
+            .where(DagModel.bundle_name == bundle, DagModel.relative_fileloc.in_(results))
+            .where(DagModel.dag_id.not_in(given))
+            .values(is_stale=True, has_import_errors=True)
+            .execution_options(synchronize_session=False)
+        )
+        session.execute(
+            delete(ParseImportError)
+            .where(ParseImportError.bundle_name == bundle, ParseImportError.filename.in_(results))
+            .execution_options(synchronize_session=False)
+        )
+
     def _leave_to_others(self, result: DagFileParsingResult, path: str, bundle: str, session: Session) -> None:
         """Take out Dags that another file defined first; parse files again that wait for one that is gone here."""
         given = {dag.dag_id for dag in result.serialized_dags}
         others = dag_owners.take_out_others(result, path, bundle, lambda owner: self._is_there(bundle, owner), session)
+        self._tell_waiting(bundle, path, given)
+        for dag_id, owner_path in others.items():
+            self._left_to.setdefault((dag_id, (bundle, owner_path)), set()).add((bundle, path))
+
+    def _tell_waiting(self, bundle: str, path: str, given: Collection[str]) -> None:
+        """Have files parsed again that wait for a Dag which this file gives no more."""
         for (dag_id, owner), left in list(self._left_to.items()):
             left.discard((bundle, path))
             if owner == (bundle, path) and dag_id not in given:
                 self._parse_again(self._left_to.pop((dag_id, owner)))
-        for dag_id, owner_path in others.items():
-            self._left_to.setdefault((dag_id, (bundle, owner_path)), set()).add((bundle, path))
 
     def _store(
         self,

@@ -71,18 +71,31 @@ class Observation:
 
 def observed(load: Callable[[], Result]) -> tuple[Result, Observation]:
     """Run ``load`` and observe it. Raises what ``load`` raises."""
-    watch = _Watch()
-    sys.addaudithook(watch.hook)
-    modules, before, began = set(sys.modules), _State.now(), time.time_ns()
-    watch.on = True
-    try:
-        result = load()
-    finally:
-        watch.on = False
-    for path in _sources(set(sys.modules) - modules):
-        watch.stamps.setdefault(path, _unless_edited(stamp(path), since=began))
-    reasons = dict.fromkeys([*watch.reasons, *before.reasons(_State.now())])
-    return result, Observation({path: seen for path, seen in watch.stamps.items() if _may_change(path)}, tuple(reasons))
+    return Observer().observed(load)
+
+
+class Observer:
+    """Observes one load after the other, by one hook."""
+
+    def __init__(self) -> None:
+        self._watch = _Watch()
+        sys.addaudithook(self._watch.hook)
+
+    def observed(self, load: Callable[[], Result]) -> tuple[Result, Observation]:
+        """Run ``load`` and observe it. Raises what ``load`` raises."""
+        watch = self._watch
+        modules, before, began = set(sys.modules), _State.now(), time.time_ns()
+        watch.begin()
+        try:
+            result = load()
+        finally:
+            watch.on = False
+        for path in _sources(set(sys.modules) - modules):
+            watch.stamps.setdefault(path, _unless_edited(stamp(path), since=began))
+        reasons = dict.fromkeys([*watch.reasons, *before.reasons(_State.now())])
+        return result, Observation(
+            {path: seen for path, seen in watch.stamps.items() if may_change(path)}, tuple(reasons)
+        )
 
 
 def stamp(path: str) -> Stamp:
@@ -107,6 +120,10 @@ class _Watch:
         #: taken before a file is read, so that an edit in the middle of a load is seen
         self.stamps: dict[str, Stamp] = {}
         self.reasons: list[str] = []
+
+    def begin(self) -> None:
+        """Forget all, and watch from now on."""
+        self.stamps, self.reasons, self.on = {}, [], True
 
     def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.on:
@@ -205,7 +222,7 @@ _INSTALLED = tuple(
 )
 
 
-def _may_change(path: str) -> bool:
+def may_change(path: str) -> bool:
     """Tell whether the path is looked at again: not if it is installed, or no file at all."""
     return not path.startswith((*_INSTALLED, "/proc/", "/sys/", "/dev/")) and not _is_bytecode(path)
 

@@ -12,7 +12,13 @@ from airflow.dag_processing.bundles.local import LocalDagBundle
 from airflow.dag_processing.dagbag import DagBag
 from airflow.dag_processing.importers import AbstractDagImporter, DagImportError, DagImportResult, get_importer_registry
 from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
-from airflow.dag_processing.processor import DagFileParsingResult, DagFileProcessorProcess, _parse_file_entrypoint
+from airflow.dag_processing.processor import (
+    DagFileParseRequest,
+    DagFileParsingResult,
+    DagFileProcessorProcess,
+    _parse_file,
+    _parse_file_entrypoint,
+)
 from airflow.models.dag import DagModel
 from airflow.sdk import DAG, BaseOperator, TaskGroup
 
@@ -184,10 +190,20 @@ def test_a_process_of_a_file_is_started_collected_and_ended_by_what_we_override(
         DagFileProcessorProcess._create_log_forwarder: "39ed3facf6a03a75",
         DagFileProcessorProcess.is_ready.fget: "b60887c54add36b0",
         _parse_file_entrypoint: "c0b19c69f5fa64b1",
+        _parse_file: "570c547a9671c30b",
     }
     assert {function: digest(function) for function in taken_over} == taken_over
     assert "self._create_process(file)" in inspect.getsource(DagFileProcessorManager._start_new_processes)
     assert "self.handle_parsing_result(file, proc)" in inspect.getsource(DagFileProcessorManager._collect_results)
+
+
+def test_several_files_are_parsed_by_what_parses_one() -> None:
+    assert parameters(_parse_file)[:2] == ["msg", "log"]
+    assert {"file", "bundle_path", "bundle_name"} <= set(DagFileParseRequest.model_fields)
+    assert {"fileloc", "serialized_dags", "warnings", "import_errors"} <= set(DagFileParsingResult.model_fields)
+    manager = {attribute.name for attribute in DagFileProcessorManager.__attrs_attrs__}
+    assert {"_file_queue", "_callback_to_execute", "_parallelism", "processor_timeout"} <= manager
+    assert "in self._processors" in inspect.getsource(DagFileProcessorManager.terminate_orphan_processes)
 
 
 def test_a_task_of_a_dag_can_be_replaced_by_another_operator() -> None:

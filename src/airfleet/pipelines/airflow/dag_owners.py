@@ -6,7 +6,8 @@ stays so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 
 from airflow.dag_processing.processor import DagFileParsingResult
 from airflow.models.dag import DagModel
@@ -39,6 +40,20 @@ def take_out_others(
         )
         result.import_errors = errors
     return owners
+
+
+def sole_owners(results: Mapping[str, DagFileParsingResult], bundle: str, session: Session) -> frozenset[str]:
+    """Return the paths of results of which no Dag is another file's, by the database or by another result."""
+    given = Counter(dag.dag_id for result in results.values() for dag in result.serialized_dags)
+    active = select(DagModel.dag_id, DagModel.relative_fileloc).where(
+        DagModel.dag_id.in_(given), DagModel.bundle_name == bundle, DagModel.is_stale.is_(False)
+    )
+    owners = dict(session.execute(active).tuples().all())
+    return frozenset(
+        path
+        for path, result in results.items()
+        if all(given[dag.dag_id] == 1 and owners.get(dag.dag_id, path) == path for dag in result.serialized_dags)
+    )
 
 
 def _stored(result: DagFileParsingResult, path: str, bundle: str, session: Session) -> dict[str, str]:
