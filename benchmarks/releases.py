@@ -134,7 +134,8 @@ def many(pipelines: int) -> dict[str, Any]:
             (fleet.root / path).write_text(text)
         began = time.perf_counter()
         _push(fleet)
-        wait_until(lambda: _count(fleet) == pipelines + 1, PATIENCE_SECONDS, "every Dag is there", 0.2)
+        # A question costs the api-server a tenth of a second, which the dag-processor could use.
+        wait_until(lambda: _count(fleet) == pipelines + 1, PATIENCE_SECONDS, "every Dag is there", 1.0)
         first = time.perf_counter() - began
         changed = []
         for number in range(3):
