@@ -25,7 +25,7 @@ from airfleet.fleet import planner
 from airfleet.fleet.components import proxy
 from airfleet.fleet.components.flower import listens_on
 from airfleet.fleet.config.reader import ENVIRONMENT, FILE_NAME, read_file, referenced_variables
-from airfleet.fleet.config.spec import API_PORT, EMBEDDED, LOGS_PORT, Fleet, Host
+from airfleet.fleet.config.spec import API_PORT, LOGS_PORT, Fleet, Host
 from airfleet.fleet.planning import local_hosts, ownership
 from airfleet.fleet.planning import paths as fleet_paths
 from airfleet.fleet.planning.context import Context, Embedded, Nginx, Ports, needs_log_server
@@ -33,7 +33,7 @@ from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.planning.plan import Plan
 from airfleet.fleet.planning.plan_record import describe
 from airfleet.fleet.planning.ports import PortBook, api_server, given
-from airfleet.fleet.servers import secrets
+from airfleet.fleet.servers import own_servers, secrets
 from airfleet.fleet.servers.secrets import Secrets
 from airfleet.releases.places import Places
 from airfleet.system import process_tree, procfs, unix_sockets
@@ -91,7 +91,7 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     inherited = inherit(paths, policy, time.clock_gettime(time.CLOCK_BOOTTIME))
     ended = end_leftovers(paths, inherited.grace_seconds, inherited.pids)
     book = PortBook(paths.ports)
-    if fleet.database == EMBEDDED:
+    if fleet.runs_database:
         embedded_servers.require_password(paths)
     kept = identity.secrets_of(fleet, here, paths, environ)
     if local_hosts.COUNT in environ:
@@ -231,13 +231,18 @@ def require_room(home: Path, free_bytes: int) -> None:
 
 def _context(fleet: Fleet, here: Host, paths: Paths, book: PortBook, kept: Secrets, *, together: bool) -> Context:
     """Collect what a plan needs; ``together``: all hosts are agents of this machine and tell their ports."""
-    own_database, own_broker = fleet.database == EMBEDDED, fleet.broker == EMBEDDED
+    own_database, own_broker = fleet.runs_database, fleet.runs_broker
     book.keep_off(given(fleet, here))
     own_nginx = _nginx(fleet, here, paths)
     known = local_hosts.is_named(fleet) and not together
     postgres = book.port("postgres", POSTGRES_PORT) if own_database else None
     servers = (
-        embedded_servers.prepare(paths, euid=os.geteuid(), database=own_database, broker=own_broker)
+        embedded_servers.prepare(
+            paths,
+            euid=os.geteuid(),
+            database=own_servers.database(fleet.database) if own_database else None,
+            broker=own_servers.broker(fleet.broker) if own_broker else None,
+        )
         if own_database or own_broker
         else None
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from airfleet.fleet.config.checks import is_any
-from airfleet.fleet.config.spec import API_PORT, EMBEDDED, Fleet, Host
+from airfleet.fleet.config.spec import API_PORT, Fleet, Host
 from airfleet.fleet.servers import brokers, databases
 
 _POSTGRES_PORT: Final = 5432
@@ -44,11 +44,11 @@ def servers_of(fleet: Fleet) -> tuple[Server, ...]:
 
 
 def _servers(fleet: Fleet) -> Iterator[Server]:
-    if fleet.database != EMBEDDED:
+    if not fleet.runs_database:
         for host, port in databases.places(fleet.database):
             if host and not host.startswith(("/", "@")):
                 yield Server("database", host.strip("[]"), int(port or _POSTGRES_PORT))
-    if fleet.broker != EMBEDDED:
+    if not fleet.runs_broker:
         for host, number in brokers.parse(fleet.broker).servers:
             yield Server("broker", host, number)
     if fleet.witness:

@@ -153,7 +153,7 @@ def _secrets(here: Project) -> tuple[str, ...]:
 
 def _servers(here: Project, fleet: Fleet, wanted: Wanted) -> tuple[Server, ...]:
     """Make services of the URLs in fleet.yaml. Raises FleetError where there are none."""
-    from airfleet.fleet.config.spec import EMBEDDED
+    from airfleet.fleet.servers.own_servers import EMBEDDED
     from airfleet.render import compose, compose_servers
 
     if not wanted.servers:
