@@ -110,7 +110,7 @@ def _flower_port(fleet: Fleet, here: Host, book: _Book) -> int | None:
     return flower.port if len(fleet.hosts) > 1 else book.port("flower", flower.port)
 
 
-def _embedded(paths: Paths, machine: Machine) -> Embedded:
+def _embedded(paths: Paths, machine: Machine = Machine()) -> Embedded:
     return Embedded(
         Path("postgres"),
         paths.home / "postgres",
