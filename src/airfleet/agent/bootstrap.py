@@ -84,7 +84,7 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     ownership.require_own(paths, "airfleet up")
     fleet_paths.require_fit(environ, root, paths.home)
     _make_folders(paths)
-    lock = _lock(paths, fleet)
+    held = lock(paths, fleet)
     _require_alone(paths, fleet)
     require_room(paths.home, shutil.disk_usage(paths.home).free)
     policy = fleet.policies.on_partition if local_hosts.is_named(fleet) else None
@@ -110,7 +110,7 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     edits = ConfigDrift(origin, describe(plan, kept.fingerprint_key), LibraryDrift(local_facts.library_folders()))
     names = taken.for_the_fleet | taken.for_tasks
     facts = _facts(plan, paths, environ, secrets.fingerprints(kept))
-    return Prepared(plan, paths, lock, book, ended, inherited, names, edits.now, facts)
+    return Prepared(plan, paths, held, book, ended, inherited, names, edits.now, facts)
 
 
 def _facts(plan: Plan, paths: Paths, environ: Mapping[str, str], keys: Mapping[str, str]) -> LocalFacts | None:
@@ -176,8 +176,10 @@ def _make_folders(paths: Paths) -> None:
         ownership.make_folder(folder, mode, may_be_link=folder not in of_the_agent)
 
 
-def _lock(paths: Paths, fleet: Fleet) -> IO[str]:
-    lock = paths.lock.open("a+")  # kept open: closing it gives the lock up
+def lock(paths: Paths, fleet: Fleet) -> IO[str]:
+    """Lock the home of a fleet, until the file is closed. Raises AlreadyRuns while another one holds it."""
+    ownership.make_folder(paths.runtime, 0o700, may_be_link=False)
+    lock = paths.lock.open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as refused:

@@ -87,6 +87,11 @@ def finish(paths: Paths, data: Path) -> bool:
     return True
 
 
+def discard_draft(data: Path) -> None:
+    """Remove the new cluster of an upgrade that was given up, with its dump."""
+    shutil.rmtree(data / NEXT, ignore_errors=True)
+
+
 def kept(data: Path) -> tuple[KeptCluster, ...]:
     """List the clusters that were replaced, the latest first."""
     found = [

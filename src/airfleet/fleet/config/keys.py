@@ -47,7 +47,9 @@ FLEET: Final[Table] = {
     "hosts": Key("hosts", "the machines, and what each runs; left out: this one, and everything"),
     **COMPONENTS,
     "database": Key("text", "`embedded`, `system`, or the URL of a PostgreSQL server, with several hosts if you like"),
-    "broker": Key("text", "`embedded`, `system`, or the URL of Redis, Valkey, Sentinel or RabbitMQ; several servers with `;`"),
+    "broker": Key(
+        "text", "`embedded`, `system`, or the URL of Redis, Valkey, Sentinel or RabbitMQ; several servers with `;`"
+    ),
     "proxy": Key("proxy", "nginx in front: `{on, name, address, port, airflow, flower, tls, redirect}`"),
     "flower": Key("flower", "whether Flower runs (`false`), or `{on, address, port, user, memory}`"),
     "policies": Key(
