@@ -33,7 +33,7 @@ from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.planning.plan import Plan
 from airfleet.fleet.planning.plan_record import describe
 from airfleet.fleet.planning.ports import PortBook, api_server, given
-from airfleet.fleet.servers import own_servers, secrets
+from airfleet.fleet.servers import secrets
 from airfleet.fleet.servers.secrets import Secrets
 from airfleet.releases.places import Places
 from airfleet.system import process_tree, procfs, unix_sockets
@@ -238,12 +238,13 @@ def _context(fleet: Fleet, here: Host, paths: Paths, book: PortBook, kept: Secre
     own_nginx = _nginx(fleet, here, paths)
     known = local_hosts.is_named(fleet) and not together
     postgres = book.port("postgres", POSTGRES_PORT) if own_database else None
+    choices = embedded_servers.choices_of(fleet)
     servers = (
         embedded_servers.prepare(
             paths,
             euid=os.geteuid(),
-            database=own_servers.database(fleet.database) if own_database else None,
-            broker=own_servers.broker(fleet.broker) if own_broker else None,
+            database=choices[embedded_servers.POSTGRES],
+            broker=choices[embedded_servers.BROKER],
         )
         if own_database or own_broker
         else None

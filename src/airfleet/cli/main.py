@@ -60,7 +60,8 @@ FOR_SHELLS = frozenset(SECTIONS["Shell"])
 ABOUT_HOSTS = frozenset({"database", "deploy"})
 #: what needs no fleet on this machine, and so runs on every operating system
 ANYWHERE = {
-    "deploy", "init", "config", "check", "explain", "show", "docs", "diff", "convert", "schema", "lsp", "completion", "render",
+    "deploy", "init", "config", "check", "explain", "show", "docs", "diff", "convert", "schema", "lsp", "completion",
+    "render",
 }  # fmt: skip
 
 

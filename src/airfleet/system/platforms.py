@@ -30,7 +30,7 @@ def require_linux(system: str = sys.platform) -> None:
     if system != "linux":
         raise FleetError(
             f"a fleet runs on Linux, and this is {_SYSTEMS.get(system, system)}",
-            hint="run it in a Linux machine or container ('airfleet render compose'); airfleet check and show work here",
+            hint="run it in a Linux machine or container ('airfleet render compose'); 'airfleet check' works here",
         )
 
 

@@ -17,7 +17,8 @@ Connection: TypeAlias = psycopg.Connection[tuple[object, ...]]
 
 _SAME_TEXT: LiteralString = """
 SELECT set_config(name, value, false) FROM (VALUES ('datestyle', 'ISO, MDY'), ('intervalstyle', 'postgres'),
-    ('timezone', 'UTC'), ('bytea_output', 'hex'), ('extra_float_digits', '1'), ('search_path', 'pg_catalog')) s (name, value)
+    ('timezone', 'UTC'), ('bytea_output', 'hex'), ('extra_float_digits', '1'), ('search_path', 'pg_catalog')
+) AS s (name, value)
 """
 _DATABASES: LiteralString = "SELECT datname::text FROM pg_database WHERE datallowconn ORDER BY 1"
 _ROLES: LiteralString = """

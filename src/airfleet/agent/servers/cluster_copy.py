@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -56,24 +57,29 @@ def missing(folder: Path) -> tuple[str, ...]:
 def dump(tools: Tools, port: int, file: Path, target_major: int) -> None:
     """Write all databases and roles of a server into a file, for one of another version. Raises FleetError."""
     argv = tools.command("pg_dumpall", port, "--database=postgres")
-    with tools.log.open("ab") as log, _opened(file) as out, gzip.open(out, "wb", compresslevel=1) as packed:
-        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=log, env=tools.environ) as running:
-            assert running.stdout is not None
-            packed.writelines(adapted(running.stdout, target_major))
+    with (
+        tools.log.open("ab") as log,
+        _opened(file) as out,
+        gzip.open(out, "wb", compresslevel=1) as packed,
+        subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=log, env=tools.environ) as running,
+    ):
+        assert running.stdout is not None
+        packed.writelines(adapted(running.stdout, target_major))
     _require(running.returncode, "pg_dumpall", tools.log)
 
 
 def restore(tools: Tools, port: int, file: Path) -> None:
     """Bring the dump in a file into a server, up to the first error. Raises FleetError."""
     argv = tools.command("psql", port, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-f", "-")
-    with tools.log.open("ab") as log, gzip.open(file, "rb") as packed:
-        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=log, stderr=log, env=tools.environ) as running:
-            assert running.stdin is not None
-            try:
-                running.stdin.writelines(packed)
-                running.stdin.close()
-            except BrokenPipeError:  # it has met an error, and said it
-                pass
+    with (
+        tools.log.open("ab") as log,
+        gzip.open(file, "rb") as packed,
+        subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=log, stderr=log, env=tools.environ) as running,
+    ):
+        assert running.stdin is not None
+        with suppress(BrokenPipeError):  # it has met an error, and said it
+            running.stdin.writelines(packed)
+            running.stdin.close()
     _require(running.returncode, "psql", tools.log)
 
 

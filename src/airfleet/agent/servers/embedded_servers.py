@@ -21,10 +21,11 @@ from pathlib import Path
 from airfleet.agent.servers import cluster_switch, machine_programs, server_programs, wheel_programs
 from airfleet.agent.servers.server_programs import Maker, Program
 from airfleet.errors import FleetError, argument
+from airfleet.fleet.config.spec import Fleet
 from airfleet.fleet.planning import ownership
 from airfleet.fleet.planning.context import Embedded
 from airfleet.fleet.planning.paths import Paths, fleet_id
-from airfleet.fleet.servers import json_file, secrets
+from airfleet.fleet.servers import json_file, own_servers, secrets
 from airfleet.fleet.servers.own_servers import (
     EMBEDDED,
     OLDEST_POSTGRES,
@@ -80,15 +81,24 @@ def prepare(
     )
 
 
-def look(
-    paths: Paths, database: ServerChoice | None, broker: ServerChoice | None, environ: Mapping[str, str]
-) -> tuple[ServerProgram | None, ServerProgram | None]:
-    """Find the programs that a start would take, and change nothing. Raises FleetError as :func:`prepare`."""
+def look(paths: Paths, fleet: Fleet, environ: Mapping[str, str]) -> tuple[ServerProgram | None, ServerProgram | None]:
+    """Find the programs that a start would take, PostgreSQL's first, and change nothing; None is one that is not needed.
+
+    Raises FleetError as :func:`prepare`.
+    """
     record = server_programs.read_record(paths.servers)
     state = data_place(paths)
     data = {POSTGRES: state / POSTGRES, BROKER: state / BROKER}
-    chosen = _choose(record, data, {POSTGRES: database, BROKER: broker}, environ)
+    chosen = _choose(record, data, choices_of(fleet), environ)
     return told(chosen.get(POSTGRES)), told(chosen.get(BROKER))
+
+
+def choices_of(fleet: Fleet) -> dict[str, ServerChoice | None]:
+    """Read the servers that fleet.yaml chooses, by their purposes; None is one that the fleet does not run."""
+    return {
+        POSTGRES: own_servers.database(fleet.database) if fleet.runs_database else None,
+        BROKER: own_servers.broker(fleet.broker) if fleet.runs_broker else None,
+    }
 
 
 def data_place(paths: Paths) -> Path:

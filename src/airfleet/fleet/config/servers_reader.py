@@ -43,7 +43,7 @@ _OF_FLOWER = (
 
 
 def database(top: Section) -> str:
-    """Read ``embedded``, ``system``, or a URL of PostgreSQL. No problem repeats a part of a URL: it may be a password."""
+    """Read ``embedded``, ``system``, or a URL of PostgreSQL; no problem repeats a part of one: it may be a password."""
     url = top.text("database", EMBEDDED)
     if own_servers.is_own(url):
         return _own(top, "database", url, own_servers.database)

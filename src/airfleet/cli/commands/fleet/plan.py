@@ -258,15 +258,9 @@ def _this_machine(fleet: Fleet, here: Project, paths: Paths, *, plays: bool) -> 
 def _own_servers(fleet: Fleet, paths: Paths, here: Project) -> tuple[ServerProgram | None, ServerProgram | None]:
     """Find the programs of embedded servers; where a start would be refused for want of one, say so."""
     from airfleet.agent.servers import embedded_servers
-    from airfleet.fleet.servers import own_servers
 
     try:
-        return embedded_servers.look(
-            paths,
-            own_servers.database(fleet.database) if fleet.runs_database else None,
-            own_servers.broker(fleet.broker) if fleet.runs_broker else None,
-            here.environ,
-        )
+        return embedded_servers.look(paths, fleet, here.environ)
     except FleetError as refused:
         terminal.warn((str(refused),))
         return None, None

@@ -44,8 +44,8 @@ def command() -> None:
 def upgrade(project: Path | None, host: str | None, env: str | None, undo: bool, dry_run: bool, output: str) -> None:
     """Bring the database to the PostgreSQL that fleet.yaml asks for now.
 
-    The fleet has to be down. All databases are dumped, restored into a new cluster beside, and compared row by row; then
-    the new cluster takes the place of the old one, which is kept. Killed at any moment, it can be called again.
+    The fleet has to be down. All databases are dumped, restored into a new cluster beside, and compared row by row;
+    then the new cluster takes the place of the old one, which is kept. Killed at any moment, it can be called again.
     """
     here = find(project, env, host)
     agent_client.require_own(here.paths)
