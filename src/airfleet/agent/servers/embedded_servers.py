@@ -82,7 +82,7 @@ def prepare(
 
 
 def look(paths: Paths, fleet: Fleet, environ: Mapping[str, str]) -> tuple[ServerProgram | None, ServerProgram | None]:
-    """Find the programs that a start would take, PostgreSQL's first, and change nothing; None is one that is not needed.
+    """Find the programs that a start would take, PostgreSQL's first, and change nothing; None is one of no need.
 
     Raises FleetError as :func:`prepare`.
     """

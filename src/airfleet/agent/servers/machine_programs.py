@@ -129,8 +129,7 @@ def _why_none(choice: ServerChoice, found: Sequence[Installation]) -> tuple[str,
     wanted = f"PostgreSQL {choice.major}" if choice.major else "PostgreSQL"
     asks = f"'database: {choice}' asks for a {wanted} of this machine"
     if not found:
-        places = f"in {choice.place}" if choice.place else f"on PATH, nor in {', '.join(POSTGRES_FOLDERS[:3])}"
-        return f"{asks}, and there is none {places}", _install(0, choice)
+        return f"{asks}, and there is none on PATH, nor in {', '.join(POSTGRES_FOLDERS[:3])}", _install(0, choice)
     if broken := next((one for one in found if one.missing and _may_be(one, choice)), None):
         return f"{asks}, and {broken.folder} lacks {' and '.join(broken.missing)}", _install(0, choice)
     if silent := next((one for one in found if one.server is None), None):

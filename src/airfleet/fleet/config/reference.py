@@ -138,8 +138,9 @@ A task waits in a queue without a worker; `airfleet check` and `airfleet why` na
 | `system 16`, `system /opt/pgsql/bin` | the one of that major version, or in that folder |
 | `postgresql://user@host:port/name` | a server that you run |
 
-[Servers of a fleet](../how-to/ports-and-servers.md) says how a fleet goes from one to the other. Several hosts stand in one URL, as PostgreSQL's own library takes
-them: `postgresql://user@one,two:5433/name?target_session_attrs=read-write`.
+Several hosts stand in one URL, as PostgreSQL's own library takes them:
+`postgresql://user@one,two:5433/name?target_session_attrs=read-write`. A fleet goes from one to the other
+[by a command](../how-to/ports-and-servers.md#another-major-version-of-postgresql).
 
 ## broker
 

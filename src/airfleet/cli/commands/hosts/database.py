@@ -31,7 +31,7 @@ _GRACE_SECONDS = 60.0
     "  airfleet database upgrade --undo",
 )
 def command() -> None:
-    """Bring the database that this fleet runs itself to another version."""
+    """Bring the database of a fleet to another version, and back."""
 
 
 @command.command("upgrade")

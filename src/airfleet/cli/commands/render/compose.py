@@ -69,6 +69,7 @@ def command(
     """
     here = find(project, env)
     fleet, _ = plan.read(here)
+    files.require_no_machine(fleet)
     wanted = Wanted(host, servers, user, math.ceil(drain), output)
     made = rendered(here, fleet, wanted)
     files.put(made if output else {name: made[name] for name in list(made)[:1]}, output)
