@@ -43,6 +43,9 @@ _ELSEWHERE = "name a place on a disk of this machine with AIRFLEET_HOME"
 #: errors of a lock that somebody else holds
 _HELD = (errno.EAGAIN, errno.EACCES)
 
+#: the end of the text of a lock that an upgrade of the database holds
+_UPGRADE = " upgrade"
+
 #: with less room than this a database cannot be made, let alone grow
 NEEDED_BYTES = 300 * 1024 * 1024
 
@@ -176,8 +179,11 @@ def _make_folders(paths: Paths) -> None:
         ownership.make_folder(folder, mode, may_be_link=folder not in of_the_agent)
 
 
-def lock(paths: Paths, fleet: Fleet) -> IO[str]:
-    """Lock the home of a fleet, until the file is closed. Raises AlreadyRuns while another one holds it."""
+def lock(paths: Paths, fleet: Fleet, *, is_upgrade: bool = False) -> IO[str]:
+    """Lock the home of a fleet, until the file is closed: for its agent, or for an upgrade of its database.
+
+    Raises AlreadyRuns while an agent holds it, FleetError while an upgrade does.
+    """
     ownership.make_folder(paths.runtime, 0o700, may_be_link=False)
     lock = paths.lock.open("a+")
     try:
@@ -189,12 +195,18 @@ def lock(paths: Paths, fleet: Fleet) -> IO[str]:
         if refused.errno not in _HELD:
             sentence = f"{paths.lock} cannot be locked: {refused.strerror}; two agents could not be kept apart there"
             raise FleetError(sentence, hint=_ELSEWHERE) from None
+        pid, _, rest = holder.partition(" ")
+        if rest.endswith(_UPGRADE):
+            raise FleetError(
+                f"the database of fleet '{fleet.name}' is being upgraded (process {pid})",
+                hint="wait for its end; killed, it leaves the database as it was",
+            ) from None
         raise AlreadyRuns(
             f"fleet '{fleet.name}' is already running (agent {_told_of(holder)})",
             hint="'airfleet status' shows it, 'airfleet down' ends it",
         ) from None
     lock.truncate(0)
-    lock.write(f"{os.getpid()} {socket.gethostname()}")
+    lock.write(f"{os.getpid()} {socket.gethostname()}{_UPGRADE if is_upgrade else ''}")
     lock.flush()
     return lock
 

@@ -4,8 +4,8 @@
 
     dump ──> restore into a new cluster beside ──> verify ──> switch (two renames) ──> the old one is kept
 
-Up to the switch the cluster in use is only read. Whatever is cut off before it begins again from the start; from the
-switch on it is finished (:mod:`airfleet.agent.servers.cluster_switch`).
+Up to the switch the cluster in use is only read, and an upgrade that is cut off begins again. A switch that is cut off
+is finished (:mod:`airfleet.agent.servers.cluster_switch`).
 """
 
 from __future__ import annotations

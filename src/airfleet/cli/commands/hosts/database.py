@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airfleet.agent.control import AlreadyRuns
 from airfleet.cli import options
 from airfleet.cli.output import tables, terminal
 from airfleet.client import agent_client
@@ -79,11 +78,7 @@ def _alone(here: Project, fleet: Fleet) -> Iterator[None]:
     from airfleet.agent.servers import cluster_switch
 
     _require_down(here, fleet)
-    try:
-        lock = bootstrap.lock(here.paths, fleet)
-    except AlreadyRuns as runs:
-        raise FleetError(f"{runs.sentence}, or its database is upgraded already", hint=runs.hint) from None
-    with lock:
+    with bootstrap.lock(here.paths, fleet, is_upgrade=True):
         bootstrap.end_leftovers(here.paths, _GRACE_SECONDS)
         if cluster_switch.finish(here.paths, _data(here)):
             terminal.say("an earlier switch was cut off; it is finished now")
