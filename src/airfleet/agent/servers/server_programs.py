@@ -102,10 +102,17 @@ def program(path: Path) -> Program | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    said = _SAYS.search(done.stdout.lower())
-    if said is None:
-        return None
-    return Program(path, said["kind"], _version(said["version"]))
+    return said(path, done.stdout)
+
+
+def said(path: Path, text: str) -> Program | None:
+    """Read the version that a program has said; None when it is something else.
+
+    >>> str(said(Path("/x"), "Redis server v=7.0.15 sha=0"))
+    'Redis 7.0.15 (/x)'
+    """
+    found = _SAYS.search(text.lower())
+    return Program(path, found["kind"], _version(found["version"])) if found else None
 
 
 def programs(paths: Iterable[Path]) -> tuple[Program, ...]:
