@@ -40,7 +40,7 @@ found=$(command -v uv || ls "$HOME/.local/bin/uv" 2>/dev/null) && say uv "$found
 for program in tar gzip bash awk timeout; do command -v $program >/dev/null || say lacks $program; done
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 look_for() {
-    found=$(command -v "$1") && say server "$found	$("$found" --version 2>/dev/null | one_line)"
+    found=$(command -v "$1") && printf 'server\t%s\t%s\n' "$found" "$("$found" --version 2>/dev/null | one_line)"
 }
 for server in postgres /usr/lib/postgresql/*/bin/postgres /usr/pgsql-*/bin/postgres redis-server valkey-server; do
     look_for "$server"

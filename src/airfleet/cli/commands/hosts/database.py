@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airfleet.cli import options
+from airfleet.cli.commands.fleet.agent_start import signals_interrupt
 from airfleet.cli.output import tables, terminal
 from airfleet.client import agent_client
 from airfleet.client.project import Project, find
@@ -49,7 +50,7 @@ def upgrade(project: Path | None, host: str | None, env: str | None, undo: bool,
     here = find(project, env, host)
     agent_client.require_own(here.paths)
     fleet = _fleet(here)
-    with _alone(here, fleet):
+    with signals_interrupt(), _alone(here, fleet):
         if undo:
             _undo(here)
         else:
