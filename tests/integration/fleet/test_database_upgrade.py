@@ -147,6 +147,7 @@ def test_an_upgrade_that_is_killed_at_any_step_is_begun_again_and_loses_nothing(
     assert [one.major for one in cluster_switch.kept(data_of(fleet))] == [before]
     assert fleet.pids() == ()
     assert not (data_of(fleet) / "next").exists()
+    assert not cluster_switch.dump_folder(data_of(fleet)).exists()
 
 
 def kill_at(fleet: FleetUnderTest, choice: str, step: str) -> None:

@@ -5,6 +5,7 @@
     postgres/cluster        in use
     postgres/next/cluster   a new one in the making, of no value until it was verified
     postgres/cluster.18     an earlier one, of PostgreSQL 18, kept
+    postgres-dump/          the dump from which the new one is made
 
 and, in the fleet's home, ``postgres-switch.json`` while a switch is under way.
 
@@ -81,15 +82,24 @@ def finish(paths: Paths, data: Path) -> bool:
         os.rename(take, current)
         _flush(data)
     _forget_program(paths.servers)
-    shutil.rmtree(data / NEXT, ignore_errors=True)
+    discard_draft(data)
     _note(paths).unlink()
     _flush(paths.home)
     return True
 
 
 def discard_draft(data: Path) -> None:
-    """Remove the new cluster of an upgrade that was given up, with its dump."""
+    """Remove a new cluster that is not needed, and its dump."""
     shutil.rmtree(data / NEXT, ignore_errors=True)
+    shutil.rmtree(dump_folder(data), ignore_errors=True)
+
+
+def dump_folder(data: Path) -> Path:
+    """Name the folder of a dump: beside the data, where the user of the servers changes nothing.
+
+    Root reads the dump, and a dump can name commands.
+    """
+    return data.with_name(f"{data.name}-dump")
 
 
 def kept(data: Path) -> tuple[KeptCluster, ...]:

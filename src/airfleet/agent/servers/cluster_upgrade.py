@@ -145,13 +145,13 @@ def run(upgrade: Upgrade, place: Place, say: Callable[[str], None]) -> Upgraded:
 
 def _copied(upgrade: Upgrade, place: Place, beside: Path, say: Callable[[str], None]) -> Contents:
     """Make the new cluster beside the one in use, and verify it."""
-    shutil.rmtree(beside, ignore_errors=True)
-    account = embedded_servers.account_of(place.user)
-    embedded_servers.data_folder(beside, account)
+    cluster_switch.discard_draft(upgrade.data)
+    embedded_servers.data_folder(beside, embedded_servers.account_of(place.user))
+    folder = embedded_servers.data_folder(cluster_switch.dump_folder(upgrade.data), None)
     old = _cluster(upgrade.data, upgrade.before, place)
     new = _cluster(beside, upgrade.after, place)
-    file = beside / "dump.sql.gz"
-    tools = cluster_copy.Tools(upgrade.tools, _password_file(beside, place), place.log)
+    file = folder / "dump.sql.gz"
+    tools = cluster_copy.Tools(upgrade.tools, _password_file(folder, place), place.log)
     say(f"dumping the databases of {old.program}")
     with cluster_server.serving(old, _settings(old.program), place) as port:
         cluster_copy.dump(tools, port, file, upgrade.after.version[0])

@@ -22,6 +22,7 @@ def paths(tmp_path: Path) -> Paths:
     places = Paths(tmp_path, tmp_path / "run")
     for name, major in (("cluster", 18), ("next/cluster", 15)):
         make(data_of(places) / name, major)
+    cluster_switch.dump_folder(data_of(places)).mkdir()
     places.servers.write_text('{"postgres": "postgres 18.4 /x/postgres", "valkey": "valkey 9.1 /y"}')
     return places
 
@@ -65,7 +66,7 @@ def cut_off_at(monkeypatch: pytest.MonkeyPatch, step: int) -> Callable[[], int]:
     return lambda: done
 
 
-@pytest.mark.parametrize("step", range(6))
+@pytest.mark.parametrize("step", range(7))
 def test_a_switch_that_was_cut_off_anywhere_is_finished_by_the_next_who_comes(paths: Paths, step: int) -> None:
     begin(paths)
     with pytest.MonkeyPatch.context() as patched:
@@ -75,12 +76,13 @@ def test_a_switch_that_was_cut_off_anywhere_is_finished_by_the_next_who_comes(pa
         except CutOff:
             assert cluster_switch.is_under_way(paths)
         else:
-            assert step == 5
+            assert step == 6
     cluster_switch.finish(paths, data_of(paths))
     assert majors(paths) == {"cluster": "15", "cluster.18": "18"}
     assert not cluster_switch.is_under_way(paths)
     assert paths.servers.read_text() == '{\n "valkey": "valkey 9.1 /y"\n}\n'
     assert not (data_of(paths) / "next").exists()
+    assert not cluster_switch.dump_folder(data_of(paths)).exists()
 
 
 def test_a_start_finishes_a_switch_before_it_looks_for_data(paths: Paths) -> None:
