@@ -18,7 +18,7 @@ from airfleet.errors import FleetError
 from airfleet.fleet.servers.own_servers import OLDEST_BROKERS, OLDEST_POSTGRES, ServerChoice
 from airfleet.system.platforms import glibc, why_no_wheel
 
-#: folders of PostgreSQL's programs: Debian and Ubuntu, PGDG's RPMs, SUSE, Gentoo, Alpine, from source, Homebrew
+#: folders of PostgreSQL's programs: Debian and Ubuntu, PGDG's RPMs, SUSE, Gentoo, Alpine, from source
 POSTGRES_FOLDERS = (
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
@@ -26,7 +26,6 @@ POSTGRES_FOLDERS = (
     "/usr/lib64/postgresql-*/bin",
     "/usr/libexec/postgresql*",
     "/usr/local/pgsql/bin",
-    "/home/linuxbrew/.linuxbrew/opt/postgresql@*/bin",
 )
 #: without these a fleet has no database
 REQUIRED = ("postgres", "initdb")
