@@ -12,6 +12,7 @@ This runs before there is an environment, so it needs Python's standard library 
 from __future__ import annotations
 
 import enum
+import glob
 import importlib.util
 import json
 import os
@@ -26,6 +27,8 @@ from pathlib import Path
 
 #: folders with programs that are not on everybody's PATH
 SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/lib/rabbitmq/bin")
+#: and folders of which each version has its own
+FOLDERS_OF_VERSIONS = "/usr/lib/postgresql/*/bin"
 ROOT = "root"
 
 
@@ -62,6 +65,22 @@ NEEDS = (
         ("rabbitmq-server",),
         ("rabbitmq-server",),
         services=("rabbitmq-server", "epmd.socket", "epmd.service"),
+    ),
+    Need(
+        "postgresql",
+        "a PostgreSQL of the machine",
+        ("postgres", "initdb", "pg_dumpall"),
+        ("postgresql", "postgresql-client"),
+        ("postgresql-server", "postgresql"),
+        services=("postgresql",),
+    ),
+    Need(
+        "redis",
+        "a Redis of the machine",
+        ("redis-server",),
+        ("redis-server",),
+        ("redis",),
+        services=("redis-server",),
     ),
     Need("pgbouncer", "poolers", ("pgbouncer",), ("pgbouncer",), ("pgbouncer",), services=("pgbouncer",)),
     Need(
@@ -174,7 +193,8 @@ def _is_here(name: str) -> bool:
 
 def program(name: str) -> str | None:
     """Find a program on the path or in the folders of the system."""
-    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), *SYSTEM_FOLDERS)))
+    folders = (os.environ.get("PATH", ""), *SYSTEM_FOLDERS, *sorted(glob.glob(FOLDERS_OF_VERSIONS)))
+    return shutil.which(name, path=os.pathsep.join(folders))
 
 
 def rights_here() -> Rights:

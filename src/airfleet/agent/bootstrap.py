@@ -25,7 +25,7 @@ from airfleet.fleet import planner
 from airfleet.fleet.components import proxy
 from airfleet.fleet.components.flower import listens_on
 from airfleet.fleet.config.reader import ENVIRONMENT, FILE_NAME, read_file, referenced_variables
-from airfleet.fleet.config.spec import API_PORT, EMBEDDED, LOGS_PORT, Fleet, Host
+from airfleet.fleet.config.spec import API_PORT, LOGS_PORT, Fleet, Host
 from airfleet.fleet.planning import local_hosts, ownership
 from airfleet.fleet.planning import paths as fleet_paths
 from airfleet.fleet.planning.context import Context, Embedded, Nginx, Ports, needs_log_server
@@ -42,6 +42,9 @@ from airfleet.system import process_tree, procfs, unix_sockets
 _ELSEWHERE = "name a place on a disk of this machine with AIRFLEET_HOME"
 #: errors of a lock that somebody else holds
 _HELD = (errno.EAGAIN, errno.EACCES)
+
+#: the end of the text of a lock that an upgrade of the database holds
+_UPGRADE = " upgrade"
 
 #: with less room than this a database cannot be made, let alone grow
 NEEDED_BYTES = 300 * 1024 * 1024
@@ -84,14 +87,14 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     ownership.require_own(paths, "airfleet up")
     fleet_paths.require_fit(environ, root, paths.home)
     _make_folders(paths)
-    lock = _lock(paths, fleet)
+    held = lock(paths, fleet)
     _require_alone(paths, fleet)
     require_room(paths.home, shutil.disk_usage(paths.home).free)
     policy = fleet.policies.on_partition if local_hosts.is_named(fleet) else None
     inherited = inherit(paths, policy, time.clock_gettime(time.CLOCK_BOOTTIME))
     ended = end_leftovers(paths, inherited.grace_seconds, inherited.pids)
     book = PortBook(paths.ports)
-    if fleet.database == EMBEDDED:
+    if fleet.runs_database:
         embedded_servers.require_password(paths)
     kept = identity.secrets_of(fleet, here, paths, environ)
     if local_hosts.COUNT in environ:
@@ -110,7 +113,7 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     edits = ConfigDrift(origin, describe(plan, kept.fingerprint_key), LibraryDrift(local_facts.library_folders()))
     names = taken.for_the_fleet | taken.for_tasks
     facts = _facts(plan, paths, environ, secrets.fingerprints(kept))
-    return Prepared(plan, paths, lock, book, ended, inherited, names, edits.now, facts)
+    return Prepared(plan, paths, held, book, ended, inherited, names, edits.now, facts)
 
 
 def _facts(plan: Plan, paths: Paths, environ: Mapping[str, str], keys: Mapping[str, str]) -> LocalFacts | None:
@@ -176,8 +179,13 @@ def _make_folders(paths: Paths) -> None:
         ownership.make_folder(folder, mode, may_be_link=folder not in of_the_agent)
 
 
-def _lock(paths: Paths, fleet: Fleet) -> IO[str]:
-    lock = paths.lock.open("a+")  # kept open: closing it gives the lock up
+def lock(paths: Paths, fleet: Fleet, *, is_upgrade: bool = False) -> IO[str]:
+    """Lock the home of a fleet, until the file is closed: for its agent, or for an upgrade of its database.
+
+    Raises AlreadyRuns while an agent holds it, FleetError while an upgrade does.
+    """
+    ownership.make_folder(paths.runtime, 0o700, may_be_link=False)
+    lock = paths.lock.open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as refused:
@@ -187,12 +195,18 @@ def _lock(paths: Paths, fleet: Fleet) -> IO[str]:
         if refused.errno not in _HELD:
             sentence = f"{paths.lock} cannot be locked: {refused.strerror}; two agents could not be kept apart there"
             raise FleetError(sentence, hint=_ELSEWHERE) from None
+        pid, _, rest = holder.partition(" ")
+        if rest.endswith(_UPGRADE):
+            raise FleetError(
+                f"the database of fleet '{fleet.name}' is being upgraded (process {pid})",
+                hint="wait for its end; killed, it leaves the database as it was",
+            ) from None
         raise AlreadyRuns(
             f"fleet '{fleet.name}' is already running (agent {_told_of(holder)})",
             hint="'airfleet status' shows it, 'airfleet down' ends it",
         ) from None
     lock.truncate(0)
-    lock.write(f"{os.getpid()} {socket.gethostname()}")
+    lock.write(f"{os.getpid()} {socket.gethostname()}{_UPGRADE if is_upgrade else ''}")
     lock.flush()
     return lock
 
@@ -231,13 +245,19 @@ def require_room(home: Path, free_bytes: int) -> None:
 
 def _context(fleet: Fleet, here: Host, paths: Paths, book: PortBook, kept: Secrets, *, together: bool) -> Context:
     """Collect what a plan needs; ``together``: all hosts are agents of this machine and tell their ports."""
-    own_database, own_broker = fleet.database == EMBEDDED, fleet.broker == EMBEDDED
+    own_database, own_broker = fleet.runs_database, fleet.runs_broker
     book.keep_off(given(fleet, here))
     own_nginx = _nginx(fleet, here, paths)
     known = local_hosts.is_named(fleet) and not together
     postgres = book.port("postgres", POSTGRES_PORT) if own_database else None
+    choices = embedded_servers.choices_of(fleet)
     servers = (
-        embedded_servers.prepare(paths, euid=os.geteuid(), database=own_database, broker=own_broker)
+        embedded_servers.prepare(
+            paths,
+            euid=os.geteuid(),
+            database=choices[embedded_servers.POSTGRES],
+            broker=choices[embedded_servers.BROKER],
+        )
         if own_database or own_broker
         else None
     )

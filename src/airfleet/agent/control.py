@@ -54,6 +54,8 @@ class ComponentStatus:
     log: str = ""
     #: of a worker its name in ``fleet.yaml``, which several may share
     group: str = ""
+    #: of an embedded server its program, with version and path
+    program: str = ""
     #: what it worked on when it died last (``file``, ``dag``, ``run``), and the error that its log ended with
     work_kind: Kind = Kind.NOTHING
     work_name: str = ""

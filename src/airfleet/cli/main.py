@@ -38,6 +38,7 @@ SECTIONS = {
         "drain",
         "scale",
         "secrets",
+        "database",
         "deploy",
         "airflow",
         "render",
@@ -56,10 +57,11 @@ ABOUT_RELEASES = frozenset(SECTIONS["Releases"])
 #: commands of :mod:`airfleet.cli.commands.shell`
 FOR_SHELLS = frozenset(SECTIONS["Shell"])
 #: commands of :mod:`airfleet.cli.commands.hosts`
-ABOUT_HOSTS = frozenset({"deploy"})
+ABOUT_HOSTS = frozenset({"database", "deploy"})
 #: what needs no fleet on this machine, and so runs on every operating system
-ANYWHERE = ABOUT_HOSTS | {
-    "init", "config", "check", "explain", "show", "docs", "diff", "convert", "schema", "lsp", "completion", "render",
+ANYWHERE = {
+    "deploy", "init", "config", "check", "explain", "show", "docs", "diff", "convert", "schema", "lsp", "completion",
+    "render",
 }  # fmt: skip
 
 

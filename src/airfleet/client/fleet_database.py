@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from airfleet.client import agent_client, host_plan
 from airfleet.client.project import Project
 from airfleet.errors import FleetError
-from airfleet.fleet.config.spec import EMBEDDED
 
 if TYPE_CHECKING:
     import psycopg
@@ -43,7 +42,7 @@ def url(here: Project, fleet: Fleet) -> str:
     """Give the URL of the database. Raises FleetError where the fleet has its own, and does not run here."""
     from airfleet.fleet.servers import databases
 
-    if fleet.database == EMBEDDED:
+    if fleet.runs_database:
         if agent_client.snapshot(here.root, here.paths) is None:
             raise agent_client.not_running(here)
         return host_plan.database_url(here)
@@ -57,6 +56,6 @@ def said(error: psycopg.Error) -> str:
 
 def away(here: Project, fleet: Fleet, wrong: psycopg.Error) -> FleetError:
     """Make the error for a database that does not answer."""
-    if fleet.database == EMBEDDED and agent_client.snapshot(here.root, here.paths) is None:
+    if fleet.runs_database and agent_client.snapshot(here.root, here.paths) is None:
         return agent_client.not_running(here)
     return FleetError(f"the database of fleet '{fleet.name}' does not answer: {said(wrong)}", hint="airfleet status")

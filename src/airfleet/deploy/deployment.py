@@ -97,7 +97,8 @@ class Deployment:
         folder = self.fleet.deploy.folder or f"airfleet/{self.fleet.name}"
         asked_at = time.time()
         try:
-            answer = self.hosts[name].run(probe.script(folder, PYTHONS, reach), seconds=_PROBE_SECONDS)
+            script = probe.script(folder, PYTHONS, reach, needs.programs_of(self.fleet))
+            answer = self.hosts[name].run(script, seconds=_PROBE_SECONDS)
             return facts_of.parse(answer.out, asked_at, time.time())
         except Unreachable as why:
             return why

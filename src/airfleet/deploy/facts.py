@@ -6,8 +6,11 @@ import json
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from airfleet.agent.servers import server_programs
+from airfleet.agent.servers.server_programs import Program
 from airfleet.deploy.version_record import VersionRecord
 
 
@@ -43,6 +46,8 @@ class Facts:
     listens: frozenset[tuple[str, int]] = frozenset()
     #: servers that it cannot reach
     misses: frozenset[tuple[str, int]] = frozenset()
+    #: programs of PostgreSQL, Redis and Valkey on it
+    servers: tuple[Program, ...] = ()
     current: VersionRecord | None = None
     previous: VersionRecord | None = None
     environments: frozenset[str] = frozenset()
@@ -96,6 +101,7 @@ def parse(text: str, asked_at: float, answered_at: float) -> Facts:
         lacks=tuple(said.get("lacks", ())),
         listens=frozenset(filter(None, map(_listener, said.get("listens", ())))),
         misses=frozenset(_server(value) for value in said.get("misses", ())),
+        servers=tuple(filter(None, map(_program, said.get("server", ())))),
         current=VersionRecord.read(one.get("current", "")),
         previous=VersionRecord.read(one.get("previous", "")),
         environments=frozenset(said.get("environment", ())),
@@ -122,6 +128,11 @@ def _json(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _program(text: str) -> Program | None:
+    path, _, version = text.partition("\t")
+    return server_programs.said(Path(path), version)
 
 
 def _server(text: str) -> tuple[str, int]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from airfleet.fleet.config.checks import is_any
-from airfleet.fleet.config.spec import API_PORT, EMBEDDED, Fleet, Host
-from airfleet.fleet.servers import brokers, databases
+from airfleet.fleet.config.spec import API_PORT, Fleet, Host
+from airfleet.fleet.servers import brokers, databases, own_servers
+from airfleet.fleet.servers.own_servers import Origin, ServerChoice
 
 _POSTGRES_PORT: Final = 5432
 
@@ -44,16 +45,34 @@ def servers_of(fleet: Fleet) -> tuple[Server, ...]:
 
 
 def _servers(fleet: Fleet) -> Iterator[Server]:
-    if fleet.database != EMBEDDED:
+    if not fleet.runs_database:
         for host, port in databases.places(fleet.database):
             if host and not host.startswith(("/", "@")):
                 yield Server("database", host.strip("[]"), int(port or _POSTGRES_PORT))
-    if fleet.broker != EMBEDDED:
+    if not fleet.runs_broker:
         for host, number in brokers.parse(fleet.broker).servers:
             yield Server("broker", host, number)
     if fleet.witness:
         host, _, port = fleet.witness.rpartition(":")
         yield Server("witness", host.strip("[]"), int(port))
+
+
+def programs_of(fleet: Fleet) -> tuple[str, ...]:
+    """List the paths of programs that fleet.yaml names for servers of the machine."""
+    database, broker = choices_of(fleet)
+    folder = (f"{database.place}/postgres", f"{database.place}/bin/postgres") if database and database.place else ()
+    return (*folder, *((str(broker.place),) if broker and broker.place else ()))
+
+
+def choices_of(fleet: Fleet) -> tuple[ServerChoice | None, ServerChoice | None]:
+    """Return the database and the broker that a fleet takes of its machine; None for one that it does not."""
+    database = own_servers.database(fleet.database) if fleet.runs_database else None
+    broker = own_servers.broker(fleet.broker) if fleet.runs_broker else None
+    return _of_machine(database), _of_machine(broker)
+
+
+def _of_machine(choice: ServerChoice | None) -> ServerChoice | None:
+    return choice if choice and choice.origin is Origin.MACHINE else None
 
 
 def ports_of(fleet: Fleet, host: Host) -> Mapping[tuple[str, int], str]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from airfleet.deploy import layout
 
-#: what the script gets as variables: FOLDER, PYTHONS, REACH (``host port`` pairs)
+#: what the script gets as variables: FOLDER, PYTHONS, REACH (``host port`` pairs), SERVERS (paths of programs)
 _SCRIPT: Final = r"""
 say() { printf '%s\t%s\n' "$1" "$2"; }
 one_line() { tr -d '\n'; }
@@ -38,6 +38,16 @@ done
 found=$(command -v python3) && say python "$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])') $found"
 found=$(command -v uv || ls "$HOME/.local/bin/uv" 2>/dev/null) && say uv "$found"
 for program in tar gzip bash awk timeout; do command -v $program >/dev/null || say lacks $program; done
+PATH=$PATH:/usr/sbin:/usr/local/sbin
+look_for() {
+    found=$(command -v "$1") && printf 'server\t%s\t%s\n' "$found" "$("$found" --version 2>/dev/null | one_line)"
+}
+for server in postgres /usr/lib/postgresql/*/bin/postgres /usr/pgsql-*/bin/postgres redis-server valkey-server; do
+    look_for "$server"
+done
+echo "$SERVERS" | while read -r server; do
+    [ -n "$server" ] && look_for "$server"
+done
 awk '$4 == "0A" {print "listens\t" $2}' /proc/net/tcp /proc/net/tcp6 2>/dev/null
 echo "$REACH" | while read -r host port; do
     [ -n "$host" ] || continue
@@ -70,12 +80,13 @@ exit 0
 """
 
 
-def script(folder: str, pythons: Sequence[str], reach: Sequence[tuple[str, int]]) -> str:
-    """Write the script for a host; ``reach`` are servers that it has to reach."""
+def script(folder: str, pythons: Sequence[str], reach: Sequence[tuple[str, int]], servers: Sequence[str] = ()) -> str:
+    """Write the script for a host; ``reach`` are servers that it has to reach, ``servers`` programs of its own."""
     told = {
         "FOLDER": folder,
         "PYTHONS": " ".join(pythons),
         "REACH": "\n".join(f"{host} {port}" for host, port in reach),
+        "SERVERS": "\n".join(servers),
     }
     head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in told.items())
     names = {"@RECORD@": layout.RECORD, "@WHOLE@": layout.WHOLE, "@COMMAND@": layout.COMMAND}

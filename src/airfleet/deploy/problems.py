@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from airfleet.agent.servers.server_programs import Program
 from airfleet.deploy.facts import Facts
-from airfleet.deploy.needs import Needs, overlaps, ports_of
+from airfleet.deploy.needs import Needs, choices_of, overlaps, ports_of
 from airfleet.fleet.config.keys import PYTHONS
 from airfleet.fleet.config.spec import Fleet, Host
+from airfleet.fleet.servers.own_servers import OLDEST_BROKERS, OLDEST_POSTGRES, ServerChoice
 from airfleet.yaml.sizes import size_text
 
 #: the least glibc that the locked wheels take
@@ -45,7 +47,24 @@ def _of_host(fleet: Fleet, host: Host, facts: Facts, needs: Needs, *, is_there: 
     for server in needs.servers:
         if (server.host, server.port) in facts.misses:
             yield f"does not reach the {server.what} at {server.host}:{server.port}"
+    yield from _of_servers(fleet, facts)
     yield from _of_ports(fleet, host, facts)
+
+
+def _of_servers(fleet: Fleet, facts: Facts) -> Iterator[str]:
+    """Find servers of the machine that fleet.yaml asks for, and that it lacks."""
+    database, broker = choices_of(fleet)
+    if database and not any(_serves(one, database) for one in facts.servers if one.kind == "postgres"):
+        yield f"has no program for 'database: {database}': install PostgreSQL {database.major or OLDEST_POSTGRES} there"
+    if broker and not any(_serves(one, broker) for one in facts.servers if one.kind != "postgres"):
+        yield f"has no program for 'broker: {broker}': install {broker.kind or 'redis or valkey'} there"
+
+
+def _serves(program: Program, choice: ServerChoice) -> bool:
+    oldest = OLDEST_BROKERS.get(program.kind, (OLDEST_POSTGRES,))
+    is_named = choice.place is None or choice.place in (program.path, *program.path.parents)
+    fits = choice.major in (None, program.version[0]) and choice.kind in ("", program.kind)
+    return is_named and fits and program.version >= oldest
 
 
 def _of_system(facts: Facts) -> Iterator[str]:

@@ -209,6 +209,10 @@ CHECKS = (
         "D703", Group.MACHINE, "limits of memory", lambda facts: facts.memory_limits, machine.memory_limits, PROJECT,
         "Without control groups a task that asks for too much memory takes it from all others.",
     ),
+    Check(
+        "D704", Group.MACHINE, "embedded servers", lambda facts: facts.own_servers, machine.own_servers, PROJECT,
+        "Data of one major version are read by no other: without its program the next start is refused.",
+    ),
     _live(
         1, "S1: secrets in files", "written_secrets",
         "Logs and records are read by more people than secrets are, and are copied to more places.",

@@ -249,6 +249,17 @@ class MemoryLimits:
 
 
 @dataclass(frozen=True)
+class OwnServers:
+    """The programs of the servers that the agent runs; ``refused`` is why a start would find none, with a next step."""
+
+    programs: tuple[str, ...]
+    refused: str = ""
+    next: str = ""
+    #: clusters of PostgreSQL that an upgrade has replaced
+    kept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Installed:
     """Versions of programs that the list of known vulnerabilities names: name -> version."""
 
@@ -312,4 +323,5 @@ class Facts:
     disks: Maybe[tuple[Disk, ...]]
     descriptors: Maybe[tuple[Descriptors, ...]]
     memory_limits: Maybe[MemoryLimits]
+    own_servers: Maybe[OwnServers]
     live: LiveFacts | None = None

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airfleet.fleet.components import proxy
-from airfleet.fleet.config.spec import API_PORT, EMBEDDED, LOGS_PORT, Fleet, Host
+from airfleet.fleet.config.spec import API_PORT, LOGS_PORT, Fleet, Host
 from airfleet.fleet.planning import local_hosts, ports
 from airfleet.fleet.planning.context import Context, Embedded, Nginx, Ports, needs_log_server
 from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.servers.own_servers import ServerProgram
 from airfleet.fleet.servers.secrets import Secrets
 from airfleet.yaml.secret_detection import MASK
 
@@ -27,6 +28,9 @@ class Machine:
     has_nginx: bool = True
     #: whether it plays all hosts of the fleet, which tell one another the ports that they found
     plays: bool = False
+    #: the programs of embedded servers; None where they are not known
+    postgres: ServerProgram | None = None
+    broker: ServerProgram | None = None
 
 
 def context(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, machine: Machine = Machine()) -> Context:
@@ -37,7 +41,7 @@ def context(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, machine: Ma
     fleet = _with_places(fleet)
     here = fleet.host(host)
     book = _Book(ports.read_kept(paths.ports), dict(ports.given(fleet, here)))
-    own_database, own_broker = fleet.database == EMBEDDED, fleet.broker == EMBEDDED
+    own_database, own_broker = fleet.runs_database, fleet.runs_broker
     has_nginx = proxy.is_public(fleet, here) or (proxy.helps(fleet, here) and machine.has_nginx)
     known = local_hosts.is_named(fleet) and not machine.plays
     return Context(
@@ -52,7 +56,7 @@ def context(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, machine: Ma
             logs=book.port("logs", LOGS_PORT) if needs_log_server(fleet, here, paths) else None,
         ),
         secrets=secrets,
-        embedded=_embedded(paths) if own_database or own_broker else None,
+        embedded=_embedded(paths, machine) if own_database or own_broker else None,
         nginx=Nginx(Path("nginx"), OLDEST_NGINX, paths.home / "nginx") if has_nginx else None,
         cores=machine.cores,
         host=host,
@@ -106,5 +110,12 @@ def _flower_port(fleet: Fleet, here: Host, book: _Book) -> int | None:
     return flower.port if len(fleet.hosts) > 1 else book.port("flower", flower.port)
 
 
-def _embedded(paths: Paths) -> Embedded:
-    return Embedded(Path("postgres"), paths.home / "postgres", Path("valkey-server"), paths.home / "valkey")
+def _embedded(paths: Paths, machine: Machine = Machine()) -> Embedded:
+    return Embedded(
+        Path("postgres"),
+        paths.home / "postgres",
+        Path("valkey-server"),
+        paths.home / "valkey",
+        postgres=machine.postgres,
+        broker=machine.broker,
+    )

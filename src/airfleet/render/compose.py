@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import yaml
 
 from airfleet.fleet.config.checks import is_loopback
-from airfleet.fleet.config.spec import EMBEDDED, LOCAL, Fleet, Host
+from airfleet.fleet.config.spec import LOCAL, Fleet, Host
 from airfleet.fleet.servers import brokers, databases
 from airfleet.render import image
 from airfleet.render.compose_network import Network, network
@@ -133,8 +133,8 @@ def is_seen(fleet: Fleet) -> bool:
 
 def _servers(fleet: Fleet) -> tuple[str, ...]:
     """List the names of the machines with the database and the broker, as far as they are known here."""
-    database = databases.hosts(fleet.database) if fleet.database != EMBEDDED else ()
-    broker = brokers.parse(fleet.broker).servers if fleet.broker != EMBEDDED and "://" in fleet.broker else ()
+    database = databases.hosts(fleet.database) if not fleet.runs_database else ()
+    broker = brokers.parse(fleet.broker).servers if not fleet.runs_broker and "://" in fleet.broker else ()
     return (*database, *(server for server, _ in broker))
 
 
@@ -243,5 +243,5 @@ def _secret_files(hosts: Sequence[Host], at: Deployment) -> Data:
 def _limits(fleet: Fleet, at: Deployment) -> Data:
     """Take all rights from an ordinary user; root gives its own away itself, to servers and tasks."""
     closed = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]} if at.uid else {}
-    shared = {"shm_size": "256mb"} if fleet.database == EMBEDDED else {}
+    shared = {"shm_size": "256mb"} if fleet.runs_database else {}
     return {**closed, **shared, "ulimits": {"nofile": OPEN_FILES}}

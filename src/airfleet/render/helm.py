@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import yaml
 
 from airfleet import versions
-from airfleet.fleet.config.spec import EMBEDDED, LOCAL, SIMPLE_AUTH_MANAGER, Fleet, Host, Instances, Worker
+from airfleet.fleet.config.spec import LOCAL, SIMPLE_AUTH_MANAGER, Fleet, Host, Instances, Worker
 from airfleet.fleet.planning.default_settings import BUNDLE_NAME
 
 Data: TypeAlias = dict[str, Any]
@@ -92,9 +92,9 @@ def needed(fleet: Fleet, at: Deployment) -> tuple[Secret, ...]:
         Secret(f"{name}-jwt", "jwt-secret", "jwt_secret of the same file"),
         Secret(f"{name}-api", "api-secret-key", "api_secret_key of the same file"),
     ]
-    if fleet.database != EMBEDDED:
+    if not fleet.runs_database:
         found.append(Secret(f"{name}-database", "connection", "the URL of the database, postgresql+psycopg://"))
-    if fleet.broker != EMBEDDED:
+    if not fleet.runs_broker:
         found.append(Secret(f"{name}-broker", "connection", "the URL of the broker"))
     if fleet.flower:
         found.append(Secret(f"{name}-flower", "basicAuth", "user:password"))
@@ -112,7 +112,7 @@ def _keys(fleet: Fleet) -> Data:
 
 def _servers(fleet: Fleet) -> Data:
     """Take the fleet's servers by their URLs; embedded ones are the chart's own."""
-    own_database, own_broker = fleet.database == EMBEDDED, fleet.broker == EMBEDDED
+    own_database, own_broker = fleet.runs_database, fleet.runs_broker
     name = _name(fleet.name)
     told = {
         **({} if own_database else {"metadataSecretName": f"{name}-database"}),

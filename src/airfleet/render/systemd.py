@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from airfleet.errors import FleetError
 from airfleet.fleet.config.checks import is_loopback
-from airfleet.fleet.config.spec import EMBEDDED, LOCAL, Fleet, Host
+from airfleet.fleet.config.spec import LOCAL, Fleet, Host
 from airfleet.fleet.servers import brokers, databases
 
 #: lines of a unit
@@ -136,9 +136,9 @@ def _unit(fleet: Fleet, host: Host) -> Lines:
 def _servers_beside(fleet: Fleet, host: Host) -> tuple[str, ...]:
     """Name the services that this machine may run for the fleet: it starts after them, and ends before them."""
     found: list[str] = []
-    if fleet.database != EMBEDDED and any(_is_here(server, host) for server in databases.hosts(fleet.database)):
+    if not fleet.runs_database and any(_is_here(server, host) for server in databases.hosts(fleet.database)):
         found += _POSTGRES
-    if fleet.broker != EMBEDDED and "://" in fleet.broker:  # else its URL is a secret that is not here
+    if not fleet.runs_broker and "://" in fleet.broker:  # else its URL is a secret that is not here
         broker = brokers.parse(fleet.broker)
         found += _BROKERS[broker.kind] if any(_is_here(server, host) for server, _ in broker.servers) else ()
     return tuple(found)

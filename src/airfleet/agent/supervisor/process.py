@@ -110,6 +110,7 @@ class Running:
             address=self.component.address,
             log=str(self.log),
             group=self.component.group,
+            program=self.component.program,
             work_kind=self.work.kind,
             work_name=self.work.name,
             error=self.error,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airfleet.doctor.facts import CertificateFacts
-from airfleet.fleet.config.spec import EMBEDDED, Fleet
+from airfleet.fleet.config.spec import Fleet
 from airfleet.fleet.servers import brokers
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def _files(fleet: Fleet, host: str) -> Iterator[tuple[Path, Path | None, str]]:
     root = Path(fleet.root)
     if fleet.proxy is not None and fleet.proxy.tls is not None and (host in fleet.proxy.on or not fleet.proxy.on):
         yield root / fleet.proxy.tls.certificate, root / fleet.proxy.tls.key, fleet.proxy.name
-    if fleet.broker != EMBEDDED and (tls := brokers.parse(fleet.broker).tls) is not None:
+    if not fleet.runs_broker and (tls := brokers.parse(fleet.broker).tls) is not None:
         if tls.ca:
             yield Path(tls.ca), None, ""
         if tls.cert:

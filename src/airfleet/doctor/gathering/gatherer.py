@@ -86,6 +86,7 @@ def gather(found: Situation, check: Callable[[], FileCheck], *, probes: bool) ->
         disks=attempt(lambda: machine_facts.disks(found.paths)),
         descriptors=attempt(lambda: machine_facts.descriptors(found.pids())),
         memory_limits=of(plan, lambda known: machine_facts.memory_limits(known, said)),
+        own_servers=of(fleet, lambda known: machine_facts.own_servers(known, found.paths, found.here.environ)),
         live=live_facts.probes(found) if probes else None,
     )
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from airfleet.agent.control import Snapshot
 from airfleet.agent.host import agent_search, cgroups
-from airfleet.agent.servers import embedded_servers, server_programs
-from airfleet.doctor.facts import AgentTrouble, Damage, Descriptors, Disk, LeftProcess, MemoryLimits
+from airfleet.agent.servers import cluster_switch, embedded_servers, server_programs
+from airfleet.doctor.facts import AgentTrouble, Damage, Descriptors, Disk, LeftProcess, MemoryLimits, OwnServers
 from airfleet.doctor.finding import Unknown
 from airfleet.doctor.gathering.secret_facts import process_name
 from airfleet.doctor.gathering.situation import Situation
 from airfleet.errors import FleetError
+from airfleet.fleet.config.spec import Fleet
 from airfleet.fleet.planning import ports
 from airfleet.fleet.planning.paths import Paths, fleet_id
 from airfleet.fleet.planning.plan import Plan
@@ -85,6 +86,17 @@ def memory_limits(plan: Plan, snapshot: Snapshot | None) -> MemoryLimits:
     if snapshot is not None:
         return MemoryLimits(limited, "the agent could not make control groups" if snapshot.unlimited else "")
     return MemoryLimits(limited, _why_no_groups() if limited else "")
+
+
+def own_servers(fleet: Fleet, paths: Paths, environ: Mapping[str, str]) -> OwnServers:
+    """Look for the programs of embedded servers, as a start of the fleet does."""
+    kept = cluster_switch.kept(embedded_servers.data_place(paths) / embedded_servers.POSTGRES)
+    named = tuple(str(one.path) for one in kept)
+    try:
+        found = embedded_servers.look(paths, fleet, environ)
+    except FleetError as refused:
+        return OwnServers((), refused.sentence, refused.hint or "airfleet up", named)
+    return OwnServers(tuple(str(one) for one in found if one is not None), kept=named)
 
 
 def _why_no_groups() -> str:

@@ -12,7 +12,7 @@ from airfleet.agent.states import FINE, HostState
 from airfleet.doctor.facts import Listener, Reached, Resolved
 from airfleet.doctor.gathering import listening_sockets
 from airfleet.doctor.gathering.listening_sockets import EVERYWHERE
-from airfleet.fleet.config.spec import EMBEDDED, Fleet, Host
+from airfleet.fleet.config.spec import Fleet, Host
 from airfleet.fleet.planning.plan import Plan
 from airfleet.fleet.servers import brokers, databases
 
@@ -104,12 +104,12 @@ def of_servers(fleet: Fleet) -> tuple[Reached, ...]:
 
 
 def _servers(fleet: Fleet) -> Iterator[Reached]:
-    if fleet.database != EMBEDDED:
+    if not fleet.runs_database:
         for host, port in databases.places(fleet.database):
             if host and not host.startswith("/"):
                 place = f"{host}:{port or databases.DEFAULT_PORT}"
                 yield Reached("the database", place, group="database")
-    if fleet.broker != EMBEDDED:
+    if not fleet.runs_broker:
         for host, number in brokers.parse(fleet.broker).servers:
             yield Reached("the broker", _written(host, number), group="broker")
 

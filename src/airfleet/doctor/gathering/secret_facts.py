@@ -11,7 +11,7 @@ from airfleet.agent import bootstrap
 from airfleet.doctor.facts import Exposed, Password, ProcessSecrets, Rights
 from airfleet.doctor.gathering.situation import Situation, password_in
 from airfleet.errors import FleetError
-from airfleet.fleet.config.spec import EMBEDDED, Fleet
+from airfleet.fleet.config.spec import Fleet
 from airfleet.fleet.planning import ownership
 from airfleet.fleet.planning.plan import Plan
 from airfleet.fleet.servers import brokers
@@ -87,10 +87,10 @@ def weakness(value: str, user: str = "") -> str:
 def _passwords(fleet: Fleet, kept: Secrets | None) -> Iterator[tuple[str, str, str]]:
     if kept is not None:
         yield from ((f"{name} in secrets.json", "", getattr(kept, name)) for name in kept.__dataclass_fields__)
-    if fleet.database != EMBEDDED:
+    if not fleet.runs_database:
         user = fleet.database.partition("://")[2].partition(":")[0]
         yield "the password of 'database' in fleet.yaml", user, password_in(fleet.database)
-    if fleet.broker != EMBEDDED:
+    if not fleet.runs_broker:
         broker = brokers.parse(fleet.broker)
         usual = "guest" if broker.kind == "amqp" and not broker.user else ""  # RabbitMQ's, where none is written
         yield "the password of 'broker' in fleet.yaml", broker.user, broker.password or usual

@@ -19,7 +19,7 @@ from airfleet.doctor.gathering.attempts import attempt, of
 from airfleet.errors import FileProblems, FleetError, Unhealthy
 from airfleet.fleet.components import postgres, valkey
 from airfleet.fleet.config import reader
-from airfleet.fleet.config.spec import EMBEDDED, Fleet
+from airfleet.fleet.config.spec import Fleet
 from airfleet.fleet.planning.paths import Paths, fleet_id
 from airfleet.fleet.planning.plan import BrokerWorks, Plan
 from airfleet.fleet.servers import brokers, databases, secrets
@@ -103,14 +103,14 @@ class Situation:
             yield from _of_fleet(self.fleet)
 
     def _database_url(self, fleet: Fleet) -> str:
-        if fleet.database != EMBEDDED:
+        if not fleet.runs_database:
             return databases.for_sqlalchemy(fleet.database).replace("+psycopg", "", 1)
         plan = _required(self.plan)
         self._require_embedded(plan, postgres.KIND)
         return plan.database_url
 
     def _broker(self, fleet: Fleet) -> Broker:
-        if fleet.broker != EMBEDDED:
+        if not fleet.runs_broker:
             return brokers.parse(fleet.broker)
         plan = _required(self.plan)
         self._require_embedded(plan, valkey.KIND)
@@ -189,9 +189,9 @@ def _required(fact: T | Unknown) -> T:
 
 def _of_fleet(fleet: Fleet) -> Iterator[tuple[str, str]]:
     """Yield the secrets that fleet.yaml has or leads to."""
-    if fleet.database != EMBEDDED:
+    if not fleet.runs_database:
         yield "the password of 'database'", password_in(fleet.database)
-    if fleet.broker != EMBEDDED:
+    if not fleet.runs_broker:
         broker = brokers.parse(fleet.broker)
         yield "the password of 'broker'", broker.password
         yield "the password of its sentinels", broker.sentinel_password

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from airfleet.agent.bootstrap import NEEDED_BYTES
 from airfleet.agent.host.disk_monitor import LOW_BYTES
-from airfleet.doctor.facts import Descriptors, Disk, MemoryLimits
+from airfleet.doctor.facts import Descriptors, Disk, MemoryLimits, OwnServers
 from airfleet.doctor.finding import Seen, fine, seen_or, warning, wrong
 from airfleet.errors import listed
 
@@ -48,6 +48,15 @@ def _descriptors(one: Descriptors) -> Iterator[Seen]:
     if share >= NEARLY_FULL:
         sentence = f"process {one.pid} ({one.process}) has {one.used} of {one.limit} file descriptors open"
         yield (wrong if share >= FULL else warning)(sentence, "raise LimitNOFILE= or 'ulimit -n', then start anew")
+
+
+def own_servers(found: OwnServers) -> tuple[Seen, ...]:
+    """Judge whether a start would find the programs of the embedded servers."""
+    if found.refused:
+        return (wrong(found.refused, found.next),)
+    named = f"the agent runs {listed(found.programs, 3)}" if found.programs else "the fleet runs no server of its own"
+    kept = f"; an earlier cluster is kept in {listed(found.kept, 3)}" if found.kept else ""
+    return (fine(named + kept),)
 
 
 def memory_limits(found: MemoryLimits) -> tuple[Seen, ...]:

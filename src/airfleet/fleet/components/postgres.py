@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Mapping
 from typing import Final
 
 from airfleet.fleet.planning.context import Context, Embedded
 from airfleet.fleet.planning.plan import Component, Exec, PostgresAnswers
+from airfleet.fleet.servers.own_servers import ServerProgram
 from airfleet.system import connection_timeouts
 
 KIND: Final = "postgres"
@@ -18,7 +20,7 @@ LETS_IN, ROLE = "airfleet.lets_in", "airflow"
 
 #: Small and safe: fsync and synchronous_commit stay on. No workers for parallel queries or
 #: I/O, which a metadata database of this size never uses and which cost memory each.
-SETTINGS = {
+SETTINGS: Final[Mapping[str, str]] = {
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
     "max_connections": "100",
@@ -36,6 +38,8 @@ SETTINGS = {
     "log_min_messages": "warning",
     "log_line_prefix": "%m ",
 }
+#: settings that older versions do not know -> the major version that brought each
+_SINCE: Final = {"io_method": 18}
 
 
 def components(context: Context) -> tuple[Component, ...]:
@@ -54,7 +58,7 @@ def _component(context: Context, embedded: Embedded, port: int) -> Component:
         str(port),
         embedded.user or "-",
         f"listen_addresses={','.join(context.served_addresses)}",
-        *(f"{key}={value}" for key, value in SETTINGS.items()),
+        *(f"{key}={value}" for key, value in settings(embedded.postgres).items()),
         *(f"{LETS_IN}={address.rpartition('.')[0]}.0/24 {ROLE}" for address in context.served_addresses[1:]),
     )
     return Component(
@@ -66,4 +70,12 @@ def _component(context: Context, embedded: Embedded, port: int) -> Component:
         stop_signal=signal.SIGINT,  # "fast shutdown": ends sessions, then a clean checkpoint
         grace_seconds=30.0,
         address=f"127.0.0.1:{port}",
+        server=context.fleet.database,
+        program=str(embedded.postgres or ""),
     )
+
+
+def settings(program: ServerProgram | None) -> Mapping[str, str]:
+    """Return the settings that this version of PostgreSQL knows; all where the version is not known."""
+    major = program.version[0] if program else max(_SINCE.values())
+    return {key: value for key, value in SETTINGS.items() if _SINCE.get(key, 0) <= major}

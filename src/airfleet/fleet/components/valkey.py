@@ -33,6 +33,8 @@ def _component(context: Context, embedded: Embedded, port: int) -> Component:
         probe=BrokerWorks(context.broker),
         grace_seconds=10.0,
         address=f"127.0.0.1:{port}",
+        server=context.fleet.broker,
+        program=str(embedded.broker or ""),
     )
 
 

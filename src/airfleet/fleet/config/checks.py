@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from airfleet.errors import Place, Problem, did_you_mean
-from airfleet.fleet.config.spec import EMBEDDED, LOCAL, SIMPLE_AUTH_MANAGER, Fleet, Host
-from airfleet.fleet.servers import brokers, databases
+from airfleet.fleet.config.spec import LOCAL, SIMPLE_AUTH_MANAGER, Fleet, Host
+from airfleet.fleet.servers import brokers, databases, own_servers
 from airfleet.problem_codes import Code
 from airfleet.yaml.secret_detection import MASK
 
@@ -113,8 +113,10 @@ class _Conflicts:
             ("database", self.fleet.database, "postgresql://airflow@db.example.com/airflow"),
             ("broker", self.fleet.broker, "redis://queue.example.com:6379/0"),
         ):
-            if value == EMBEDDED:
-                sentence = f"the embedded {key} serves one host only, and this fleet has {len(self.fleet.hosts)}"
+            if own_servers.is_own(value):
+                sentence = (
+                    f"the {value.split()[0]} {key} serves one host only, and this fleet has {len(self.fleet.hosts)}"
+                )
                 yield self.problem(key, sentence, f"name a server that all of them reach: '{key}: {example}'")
 
     def unreachable_addresses(self) -> Iterator[Conflict]:
@@ -262,12 +264,12 @@ def _runs(host: Host, key: str) -> bool:
 
 
 def _database_hosts(url: str) -> Iterator[str]:
-    if url == EMBEDDED or url.startswith(MASK):
+    if own_servers.is_own(url) or url.startswith(MASK):
         return
     yield from databases.hosts(url)
 
 
 def _broker_hosts(url: str) -> Iterator[str]:
-    if url == EMBEDDED or url.startswith(MASK):
+    if own_servers.is_own(url) or url.startswith(MASK):
         return
     yield from (host for host, _ in brokers.parse(url).servers)

@@ -46,8 +46,10 @@ FLEET: Final[Table] = {
     "pipelines": Key("text", "the folder of pipelines, beside fleet.yaml (`pipelines`)"),
     "hosts": Key("hosts", "the machines, and what each runs; left out: this one, and everything"),
     **COMPONENTS,
-    "database": Key("text", "`embedded`, or the URL of a PostgreSQL server, with several hosts if you like"),
-    "broker": Key("text", "`embedded`, or the URL of Redis, Valkey, Sentinel or RabbitMQ; several servers with `;`"),
+    "database": Key("text", "`embedded`, `system`, or the URL of a PostgreSQL server, with several hosts if you like"),
+    "broker": Key(
+        "text", "`embedded`, `system`, or the URL of Redis, Valkey, Sentinel or RabbitMQ; several servers with `;`"
+    ),
     "proxy": Key("proxy", "nginx in front: `{on, name, address, port, airflow, flower, tls, redirect}`"),
     "flower": Key("flower", "whether Flower runs (`false`), or `{on, address, port, user, memory}`"),
     "policies": Key(

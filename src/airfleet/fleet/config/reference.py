@@ -131,14 +131,24 @@ A task waits in a queue without a worker; `airfleet check` and `airfleet why` na
 
 ## database
 
-`embedded`, or `postgresql://user@host:port/name`. Several hosts stand in one URL, as PostgreSQL's own library takes
-them: `postgresql://user@one,two:5433/name?target_session_attrs=read-write`.
+| value | is |
+| --- | --- |
+| `embedded` | the PostgreSQL of the wheel, run by the agent |
+| `system` | a PostgreSQL of the machine, 14 or newer, run by the agent: on `PATH`, or where its packages put it |
+| `system 16`, `system /opt/pgsql/bin` | the one of that major version, or in that folder |
+| `postgresql://user@host:port/name` | a server that you run |
+
+Several hosts stand in one URL, as PostgreSQL's own library takes them:
+`postgresql://user@one,two:5433/name?target_session_attrs=read-write`. A fleet goes from one to the other
+[by a command](../how-to/ports-and-servers.md#another-major-version-of-postgresql).
 
 ## broker
 
 | URL | is |
 | --- | --- |
-| `embedded` | a Valkey of this fleet's own |
+| `embedded` | the Valkey of the wheel, run by the agent |
+| `system`, `system redis`, `system valkey` | a Redis (6.2) or Valkey (7.2) of the machine, or newer, run by the agent |
+| `system /opt/valkey/bin/valkey-server` | that program |
 | `redis://user@host:6379/0`, `valkey://` | one Redis or Valkey; `rediss://` and `valkeys://` with TLS |
 | `sentinel://one:26379;sentinel://two:26379/0?master=NAME` | the Redis or Valkey that the sentinels call by that name |
 | `amqp://user@one;amqp://two/vhost` | RabbitMQ, several nodes with `;`; `amqps://` with TLS |

@@ -11,8 +11,9 @@ from airfleet.errors import did_you_mean
 from airfleet.fleet.config.hosts_reader import address
 from airfleet.fleet.config.keys import DEPLOY, FLOWER, PROXY, PYTHONS, RELEASES, TLS
 from airfleet.fleet.config.section_reader import NAME, NAME_RULE, Section
-from airfleet.fleet.config.spec import EMBEDDED, LOCAL, Deploy, Flower, Proxy, Releases, Tls
-from airfleet.fleet.servers import brokers, databases
+from airfleet.fleet.config.spec import LOCAL, Deploy, Flower, Proxy, Releases, Tls
+from airfleet.fleet.servers import brokers, databases, own_servers
+from airfleet.fleet.servers.own_servers import EMBEDDED, ServerChoice, WrongChoice
 from airfleet.releases.stores.objects import DATABASE_STORE
 from airfleet.yaml import nodes, secret_detection
 from airfleet.yaml.secret_detection import MASK, REFERENCE
@@ -42,9 +43,11 @@ _OF_FLOWER = (
 
 
 def database(top: Section) -> str:
-    """Read ``embedded``, or a URL of PostgreSQL. No problem repeats a part of it: it may be a password."""
+    """Read ``embedded``, ``system``, or a URL of PostgreSQL; no problem repeats a part of one: it may be a password."""
     url = top.text("database", EMBEDDED)
-    wrong = None if url == EMBEDDED else _wrong_with(url, _words_of(top, "database"))
+    if own_servers.is_own(url):
+        return _own(top, "database", url, own_servers.database)
+    wrong = _wrong_with(url, _words_of(top, "database"))
     if wrong is None:
         return url
     if _is_hidden(top, url, _is_database):
@@ -54,10 +57,19 @@ def database(top: Section) -> str:
     return EMBEDDED
 
 
+def _own(top: Section, key: str, text: str, read: Callable[[str], ServerChoice]) -> str:
+    try:
+        return str(read(text))
+    except WrongChoice as wrong:
+        if not top.reading.is_hidden(text):
+            top.wrong(key, str(wrong), wrong.hint)
+        return EMBEDDED
+
+
 def _wrong_with(url: str, nameable: Collection[str] = ()) -> tuple[str, str | None] | None:
     """Describe the fault, with a hint; ``nameable`` are the options that may be named in them."""
     if not _DATABASE.match(url):
-        return "must be 'embedded' or a postgresql:// URL", None
+        return "must be 'embedded', 'system' or a postgresql:// URL", None
     try:
         urllib.parse.urlsplit(url)
     except ValueError:
@@ -84,11 +96,12 @@ def _is_hidden(top: Section, url: str, fine: Callable[[str], bool]) -> bool:
 
 
 def broker(top: Section) -> str:
-    """Read ``embedded``, or a URL that :mod:`airfleet.fleet.servers.brokers` understands."""
+    """Read ``embedded``, ``system``, or a URL that :mod:`airfleet.fleet.servers.brokers` understands."""
     url = top.text("broker", EMBEDDED)
+    if own_servers.is_own(url):
+        return _own(top, "broker", url, own_servers.broker)
     try:
-        if url != EMBEDDED:
-            brokers.parse(url, _words_of(top, "broker"))
+        brokers.parse(url, _words_of(top, "broker"))
     except brokers.WrongBroker as wrong:
         if _is_hidden(top, url, _is_broker):
             return MASK

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from airfleet.fleet.config.objects import Objects
+from airfleet.fleet.servers import own_servers
+from airfleet.fleet.servers.own_servers import EMBEDDED
 from airfleet.releases.stores.objects import DATABASE_STORE
-
-EMBEDDED = "embedded"
 
 #: name and address of the one host of a fleet without ``hosts:``
 LOCAL = "local"
@@ -226,10 +226,10 @@ class Fleet:
     #: the folder of pipelines, relative to ``root``
     pipelines: str = "pipelines"
     hosts: tuple[Host, ...] = (local_host(),)
-    #: ``embedded`` or a PostgreSQL URL, with several hosts perhaps
+    #: ``embedded``, ``system`` with perhaps a version or folder, or a PostgreSQL URL, with several hosts perhaps
     database: str = field(default=EMBEDDED, repr=False)
-    #: ``embedded`` or the URL of Redis, Valkey (as ``redis``), Sentinel or RabbitMQ; several servers stand
-    #: as URLs of their own, separated by ``;``
+    #: ``embedded``, ``system`` with perhaps a name or program, or the URL of Redis, Valkey (as ``redis``), Sentinel
+    #: or RabbitMQ; several servers stand as URLs of their own, separated by ``;``
     broker: str = field(default=EMBEDDED, repr=False)
     proxy: Proxy | None = None
     flower: Flower | None = None
@@ -265,6 +265,16 @@ class Fleet:
             if host.name == name:
                 return host
         raise KeyError(name)
+
+    @property
+    def runs_database(self) -> bool:
+        """Whether the agent of its one host runs the database: a wheel's or the machine's."""
+        return own_servers.is_own(self.database)
+
+    @property
+    def runs_broker(self) -> bool:
+        """Whether the agent of its one host runs the broker: a wheel's or the machine's."""
+        return own_servers.is_own(self.broker)
 
     @property
     def workers(self) -> tuple[Worker, ...]:

@@ -12,6 +12,7 @@ from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.planning.plan import ReleaseHosts
 from airfleet.fleet.servers import brokers, databases
 from airfleet.fleet.servers.brokers import Broker
+from airfleet.fleet.servers.own_servers import ServerProgram
 from airfleet.fleet.servers.secrets import Secrets
 
 
@@ -41,6 +42,9 @@ class Embedded:
     postgres_data: Path
     valkey_server: Path
     valkey_data: Path
+    #: what these are; None where that is not known, or not needed
+    postgres: ServerProgram | None = None
+    broker: ServerProgram | None = None
     #: the user they run as when the agent is root; None otherwise
     user: str | None = None
 

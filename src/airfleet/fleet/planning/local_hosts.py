@@ -12,7 +12,7 @@ from pathlib import Path
 
 from airfleet.errors import FleetError
 from airfleet.fleet.config.checks import is_loopback
-from airfleet.fleet.config.spec import EMBEDDED, LOCAL, LOOPBACK, Fleet, Host, Instances
+from airfleet.fleet.config.spec import LOCAL, LOOPBACK, Fleet, Host, Instances
 from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.servers import json_file
 from airfleet.fleet.servers.secrets import Secrets
@@ -118,10 +118,10 @@ def seen_from(host: str | None, fleet: Fleet, first: Paths, secrets: Secrets) ->
         )
         api_port = ports["api_server"]
         database, broker = fleet.database, fleet.broker
-        if database == EMBEDDED:
+        if fleet.runs_database:
             place = f"{fleet.hosts[0].address}:{ports['postgres']}/airflow?sslmode=disable&gssencmode=disable"
             database = f"postgresql://airflow:{secrets.airflow_password}@{place}"
-        if broker == EMBEDDED:
+        if fleet.runs_broker:
             broker = f"redis://:{secrets.broker_password}@{fleet.hosts[0].address}:{ports['broker']}/0"
     except KeyError:
         name = fleet.hosts[0].name

@@ -130,6 +130,9 @@ class Component:
     memory_bytes: int | None = None
     #: of a worker: its name in fleet.yaml, which it shares with others alike
     group: str = ""
+    #: of an embedded server: its choice in fleet.yaml, and the program, as far as it is known
+    server: str = ""
+    program: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from airfleet.fleet.planning.plan_record import Described, Description
+from airfleet.fleet.planning.plan_record import PROGRAM, Described, Description
 from airfleet.yaml.secret_detection import MASK
 from airfleet.yaml.sizes import size_text
 
@@ -78,6 +78,8 @@ def _change(
 def _differences(planned: Described, before: Described, sure: bool) -> Iterator[str]:
     told = bool(planned.options and before.options)  # an older airfleet did not write down those of every kind
     for option in dict.fromkeys((*before.options, *planned.options)) if told else ():
+        if option == PROGRAM and not {option} <= planned.options.keys() & before.options.keys():
+            continue
         was, will_be = before.options.get(option, ""), planned.options.get(option, "")
         if was != will_be and (sure or MASK not in will_be):
             yield f"{option} {was or 'nothing'} → {will_be or 'nothing'}"

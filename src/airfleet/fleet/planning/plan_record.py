@@ -30,6 +30,8 @@ FOR_EVER = "for ever"
 CONFIGURATION = "airflow.cfg"
 #: options that say where something lies, or what stands elsewhere too
 _LEFT_OUT = ("beat", "memory_bytes", "releases")
+#: the option that names the program of a server, which a plan that touches no machine does not know
+PROGRAM = "program"
 #: a kind of which there may be more by order, beside workers
 _API_SERVER = "api-server"
 
@@ -141,6 +143,10 @@ def _options(component: Component, site: Site | None) -> Iterator[tuple[str, str
         yield from ((name, value) for name, value in start.options.items() if name not in _LEFT_OUT)
     elif component.kind == "nginx" and site is not None:
         yield from _served(site)
+    if component.server:
+        yield "server", component.server
+    if component.program:
+        yield PROGRAM, component.program
 
 
 def _served(site: Site) -> Iterator[tuple[str, str]]:

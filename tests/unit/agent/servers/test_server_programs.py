@@ -16,6 +16,7 @@ from airfleet.agent.servers import embedded_postgres, embedded_servers, server_p
 from airfleet.agent.servers.server_programs import Maker, Program
 from airfleet.errors import FleetError
 from airfleet.fleet.planning.paths import Paths, fleet_id
+from airfleet.fleet.servers import own_servers
 
 #: as these programs wrote them
 HEADERS = {
@@ -113,8 +114,10 @@ def test_a_program_says_what_it_is(standing: Standing) -> None:
     assert server_programs.program(Path("/no/such/program")) is None
 
 
-def prepared(home: Path) -> Path:
-    return embedded_servers.prepare(Paths(home, home / "run"), euid=1000, database=False).valkey_server
+def prepared(home: Path, choice: str = "embedded") -> Path:
+    return embedded_servers.prepare(
+        Paths(home, home / "run"), euid=1000, database=None, broker=own_servers.broker(choice)
+    ).valkey_server
 
 
 def test_a_redis_that_is_installed_later_does_not_take_over_what_valkey_wrote(
@@ -129,8 +132,12 @@ def test_a_redis_that_is_installed_later_does_not_take_over_what_valkey_wrote(
     assert prepared(home) == before
     (home / "servers.json").unlink()  # a home of before there was a record
     assert prepared(home) == before
+    with pytest.raises(FleetError, match=r"were written by Valkey 9\.1\.2, and no program") as refused:
+        prepared(home, "system")
+    assert str(refused.value.hint).startswith("'broker: embedded' goes on with them; or install that program again")
     (home / "valkey").rename(home / "valkey.before")
-    assert prepared(home).name == "redis-server"
+    assert prepared(home) == before
+    assert prepared(home, "system").name == "redis-server"
 
 
 def test_a_program_that_has_gone_is_named_with_a_way_out(
@@ -139,7 +146,7 @@ def test_a_program_that_has_gone_is_named_with_a_way_out(
     home = tmp_path / "home"
     program = standing("valkey-server", "Valkey server v=99.1.0 sha=0")
     monkeypatch.setenv("PATH", str(program.parent))
-    assert prepared(home) == program
+    assert prepared(home, "system") == program
     messages(home / "valkey", HEADERS["valkey 9"].replace(b"\x059.1.2", b"\x0699.1.0"))
     program.unlink()
     with pytest.raises(FleetError) as refused:
@@ -160,11 +167,11 @@ def test_the_same_program_at_another_place_goes_on(
     home = tmp_path / "home"
     first = standing("redis-server", redis())
     monkeypatch.setenv("PATH", str(first.parent))
-    assert prepared(home) == first
+    assert prepared(home, "system") == first
     messages(home / "valkey", HEADERS["redis 7"])
     second = first.parent.rename(tmp_path / "moved") / first.name
     monkeypatch.setenv("PATH", str(second.parent))
-    assert prepared(home) == second
+    assert prepared(home) == prepared(home, "system") == second
     assert str(second) in (home / "servers.json").read_text()
 
 
@@ -173,18 +180,18 @@ def test_a_cluster_of_another_postgresql_is_refused_untouched(tmp_path: Path) ->
     cluster.mkdir(parents=True)
     (cluster / "PG_VERSION").write_text("13\n")
     with pytest.raises(FleetError) as refused:
-        embedded_servers.prepare(Paths(tmp_path, tmp_path / "run"), euid=1000, broker=False)
+        embedded_servers.prepare(Paths(tmp_path, tmp_path / "run"), euid=1000, broker=None)
     assert refused.value.sentence.startswith(
         f"the data in {tmp_path}/postgres were written by PostgreSQL 13, and no program here reads them for certain; "
         "here is PostgreSQL 18."
     )
-    assert "Another PostgreSQL" in str(refused.value.hint)
+    assert str(refused.value.hint).startswith("'airfleet database upgrade' brings them to this one: docs/how-to/")
     assert [path.name for path in cluster.iterdir()] == ["PG_VERSION"]
 
 
 def test_a_server_that_is_not_needed_may_have_anything(tmp_path: Path) -> None:
     messages(tmp_path / "valkey", HEADERS["no version"])
-    assert "pginstall" in str(embedded_servers.prepare(Paths(tmp_path, tmp_path), euid=1000, broker=False).postgres_bin)
+    assert "pginstall" in str(embedded_servers.prepare(Paths(tmp_path, tmp_path), euid=1000, broker=None).postgres_bin)
 
 
 @pytest.mark.parametrize("text", ["", "no number\n", None])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airfleet.doctor.facts import Descriptors, Disk, MemoryLimits
+from airfleet.doctor.facts import Descriptors, Disk, MemoryLimits, OwnServers
 from airfleet.doctor.finding import Seen, State
 from airfleet.doctor.judgements import machine
 
@@ -72,3 +72,22 @@ def test_file_descriptors(used: int, seen: Seen) -> None:
 )  # fmt: skip
 def test_limits_of_memory(limits: MemoryLimits, seen: Seen) -> None:
     assert machine.memory_limits(limits) == (seen,)
+
+
+@pytest.mark.parametrize(
+    ("found", "seen"),
+    [
+        (OwnServers(()), Seen(FINE, "the fleet runs no server of its own")),
+        (
+            OwnServers(("PostgreSQL 15.18 of this machine (/x)",), kept=("/data/cluster.18",)),
+            Seen(FINE, "the agent runs PostgreSQL 15.18 of this machine (/x); an earlier cluster is kept in "
+                 "/data/cluster.18"),
+        ),
+        (
+            OwnServers((), "there is no PostgreSQL", "apt-get install postgresql"),
+            Seen(WRONG, "there is no PostgreSQL", "apt-get install postgresql"),
+        ),
+    ],
+)  # fmt: skip
+def test_embedded_servers(found: OwnServers, seen: Seen) -> None:
+    assert machine.own_servers(found) == (seen,)

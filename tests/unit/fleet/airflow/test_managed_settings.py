@@ -7,7 +7,7 @@ from pathlib import Path
 
 from airfleet.fleet.airflow import managed_settings
 from airfleet.fleet.components import settings
-from airfleet.fleet.config.spec import EMBEDDED, Fleet, Flower
+from airfleet.fleet.config.spec import Fleet, Flower
 from airfleet.fleet.planning import airflow_settings
 from airfleet.fleet.planning.context import Context, Ports
 from airfleet.fleet.planning.paths import Paths
@@ -37,7 +37,7 @@ def all_settings() -> set[str]:
 
 def context(fleet: Fleet) -> Context:
     paths = Paths(home=Path("/srv/shop/.airfleet"), runtime=Path("/run/airfleet-1"))
-    ports = Ports(api_servers=(8080,), postgres=5432, broker=6379 if fleet.broker == EMBEDDED else None)
+    ports = Ports(api_servers=(8080,), postgres=5432, broker=6379 if fleet.runs_broker else None)
     return Context(fleet, paths, ports, secrets.generate())
 
 

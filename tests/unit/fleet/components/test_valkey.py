@@ -18,7 +18,7 @@ from airfleet.testing.ports import free_ports
 def test_the_server_takes_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir()
-    server = embedded_servers.prepare(Paths(tmp_path, tmp_path), euid=1000, database=False).valkey_server
+    server = embedded_servers.prepare(Paths(tmp_path, tmp_path), euid=1000, database=None).valkey_server
     (port,) = free_ports(1)
     with subprocess.Popen([server, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdin is not None

@@ -98,7 +98,10 @@ def test_a_value_may_come_from_the_environment() -> None:
         ("name: -a\n", [f"fleet.yaml:1:7: name: '-a' {NAME_RULE}"]),
         ("user: a:b\n", [f"fleet.yaml:1:7: user: 'a:b' {NAME_RULE}"]),
         ("pipelines: none\n", ["fleet.yaml:1:12: pipelines: there is no folder 'none' beside fleet.yaml"]),
-        ("database: mysql://a@b/c\n", ["fleet.yaml:1:11: database: must be 'embedded' or a postgresql:// URL"]),
+        (
+            "database: mysql://a@b/c\n",
+            ["fleet.yaml:1:11: database: must be 'embedded', 'system' or a postgresql:// URL"],
+        ),
         (
             "api_server: 8080\n",
             ["fleet.yaml:1:13: api_server: must be true, false, a whole number from 0 to 100, or a mapping"],

@@ -187,7 +187,7 @@ def test_not_everybody_is_an_administrator_in_production() -> None:
         ),
         ("releases: {keep: 0}\n", ["fleet.yaml:1:18: releases.keep: must be a whole number from 1 to 1000"]),
         # --- servers --------------------------------------------------------------------------------
-        ("database: embeded\n", ["fleet.yaml:1:11: database: must be 'embedded' or a postgresql:// URL"]),
+        ("database: embeded\n", ["fleet.yaml:1:11: database: must be 'embedded', 'system' or a postgresql:// URL"]),
         (
             "database: postgresql://db\n",
             ["fleet.yaml:1:11: database: must name the database, as in postgresql://user@host/airflow"],
@@ -232,7 +232,7 @@ def test_not_everybody_is_an_administrator_in_production() -> None:
                 "hint: it is one of: any, prefer-standby, primary, read-only, read-write, standby"
             ],
         ),
-        ("database: '***'\n", ["fleet.yaml:1:11: database: must be 'embedded' or a postgresql:// URL"]),
+        ("database: '***'\n", ["fleet.yaml:1:11: database: must be 'embedded', 'system' or a postgresql:// URL"]),
         ("database: 'postgresql://h/x#y'\n", ["fleet.yaml:1:11: database: has a '#', which ends a URL"]),
         (
             "database: postgresql://h/x@y\n",

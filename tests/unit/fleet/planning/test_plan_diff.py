@@ -286,3 +286,21 @@ def test_a_description_is_read_back_as_it_was_written(description: Description) 
 def test_what_is_no_description_is_refused(text: str) -> None:
     with pytest.raises((json.JSONDecodeError, KeyError, TypeError)):
         Description.from_json(text)
+
+
+def test_another_server_of_the_machine_is_named_and_one_that_nobody_has_looked_for_is_not() -> None:
+    def description(**options: str) -> Description:
+        return Description("local", (Described("postgres", "postgres", options=options, airflow=False),))
+
+    before = description(server="embedded", program="PostgreSQL 18.4 of the wheel (/w)")
+    other = description(server="system", program="PostgreSQL 15.18 of this machine (/m)")
+    newer = description(server="embedded", program="PostgreSQL 18.5 of the wheel (/w)")
+    assert [change.why for planned in (other, newer) for change in compare(planned, before, ["postgres"])] == [
+        (
+            "server embedded → system",
+            "program PostgreSQL 18.4 of the wheel (/w) → PostgreSQL 15.18 of this machine (/m)",
+        ),
+        ("program PostgreSQL 18.4 of the wheel (/w) → PostgreSQL 18.5 of the wheel (/w)",),
+    ]
+    assert compare(description(server="embedded"), before, ["postgres"])[0].sign == ""
+    assert compare(before, description(server="embedded"), ["postgres"])[0].sign == ""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from airfleet.fleet.planning.plan_diff import Change
     from airfleet.fleet.planning.plan_record import Described, Description
     from airfleet.fleet.preview import Machine
+    from airfleet.fleet.servers.own_servers import ServerProgram
 
 COLUMNS = {
     "change": "",
@@ -195,7 +196,7 @@ def plan_host(host: Host, fleet: Fleet, here: Project, now: Now, *, sure: bool, 
     if plays:
         fleet = local_hosts.seen_from(host.name, fleet, here.on(fleet.hosts[0].name).paths, told)
     is_here = plays or now.snapshot is not None or host.name == LOCAL
-    machine = _this_machine(here, plays=plays) if is_here else _other_machine(now)
+    machine = _this_machine(fleet, here, now.paths, plays=plays) if is_here else _other_machine(now)
     planned = planner.plan(preview.as_an_agent(fleet, host.name, now.paths, told, machine))
     wanted = _as_ordered(plan_record.describe(planned, told.fingerprint_key), now.orders)
     before = now.before and _as_ordered(now.before, now.orders)
@@ -246,11 +247,23 @@ def _running(now: Now, wanted: Collection[str]) -> tuple[list[str], dict[str, st
     return running, {one.name: ": ".join(filter(None, (LABELS[one.state], one.reason))) for one in unwell}
 
 
-def _this_machine(here: Project, *, plays: bool) -> Machine:
+def _this_machine(fleet: Fleet, here: Project, paths: Paths, *, plays: bool) -> Machine:
     from airfleet.agent.servers import nginx
     from airfleet.fleet.preview import Machine
 
-    return Machine(len(os.sched_getaffinity(0)), nginx.find(here.environ) is not None, plays)
+    cores, has_nginx = len(os.sched_getaffinity(0)), nginx.find(here.environ) is not None
+    return Machine(cores, has_nginx, plays, *_own_servers(fleet, paths, here))
+
+
+def _own_servers(fleet: Fleet, paths: Paths, here: Project) -> tuple[ServerProgram | None, ServerProgram | None]:
+    """Find the programs of embedded servers; where a start would be refused for want of one, say so."""
+    from airfleet.agent.servers import embedded_servers
+
+    try:
+        return embedded_servers.look(paths, fleet, here.environ)
+    except FleetError as refused:
+        terminal.warn((str(refused),))
+        return None, None
 
 
 def _other_machine(now: Now) -> Machine:
@@ -328,6 +341,8 @@ def what(component: Described) -> Iterator[str]:
         yield f"queues {queues.replace(',', ', ')}" if "," in queues else f"queue {queues}"
     if slots := component.options.get("slots"):
         yield "a slot per core" if slots == "0" else f"{slots} slots" if slots != "1" else "1 slot"
+    if program := component.options.get("program") or component.options.get("server"):
+        yield program
 
 
 def as_data(planned: Planned) -> dict[str, Any]:

@@ -56,7 +56,8 @@ def command(project: Path | None, host: str | None, memory: bool, here_alone: bo
     columns = COLUMNS if snapshot.hosts else {key: title for key, title in COLUMNS.items() if key != "host"}
     tables.put_rows(list(rows(snapshot)), output, columns, whole=whole(snapshot))
     if output == "table":
-        terminal.say("\n".join(("", headline(snapshot), *release_view.lines(snapshot.releases, _hosts(snapshot)))))
+        told = (*server_programs(snapshot), *release_view.lines(snapshot.releases, _hosts(snapshot)))
+        terminal.say("\n".join(("", headline(snapshot), *told)))
         terminal.warn(versions.warnings())
         terminal.warn(limits_not_kept(snapshot))
         terminal.warn(release_view.warnings(snapshot.releases))
@@ -76,6 +77,17 @@ def _hosts(snapshot: Snapshot) -> tuple[str, ...]:
     """Name the hosts that should have the live release, as far as reports tell: of one host, that one."""
     named = tuple(host.host for host in snapshot.hosts if host.state is HostState.UP)
     return named or tuple(report.host for report in snapshot.releases.hosts)
+
+
+def server_programs(snapshot: Snapshot) -> tuple[str, ...]:
+    """Name the programs of the embedded servers of this host.
+
+    >>> from airfleet.agent.states import State
+    >>> postgres = ComponentStatus("postgres", "postgres", State.READY, program="PostgreSQL 15.18 of this machine (/x)")
+    >>> server_programs(Snapshot("shop", "ready", 7, "/home", components=(postgres,)))
+    ('postgres is PostgreSQL 15.18 of this machine (/x)',)
+    """
+    return tuple(f"{one.name} is {one.program}" for one in snapshot.components if one.program)
 
 
 def limits_not_kept(snapshot: Snapshot) -> tuple[str, ...]:

@@ -69,6 +69,7 @@ def command(
     """
     here = find(project, env)
     fleet, _ = plan.read(here)
+    files.require_no_machine(fleet)
     wanted = Wanted(host, servers, user, math.ceil(drain), output)
     made = rendered(here, fleet, wanted)
     files.put(made if output else {name: made[name] for name in list(made)[:1]}, output)
@@ -153,7 +154,7 @@ def _secrets(here: Project) -> tuple[str, ...]:
 
 def _servers(here: Project, fleet: Fleet, wanted: Wanted) -> tuple[Server, ...]:
     """Make services of the URLs in fleet.yaml. Raises FleetError where there are none."""
-    from airfleet.fleet.config.spec import EMBEDDED
+    from airfleet.fleet.servers.own_servers import EMBEDDED
     from airfleet.render import compose, compose_servers
 
     if not wanted.servers:

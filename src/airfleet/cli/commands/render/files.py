@@ -13,6 +13,7 @@ from airfleet.cli import options
 from airfleet.cli.output import terminal
 from airfleet.errors import FleetError, did_you_mean
 from airfleet.fleet.config.spec import Fleet, Host
+from airfleet.fleet.servers.own_servers import SYSTEM
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -68,3 +69,13 @@ def chosen(fleet: Fleet, name: str) -> Host:
             f"the fleet has no host '{name}'", hint=did_you_mean(name, known) or f"its hosts: {', '.join(known)}"
         )
     return fleet.host(name)
+
+
+def require_no_machine(fleet: Fleet) -> None:
+    """Raise FleetError where a fleet runs servers of its machine: an image has those of the wheels alone."""
+    for key, value in (("database", fleet.database), ("broker", fleet.broker)):
+        if value.split(" ", 1)[0] == SYSTEM:
+            raise FleetError(
+                f"'{key}: {value}' is a program of the machine, and an image has the servers of the wheels alone",
+                hint=f"'{key}: embedded', or a URL, in fleet.yaml or in a fleet.NAME.yaml for containers (--env NAME)",
+            )

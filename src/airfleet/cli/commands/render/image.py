@@ -30,5 +30,6 @@ def command(output: Path | None, env: str | None, project: Path | None) -> None:
 
     here = find(project, env)
     fleet, _ = plan.read(here)
+    files.require_no_machine(fleet)
     made = image.files(fleet)
     files.put(made if output else {"Containerfile": made["Containerfile"]}, output)

@@ -36,7 +36,19 @@ def test_a_fleet_that_was_never_started_is_examined_as_far_as_its_files_go(
     project: Project, airfleet: Airfleet
 ) -> None:
     found = examined(airfleet)
-    assert of_state(found, "fine") == ["D101", "D102", "D105", "D304", "D306", "D401", "D403", "D404", "D405", "D703"]
+    assert of_state(found, "fine") == [
+        "D101",
+        "D102",
+        "D105",
+        "D304",
+        "D306",
+        "D401",
+        "D403",
+        "D404",
+        "D405",
+        "D703",
+        "D704",
+    ]
     assert of_state(found, "wrong") == []
     assert airfleet("doctor").code == 0
 

@@ -663,3 +663,20 @@ def test_they_import_no_airflow_and_no_database_driver(words: tuple[str, ...], p
         [sys.executable, "-c", program], cwd=project.root, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr.splitlines()[-1:] if done.returncode else "") == (0, "")
+
+
+def test_a_server_of_the_machine_that_is_not_there_is_named_before_a_start(
+    project: Project, airfleet: Airfleet, tmp_path: Path
+) -> None:
+    project.fleet_file.write_text(f"name: shop\ndatabase: system {tmp_path}/none\n")
+    result = airfleet("plan")
+    assert f"warning: 'database: system {tmp_path}/none' asks for a PostgreSQL of this machine, and" in result.err
+    assert re.search(rf"^\+  postgres +system {tmp_path}/none", result.out, re.MULTILINE)
+
+
+def test_the_programs_of_embedded_servers_stand_in_the_plan(project: Project, airfleet: Airfleet) -> None:
+    found = json.loads(airfleet("plan", "-o", "json").out)["hosts"][0]["components"]
+    told = {one["name"]: one["options"] for one in found if one["name"] in ("postgres", "valkey")}
+    assert [options["server"] for options in told.values()] == ["embedded", "embedded"]
+    assert re.fullmatch(r"PostgreSQL [\d.]+ of the wheel \(/.*\)", told["postgres"]["program"])
+    assert re.fullmatch(r"Valkey [\d.]+ of the wheel \(/.*\)", told["valkey"]["program"])

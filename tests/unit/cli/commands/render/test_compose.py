@@ -11,6 +11,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from airfleet.cli.main import at_the_edge, cli
+from airfleet.errors import FleetError
 
 FLEET = """\
 name: shop
@@ -114,3 +115,11 @@ def test_what_no_project_can_have_is_explained(project: Path, capsys: pytest.Cap
     (project / "fleet.yaml").write_text("name: shop\napi_server: {address: 0.0.0.0}\n")
     said = refusal(project, capsys, "--servers")
     assert "no service can be made of 'database' in fleet.yaml\nhint: it can of one like 'database: postgres" in said
+
+
+@pytest.mark.parametrize("kind", ["compose", "image"])
+@pytest.mark.parametrize("line", ["database: system 16", "broker: system redis"])
+def test_an_image_has_no_server_of_the_machine(tmp_path: Path, kind: str, line: str) -> None:
+    (tmp_path / "fleet.yaml").write_text(f"name: shop\n{line}\n")
+    with pytest.raises(FleetError, match=f"'{line}' is a program of the machine, and an image has"):
+        CliRunner().invoke(cli, ["-C", str(tmp_path), "render", kind], catch_exceptions=False, standalone_mode=False)
