@@ -39,6 +39,7 @@ SECTIONS = {
         "scale",
         "secrets",
         "deploy",
+        "host",
         "airflow",
         "render",
         "down",
@@ -56,7 +57,7 @@ ABOUT_RELEASES = frozenset(SECTIONS["Releases"])
 #: commands of :mod:`airfleet.cli.commands.shell`
 FOR_SHELLS = frozenset(SECTIONS["Shell"])
 #: commands of :mod:`airfleet.cli.commands.hosts`
-ABOUT_HOSTS = frozenset({"deploy"})
+ABOUT_HOSTS = frozenset({"deploy", "host"})
 #: what needs no fleet on this machine, and so runs on every operating system
 ANYWHERE = ABOUT_HOSTS | {
     "init", "config", "check", "explain", "show", "docs", "diff", "convert", "schema", "lsp", "completion", "render",

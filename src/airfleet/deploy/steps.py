@@ -6,7 +6,7 @@ Every script may run twice: what is whole is left as it is, what is not is made 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -89,7 +89,7 @@ def note(place: Layout, line: str) -> Step:
 
 def provision(place: Layout, facts: Facts, wanted: Installation, uv: Uv, version: Version) -> tuple[Step, ...]:
     """Bring what a version needs, beside what runs; nothing when it is there."""
-    found: list[Step] = []
+    found = list(_with_sudo(place, facts))
     if wanted.name not in facts.environments:
         program = facts.uv
         if not program or uv.files:
@@ -99,6 +99,17 @@ def provision(place: Layout, facts: Facts, wanted: Installation, uv: Uv, version
     if version.name not in facts.versions or version.part.text is not None:
         found += [_bring_version(place, version), _try(place, version)]
     return tuple(found)
+
+
+def _with_sudo(place: Layout, facts: Facts) -> Iterator[Step]:
+    """Do what only root may, where ``sudo`` asks no password: a folder, and services that outlive a login."""
+    if not facts.has_sudo:
+        return
+    if not facts.is_writable:
+        owner = '-o "$(id -un)" -g "$(id -gn)"'
+        yield Step(f"make {place.folder} with sudo", f"sudo -n install -d -m 711 {owner} {_quoted(place.folder)}")
+    if facts.needs_linger:
+        yield Step("keep services after the last logout", 'sudo -n loginctl enable-linger "$(id -un)"')
 
 
 def _bring_uv(program: str, uv: Uv) -> Step:
@@ -166,6 +177,18 @@ def stop(place: Layout, drain_seconds: float) -> Step:
         f"if [ -x {_quoted(place.command)} ]; then {_quoted(place.command)} down --timeout {drain_seconds:.0f}s; fi"
     )
     return Step("drain and stop", script, {}, drain_seconds + _MORE)
+
+
+def retire(place: Layout, facts: Facts, fleet: str, drain_seconds: float) -> tuple[Step, ...]:
+    """End a host's part of the fleet for good; its files stay."""
+    ended = stop(place, drain_seconds)
+    script = service.remove(facts, fleet)
+    return (ended, Step("take its service away", script)) if script else (ended,)
+
+
+def bury(place: Layout, host: str) -> Step:
+    """Have a host that runs tell the fleet that the machine of another one is off."""
+    return Step(f"tell the fleet that '{host}' is off", _quoted(place.command, "drain", host, "--gone"))
 
 
 def switch(place: Layout, to: str, before: str, links: Sequence[str], folders: Sequence[str] = ()) -> Step:
