@@ -36,6 +36,7 @@ _UID = 7100
 _DISK_MB = 4096
 _PORT = 22
 _START_SECONDS = 20.0
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SSHD = """\
 Port 22
 HostKey /etc/machine/host_key
@@ -43,18 +44,34 @@ PidFile none
 AuthorizedKeysFile /etc/machine/authorized
 PasswordAuthentication no
 KbdInteractiveAuthentication no
-UsePAM no
+UsePAM {pam}
 StrictModes no
 SetEnv UV_COMPILE_BYTECODE=0
 """
-#: the first program of a machine: it mounts, and waits for all that ends
+#: services of this machine that another one is not to start, and those that change the kernel, which both share
+_MASKED = (
+    *("nginx", "postgresql", "postgresql@15-main", "rabbitmq-server", "pgbouncer", "epmd", "redis-server"),
+    *("systemd-sysctl", "systemd-modules-load", "console-getty", "systemd-timesyncd"),
+)
+#: the first program of a machine: it mounts, and becomes the one that starts all others
 _BOOT = """\
 set -e
 mount --make-rprivate /
 mount -t overlay overlay -o lowerdir=/,upperdir={disk}/upper,workdir={disk}/work {disk}/root
 cd {disk}/root
 mount -t proc proc proc
-mount --rbind /dev dev
+mount --bind proc/sys proc/sys
+mount -o remount,bind,ro proc/sys
+mount -t tmpfs -o mode=755 tmpfs dev
+for one in null zero full random urandom tty; do
+    touch dev/$one
+    mount --bind /dev/$one dev/$one
+done
+mkdir dev/shm dev/pts
+mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
+ln -s pts/ptmx dev/ptmx
+ln -s /proc/self/fd dev/fd
+touch dev/console
 for one in dev/shm tmp run root work var/tmp; do
     if [ -d $one ]; then mount -t tmpfs tmpfs $one; fi
 done
@@ -62,13 +79,21 @@ chmod 1777 tmp var/tmp dev/shm
 mkdir -p run/sshd .{shared}
 mount --bind {folder}/shared .{shared}
 hostname {name}
-exec chroot . /bin/bash -c '{inside}'
+chroot . id {user} >/dev/null 2>&1 ||
+    chroot . useradd --create-home --shell /bin/bash --password '*' --uid {uid} {user}
 """
-_INSIDE = """\
+_SSHD_ALONE = """\
+exec chroot . /bin/bash -c '
 cd /
-id {user} >/dev/null 2>&1 || useradd --create-home --shell /bin/bash --password "*" --uid {uid} {user}
 $(command -v sshd || echo /usr/sbin/sshd) -D -e -f /etc/machine/sshd_config &
-while :; do wait -n || sleep 1; done
+while :; do wait -n || sleep 1; done'
+"""
+_SYSTEMD = """\
+mount -t sysfs -o ro sysfs sys
+mount -t tmpfs tmpfs sys/fs/cgroup
+mount -t cgroup2 cgroup2 sys/fs/cgroup
+exec chroot . /usr/bin/env -i container=airfleet PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
+    /usr/lib/systemd/systemd --system --unit=multi-user.target
 """
 
 
@@ -80,6 +105,8 @@ class NamespacedMachine:
     number: int
     network: Network
     folder: Path
+    #: whether systemd is its first process; else ``sshd`` is all that it starts
+    has_systemd: bool = False
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -90,6 +117,12 @@ class NamespacedMachine:
     def disk(self) -> Path:
         """The disk, on which only what differs from this machine lies."""
         return self.folder / f"disk-{self.number}"
+
+    @property
+    def fingerprint(self) -> str:
+        """What it says of its key itself."""
+        words = ["ssh-keygen", "-lf", str(self.path("etc/machine/host_key.pub"))]
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()[1]
 
     def path(self, inside: str) -> Path:
         """Give the place of a file of the machine that was written there."""
@@ -105,25 +138,54 @@ class NamespacedMachine:
         own = self.path("etc/machine")
         new_key(own / "host_key")
         shutil.copy(authorized, own / "authorized")
-        (own / "sshd_config").write_text(_SSHD)
+        (own / "sshd_config").write_text(_SSHD.format(pam="yes" if self.has_systemd else "no"))
+        if self.has_systemd:
+            (self.path("etc/default")).mkdir()
+            (self.path("etc/default/ssh")).write_text("SSHD_OPTS='-f /etc/machine/sshd_config'\n")
+            (self.path("etc/systemd/system")).mkdir(parents=True)
+            for name in _MASKED:
+                self.path(f"etc/systemd/system/{name}.service").symlink_to("/dev/null")
 
     def boot(self) -> None:
         """Start it, and wait until somebody can log in."""
-        inside = _INSIDE.format(user=USER, uid=_UID)
-        script = _BOOT.format(disk=self.disk, folder=self.folder, name=self.name, shared=SHARED, inside=inside)
+        told = {"disk": self.disk, "folder": self.folder, "name": self.name, "shared": SHARED}
+        script = _BOOT.format(**told, user=USER, uid=_UID) + (_SYSTEMD if self.has_systemd else _SSHD_ALONE)
         alone = ["--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]
+        if self.has_systemd:
+            self._cgroup.mkdir(exist_ok=True)
+            script = f"echo $$ > {self._cgroup}/cgroup.procs\nexec unshare --cgroup bash -c {shlex.quote(script)}"
         network = f"--net=/run/netns/{self.network.namespace(self.number)}"
         log = self.folder / f"{self.name}.log"
         with log.open("ab") as file:
             self.process = subprocess.Popen(
                 ["nsenter", network, "unshare", *alone, "bash", "-c", script],
-                env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+                env={"PATH": _PATH},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
                 start_new_session=True,
             )
         wait_for_port((self.address, _PORT), log, _START_SECONDS)
+
+    @property
+    def _cgroup(self) -> Path:
+        """The control group of a machine with systemd: it sees nothing above it."""
+        mounts = (line.split() for line in Path("/proc/mounts").read_text().splitlines())
+        top = next(where for _, where, kind, *_ in mounts if kind == "cgroup2")
+        return Path(top, f"af-machine-{self.network.number}-{self.number}")
+
+    def run_as_root(self, *words: str, seconds: float = 120.0) -> subprocess.CompletedProcess[str]:
+        """Run a command there as root, who does not log in."""
+        assert self.process is not None
+        [first] = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        spaces = ("--mount", "--pid", "--net", "--uts", "--ipc", *(("--cgroup",) if self.has_systemd else ()))
+        return subprocess.run(
+            ["nsenter", "--target", first, *spaces, "--root", "--wd", "/usr/bin/env", "-i", f"PATH={_PATH}", *words],
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
 
     def lose_power(self) -> None:
         """End every process at once; nobody is told, for its link goes first."""
@@ -139,6 +201,10 @@ class NamespacedMachine:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
             self.process = None
+        if self.has_systemd and self._cgroup.exists():
+            for group in sorted(self._cgroup.rglob("*/"), reverse=True):
+                _remove(group)
+            _remove(self._cgroup)
 
     def remove(self) -> None:
         """End it, and take its disk away."""
@@ -170,9 +236,9 @@ class NamespacedMachines:
         """The folder that all machines see as SHARED: outside of every fleet."""
         return self.folder / "shared"
 
-    def add(self, name: str, *, is_known: bool = True) -> NamespacedMachine:
+    def add(self, name: str, *, is_known: bool = True, has_systemd: bool = False) -> NamespacedMachine:
         """Start a new machine; another one of that name is no more where ``ssh`` looks for it."""
-        made = NamespacedMachine(name, len(self._made) + 1, self.network, self.folder)
+        made = NamespacedMachine(name, len(self._made) + 1, self.network, self.folder, has_systemd)
         self._made.append(made)
         made.make(self.folder / "key.pub")
         made.boot()
@@ -208,6 +274,18 @@ class NamespacedMachines:
     def current(self, name: str) -> str:
         """Name the version that is current on a machine; empty for none."""
         return self.run(name, "readlink", "airfleet/shop/current").stdout.strip().rpartition("/")[2]
+
+
+def _remove(group: Path) -> None:
+    """Remove a control group, once its processes have ended."""
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            group.rmdir()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, f"{group} has processes"
+            time.sleep(0.05)
 
 
 @contextmanager

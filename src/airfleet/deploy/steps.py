@@ -5,6 +5,7 @@ Every script may run twice: what is whole is left as it is, what is not is made 
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -205,6 +206,20 @@ def switch(place: Layout, to: str, before: str, links: Sequence[str], folders: S
         f"if [ -e {parcel} ]; then cp {parcel} {secrets}.new; mv {secrets}.new {secrets}; fi",
     ]
     return Step(f"switch to version {to}", "\n".join(lines))
+
+
+def compare(place: Layout, host: str) -> Step:
+    """Ask what the version that is current now would change of what runs; :func:`changes_nothing` reads it."""
+    return Step("compare with what runs", _quoted(place.command, "plan", "--host", host, "-o", "json"))
+
+
+def changes_nothing(said: str) -> bool:
+    """Tell whether a plan leaves everything that runs on a host as it is."""
+    try:
+        hosts = json.loads(said)["hosts"]
+        return all(one["change"] == "keep" for host in hosts for one in host["components"])
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def restore(place: Layout, to: str, previous: str) -> Step:

@@ -32,6 +32,8 @@ class Source:
     folders: tuple[str, ...]
     rules: Mapping[str, str]
     versions: Mapping[str, str]
+    #: key of fleet.yaml with its overlay -> digest
+    keys: Mapping[str, str]
     #: a lock of packages that hosts have beside airfleet's
     requirements: str = ""
 
@@ -68,7 +70,7 @@ def make(host: str, place: Layout, source: Source, environment: str, airfleet: s
     """Make the version of a host."""
     command = File(_command(host, place, source, environment).encode(), 0o700)
     files = {**source.files, layout.COMMAND: command}
-    made = VersionRecord("", environment, airfleet, source.rules, source.versions)
+    made = VersionRecord("", environment, airfleet, source.rules, source.versions, source.keys)
     named = replace(made, name=f"{airfleet}-{_digest(files, made, part)}")
     files = {**files, layout.RECORD: File(named.to_json().encode())}
     if part.text is not None:

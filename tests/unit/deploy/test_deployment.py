@@ -234,3 +234,41 @@ def test_another_key_than_that_of_the_data_is_refused_and_other_secrets_are_rene
     assert laptop.deploy()
     assert ("", "all hosts change together: the new version has other secrets") in laptop.said
     assert not laptop.deploy()
+
+
+def edited(laptop: Laptop, change: str, hosts: str) -> list[str]:
+    """Deploy an edit that changes components of some hosts; the hosts that were drained."""
+    laptop.text += change
+    for host in laptop.hosts.values():
+        (host.folder / "changes").write_text(hosts)
+    laptop.said.clear()
+    laptop.deploy()
+    return [host for host, says in laptop.said if says.startswith("drain")]
+
+
+def test_an_edit_of_one_host_restarts_no_other_one(laptop: Laptop) -> None:
+    laptop.deploy()
+    before = currents(laptop)
+    assert edited(laptop, "hosts: [{name: b, address: x, workers: [{slots: 4}]}]\n", "b") == ["b"]
+    assert all(new != old for new, old in zip(currents(laptop), before, strict=True)), "all have the new file"
+    assert not laptop.deploy()
+
+
+def test_an_edit_of_anything_else_restarts_all_hosts(laptop: Laptop) -> None:
+    laptop.deploy()
+    assert edited(laptop, "vars: {bucket: orders}\n", "") == ["a", "b", "c"]
+
+
+def test_a_host_that_is_not_well_is_started_anew(laptop: Laptop) -> None:
+    laptop.deploy()
+    (laptop.hosts["c"].folder / "state").write_text("degraded")
+    assert edited(laptop, "hosts: [{name: b, address: x}]\n", "") == ["c"]
+
+
+def test_a_host_that_fails_after_the_comparison_goes_back(laptop: Laptop) -> None:
+    laptop.deploy()
+    before = currents(laptop)
+    laptop.hosts["b"].breaks_on("x")
+    with pytest.raises(FleetError, match=rf"host 'b' runs {before[1]} again"):
+        edited(laptop, "hosts: [{name: b, address: x}]\n", "b")
+    assert currents(laptop)[1:] == before[1:]

@@ -38,6 +38,7 @@ def gather(here: Project, fleet: Fleet) -> Source:
         () if os.path.isabs(fleet.pipelines) else (fleet.pipelines,),
         version_record.rules_of(fleet),
         version_record.versions_of(airfleet.__version__, wheel.lock_text()),
+        version_record.keys_of(reader.load_files(here.fleet_file, here.environ).top),
         requirements(here, fleet),
     )
 
