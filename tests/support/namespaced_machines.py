@@ -30,6 +30,7 @@ from airfleet.fleet.planning.local_hosts import Network
 from support.machines import new_key, wait_for_port
 
 USER = "airfleet"
+HOME = f"/home/{USER}"
 #: where every machine has the folder that all of them share
 SHARED = "/srv/shared"
 _UID = 7100
@@ -71,6 +72,8 @@ mkdir dev/shm dev/pts
 mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
 ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
+ln -s /proc/self/fd/1 dev/stdout
+ln -s /proc/self/fd/2 dev/stderr
 touch dev/console
 for one in dev/shm tmp run root work var/tmp; do
     if [ -d $one ]; then mount -t tmpfs tmpfs $one; fi

@@ -49,7 +49,7 @@ class VersionRecord:
             return None
 
     def differs_by_hosts_alone(self, other: VersionRecord) -> bool:
-        """Whether two versions have the same environment, and the same fleet.yaml but for single hosts of it."""
+        """Tell whether two versions have one environment, and one fleet.yaml but for single hosts of it."""
         names = {name for name in {*self.keys, *other.keys} if self.keys.get(name) != other.keys.get(name)}
         return bool(self.keys and other.keys) and self.environment == other.environment and names <= _OF_HOSTS
 

@@ -12,7 +12,7 @@ import pytest
 
 from support.documents import REPOSITORY
 from support.machines import Site
-from support.namespaced_machines import SHARED, NamespacedMachine, NamespacedMachines, namespaced_machines
+from support.namespaced_machines import HOME, SHARED, NamespacedMachine, NamespacedMachines, namespaced_machines
 
 pytestmark = [pytest.mark.needs("sshd", "ip", "root", "systemd"), pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -117,7 +117,7 @@ def test_a_deploy_as_an_ordinary_user_starts_at_boot(site: Site[NamespacedMachin
     done = site.deploy(*bundle)
     assert done.returncode == 0, done.stderr
     assert site.deploy(*bundle).stdout.startswith("nothing to do: the host 'one' is healthy")
-    folder = one.path("/home/airfleet/airfleet/carried/pipelines")
+    folder = one.path(f"{HOME}/airfleet/carried/pipelines")
     (folder / "slow.yaml").write_text(SLOW.replace("NAME", "deployed"))
     (folder / "slow.yaml").chmod(0o644)
     shutil.chown(folder / "slow.yaml", 7100)
