@@ -96,7 +96,7 @@ class ShellHost:
         stream = io.BytesIO()
         if files:
             write_tar(files, stream)
-        environ = {"HOME": str(self.home), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
+        environ = {"HOME": str(self.home), "PATH": f"{self.home}/bin:/usr/bin:/bin:/usr/sbin:/sbin"}
         done = subprocess.run(
             ["sh", "-c", script],
             input=stream.getvalue(),

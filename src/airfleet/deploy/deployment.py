@@ -58,12 +58,14 @@ class Planned:
     """The way of one host to its version."""
 
     target: Target
+    #: before anything else, the lock too
+    prepare: tuple[Step, ...] = ()
     provision: tuple[Step, ...] = ()
 
     @property
     def is_done(self) -> bool:
         """Whether nothing has to be done."""
-        return not self.provision and self.target.change is Change.NOTHING
+        return not self.prepare and not self.provision and self.target.change is Change.NOTHING
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ class Deployment:
         )
         fits = facts.machine == machine()
         uv = Uv(metadata.version("uv"), {"uv": File(Path(find_uv_bin()), 0o700)} if fits else {})
-        return Planned(target, steps.provision(place, facts, wanted, uv, made))
+        return Planned(target, steps.prepare(place, facts), steps.provision(place, facts, wanted, uv, made))
 
     def back(self, look: Look) -> tuple[Planned, ...]:
         """Plan the way to the version before, of every host. Raises Refused."""
@@ -209,6 +211,9 @@ class Deployment:
     def carry_out(self, planned: Sequence[Planned]) -> None:
         """Bring every host to its version. Raises FleetError; hosts that failed are back at what they had."""
         todo = [one for one in planned if not one.is_done]
+        for one in todo:
+            for step in one.prepare:
+                self._run(one.target.host, step)
         with self._locks({one.target.host: one.target.place for one in todo}):
             self._provision([one for one in todo if one.provision])
             self._roll_out([one.target for one in todo if one.target.change is not Change.NOTHING])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -88,9 +88,19 @@ def note(place: Layout, line: str) -> Step:
     return Step("note it in deploy.log", f'umask 077; echo "{when} "{shlex.quote(line)} >> {_quoted(place.log)}')
 
 
+def prepare(place: Layout, facts: Facts) -> tuple[Step, ...]:
+    """Do what only root may, where ``sudo`` asks no password: a folder, and services that outlive a login."""
+    if not facts.has_sudo:
+        return ()
+    owner = '-o "$(id -un)" -g "$(id -gn)"'
+    folder = Step(f"make {place.folder} with sudo", f"sudo -n install -d -m 711 {owner} {_quoted(place.folder)}")
+    linger = Step("keep services after the last logout", 'sudo -n loginctl enable-linger "$(id -un)"')
+    return (*(() if facts.is_writable else (folder,)), *((linger,) if facts.needs_linger else ()))
+
+
 def provision(place: Layout, facts: Facts, wanted: Installation, uv: Uv, version: Version) -> tuple[Step, ...]:
     """Bring what a version needs, beside what runs; nothing when it is there."""
-    found = list(_with_sudo(place, facts))
+    found: list[Step] = []
     if wanted.name not in facts.environments:
         program = facts.uv
         if not program or uv.files:
@@ -100,17 +110,6 @@ def provision(place: Layout, facts: Facts, wanted: Installation, uv: Uv, version
     if version.name not in facts.versions or version.part.text is not None:
         found += [_bring_version(place, version), _try(place, version)]
     return tuple(found)
-
-
-def _with_sudo(place: Layout, facts: Facts) -> Iterator[Step]:
-    """Do what only root may, where ``sudo`` asks no password: a folder, and services that outlive a login."""
-    if not facts.has_sudo:
-        return
-    if not facts.is_writable:
-        owner = '-o "$(id -un)" -g "$(id -gn)"'
-        yield Step(f"make {place.folder} with sudo", f"sudo -n install -d -m 711 {owner} {_quoted(place.folder)}")
-    if facts.needs_linger:
-        yield Step("keep services after the last logout", 'sudo -n loginctl enable-linger "$(id -un)"')
 
 
 def _bring_uv(program: str, uv: Uv) -> Step:

@@ -16,6 +16,8 @@ from support.namespaced_machines import HOME, SHARED, NamespacedMachine, Namespa
 
 pytestmark = [pytest.mark.needs("sshd", "ip", "root", "systemd"), pytest.mark.long, pytest.mark.timeout(900)]
 
+#: calls airfleet on the machine, and gives its output
+Airfleet = Callable[..., str]
 SLOW = f"""\
 dag_id: slow
 schedule: null
@@ -53,6 +55,24 @@ def one(site: Site[NamespacedMachines]) -> NamespacedMachine:
     return site.machines.by_name["one"]
 
 
+@pytest.fixture(scope="module")
+def shop(site: Site[NamespacedMachines]) -> Airfleet:
+    """A project on the machine, with an airfleet that was installed out of the bundle; the user is 'shop'."""
+    one = site.machines.by_name["one"]
+    as_root(one, "useradd --create-home shop && install -d -o shop /srv/shop/pipelines && chown shop /srv/shop")
+    (one.path("/srv/shop/fleet.yaml")).write_text("name: shop\n")
+    (one.path("/srv/shop/pipelines/slow.yaml")).write_text(SLOW.replace("NAME", "rendered"))
+    install = commands_of("deploy.md", "To have airfleet itself there, out of the same file:")
+    as_root(one, f"cd /srv/shop; cp {SHARED}/shop.bundle .; {install}")
+    as_root(one, "chown -R shop /srv/shop")
+
+    def airfleet(*words: str) -> str:
+        call = f"XDG_RUNTIME_DIR=/run/user/$(id -u) /srv/shop/.venv/bin/airfleet -C /srv/shop {' '.join(words)}"
+        return one.run_as_root("su", "shop", "-c", call, seconds=300).stdout
+
+    return airfleet
+
+
 def commands_of(page: str, heading: str) -> str:
     """Give the first commands below a heading of a guide."""
     text = (REPOSITORY / "docs/how-to" / page).read_text()
@@ -63,7 +83,7 @@ def commands_of(page: str, heading: str) -> str:
 
 
 def as_root(one: NamespacedMachine, script: str, seconds: float = 300.0) -> str:
-    done = one.run_as_root("sh", "-ec", script, seconds=seconds)
+    done = one.run_as_root("bash", "-ec", script, seconds=seconds)
     assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -75,8 +95,9 @@ def wait_for(holds: Callable[[], bool], what: str, seconds: float = 240.0) -> No
         time.sleep(0.5)
 
 
-def survives_a_power_loss(one: NamespacedMachine, airfleet: Callable[..., str], ledger: Path) -> None:
+def survives_a_power_loss(one: NamespacedMachine, airfleet: Airfleet, ledger: Path) -> None:
     """Cut the power while a task runs: the fleet is back after the boot, and the run goes on."""
+    ledger.unlink(missing_ok=True)
     airfleet("trigger", "slow", "--unpause")
     wait_for(lambda: ledger.exists() and "first" in ledger.read_text(), "no task began")
     one.lose_power()
@@ -87,26 +108,34 @@ def survives_a_power_loss(one: NamespacedMachine, airfleet: Callable[..., str], 
     assert ledger.read_text().split()[-1] == "second"
 
 
-def test_a_rendered_unit_starts_the_fleet_at_boot(site: Site[NamespacedMachines], one: NamespacedMachine) -> None:
-    as_root(one, "useradd --create-home shop && install -d -o shop /srv/shop/pipelines && chown shop /srv/shop")
-    (one.path("/srv/shop/fleet.yaml")).write_text("name: shop\n")
-    (one.path("/srv/shop/pipelines/slow.yaml")).write_text(SLOW.replace("NAME", "rendered"))
-    install = commands_of("deploy.md", "To have airfleet itself there, out of the same file:")
-    as_root(one, f"cd /srv/shop; cp {SHARED}/shop.bundle .; {install}")
-    as_root(one, "chown -R shop /srv/shop")
+def test_a_rendered_unit_starts_the_fleet_at_boot(
+    site: Site[NamespacedMachines], one: NamespacedMachine, shop: Airfleet
+) -> None:
     as_root(one, commands_of("at-boot.md", "## One server"))
-
-    def airfleet(*words: str) -> str:
-        done = one.run_as_root("su", "shop", "-c", f"/srv/shop/.venv/bin/airfleet -C /srv/shop {' '.join(words)}")
-        return done.stdout
-
-    wait_for(lambda: '"ready"' in airfleet("status", "-o", "json"), "the fleet is not healthy")
+    wait_for(lambda: '"ready"' in shop("status", "-o", "json"), "the fleet is not healthy")
     agent = as_root(one, "systemctl show --property MainPID airfleet-shop")
     as_root(one, "systemctl daemon-reexec")
     assert as_root(one, "systemctl show --property MainPID airfleet-shop") == agent
-    survives_a_power_loss(one, airfleet, site.machines.shared / "rendered")
-    as_root(one, "systemctl stop airfleet-shop")
-    assert '"stopped"' in airfleet("status", "-o", "json") or not airfleet("status", "-o", "json")
+    assert "scheduler" in shop("logs", "scheduler")
+    assert "airfleet" in as_root(one, "journalctl -u airfleet-shop")
+    survives_a_power_loss(one, shop, site.machines.shared / "rendered")
+    as_root(one, commands_of("at-boot.md", "## Passwords"))
+    as_root(one, commands_of("at-boot.md", "`name`, `task_user` or `hosts`, and after a move of the project."))
+    wait_for(lambda: '"ready"' in shop("status", "-o", "json"), "the fleet is not healthy after a restart")
+    as_root(one, "systemctl disable --now airfleet-shop")
+    assert '"ready"' not in shop("status", "-o", "json")
+
+
+def test_one_server_starts_at_boot_by_a_deploy_to_itself(
+    site: Site[NamespacedMachines], one: NamespacedMachine, shop: Airfleet
+) -> None:
+    refused = one.run_as_root("su", "shop", "-c", "/srv/shop/.venv/bin/airfleet -C /srv/shop deploy --local")
+    assert "systemd ends services of 'shop' at the last logout" in refused.stderr
+    as_root(one, "loginctl enable-linger shop")
+    wait_for(lambda: "/run/user" in one.run_as_root("sh", "-c", "ls -d /run/user/*/systemd").stdout, "no user manager")
+    shop("deploy", "--local")
+    assert '"ready"' in shop("status", "-o", "json")
+    survives_a_power_loss(one, shop, site.machines.shared / "rendered")
 
 
 def test_a_deploy_as_an_ordinary_user_starts_at_boot(site: Site[NamespacedMachines], one: NamespacedMachine) -> None:

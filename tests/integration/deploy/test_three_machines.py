@@ -96,9 +96,12 @@ def place() -> Iterator[Place]:
         for name in HOSTS:
             found.add(name)
         made = Place(site, found)
+        (site.project / "pipelines").mkdir()
+        assert site.airfleet("check", str(site.project / "fleet.yaml")).returncode == 0
+        tried = made.deploy("--dry-run")
+        assert (tried.returncode, found.run("control", "ls").stdout) == (0, ""), tried.stderr
         done = made.deploy()
         assert done.returncode == 0, done.stderr
-        (site.project / "pipelines").mkdir()
         (site.project / "pipelines" / "steady.yaml").write_text(STEADY)
         pushed = site.airfleet("push")
         assert pushed.returncode == 0, pushed.stderr

@@ -272,3 +272,17 @@ def test_a_host_that_fails_after_the_comparison_goes_back(laptop: Laptop) -> Non
     with pytest.raises(FleetError, match=rf"host 'b' runs {before[1]} again"):
         edited(laptop, "hosts: [{name: b, address: x}]\n", "b")
     assert currents(laptop)[1:] == before[1:]
+
+
+def test_what_sudo_does_comes_before_everything_else(laptop: Laptop) -> None:
+    found = laptop.look()
+    one = laptop.hosts["a"]
+    (one.home / "bin").mkdir()
+    (one.home / "bin" / "sudo").write_text("#!/bin/sh\n")
+    (one.home / "bin" / "sudo").chmod(0o755)
+    closed = replace(found.facts["a"], is_writable=False, has_sudo=True)
+    deployment = laptop.deployment
+    deployment.carry_out(deployment.plan(replace(found, facts={**found.facts, "a": closed})))
+    assert laptop.said[0][1].startswith(f"make {one.folder} with sudo")
+    [lock, *_] = [number for number, (_, script) in enumerate(one.scripts) if "deploy.lock.new" in script]
+    assert "sudo -n install" in one.scripts[lock - 1][1]

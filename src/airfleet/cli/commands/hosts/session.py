@@ -224,7 +224,7 @@ def _show(deployment: Deployment, planned: Sequence[Planned]) -> None:
     why = rollout.why_together([one.target for one in planned])
     for one in planned:
         turn = rollout.turn(one.target, deployment.fleet.name, deployment.terms)
-        steps = [*one.provision, *(turn if one.target.change is not Change.NOTHING else ())]
+        steps = [*one.prepare, *one.provision, *(turn if one.target.change is not Change.NOTHING else ())]
         terminal.put(f"host '{one.target.host}': {f'{len(steps)} steps' if steps else 'nothing to do'}")
         for step in steps:
             terminal.put(f"\n# {step.says}\n{deployment.hosts[one.target.host].shown(step.script)}")
