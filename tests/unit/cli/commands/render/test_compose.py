@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,10 @@ import yaml
 from click.testing import CliRunner, Result
 
 from airfleet.cli.main import at_the_edge, cli
+from airfleet.testing.fleet import command
+from support import documents
+
+GUIDE = documents.REPOSITORY / "docs/how-to/containers.md"
 
 FLEET = """\
 name: shop
@@ -114,3 +120,29 @@ def test_what_no_project_can_have_is_explained(project: Path, capsys: pytest.Cap
     (project / "fleet.yaml").write_text("name: shop\napi_server: {address: 0.0.0.0}\n")
     said = refusal(project, capsys, "--servers")
     assert "no service can be made of 'database' in fleet.yaml\nhint: it can of one like 'database: postgres" in said
+
+
+def test_the_commands_of_the_guide_make_the_fleet_of_the_guide(tmp_path: Path) -> None:
+    [fleet, *_] = (one for one in documents.blocks(GUIDE) if one.file == "fleet.yaml")
+    project = tmp_path / "shop"
+    (tmp_path / "bin").mkdir()
+    project.mkdir()
+    (project / "fleet.yaml").write_text(fleet.text)
+    for name, text in {
+        "airfleet": f'exec {shlex.join(command())} "$@"',
+        "docker": f'echo "$@" > {tmp_path}/asked',
+    }.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    environ = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    script = documents.commands(GUIDE.name, "As the owner of the project folder, who has airfleet installed:", 2)
+    done = subprocess.run(
+        ["bash", "-ec", script], cwd=project, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "asked").read_text() == "compose up --detach --wait\n"
+    made = yaml.safe_load((project / "compose.yaml").read_text())
+    assert set(made["services"]) == {"control-1", "control-2", "work-1", "postgres", "valkey"}
+    files = {project / one["file"] for one in made["secrets"].values()}
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert files == set((project / "secrets").iterdir())
