@@ -120,6 +120,7 @@ class Laptop:
     secrets: Secrets | None = field(default_factory=secrets.generate)
     text: str = "name: shop\n"
     rules: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=lambda: {"TOKEN": "it's secret"})
     said: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -127,7 +128,7 @@ class Laptop:
         """One deploy of the fleet as it is now."""
         files = {"fleet.yaml": File(self.text.encode())}
         keys = version_record.keys_of(nodes.load(self.text, "fleet.yaml")[0][0])
-        source = Source(files, "", {"TOKEN": "it's secret"}, ("pipelines",), self.rules, {"airfleet": "0.1.0"}, keys)
+        source = Source(files, "", self.variables, ("pipelines",), self.rules, {"airfleet": "0.1.0"}, keys)
         say = lambda host, sentence: self.said.append((host, sentence))  # noqa: E731
         owner = f"alice@laptop (process {os.getpid()})"
         return Deployment(self.fleet, self.hosts, source, say, self.secrets, owner)

@@ -286,3 +286,9 @@ def test_what_sudo_does_comes_before_everything_else(laptop: Laptop) -> None:
     assert laptop.said[0][1].startswith(f"make {one.folder} with sudo")
     [lock, *_] = [number for number, (_, script) in enumerate(one.scripts) if "deploy.lock.new" in script]
     assert "sudo -n install" in one.scripts[lock - 1][1]
+
+
+def test_another_secret_of_fleet_yaml_restarts_all_hosts(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    laptop.deploy()
+    monkeypatch.setattr(laptop, "variables", {"TOKEN": "another"})
+    assert edited(laptop, "", "") == ["a", "b", "c"]
