@@ -123,6 +123,7 @@ class Engine:
         hosts = self.data / "hosts"
         names = {"localhost": "127.0.0.1", "servers": "127.0.0.1", **places}
         hosts.write_text("".join(f"{place} {name}\n" for name, place in names.items()))
+        hosts.chmod(0o644)
         subprocess.run(["mount", "--bind", str(hosts), "/etc/hosts"], check=True)
 
     def start(self, name: str) -> Played:

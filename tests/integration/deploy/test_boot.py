@@ -123,7 +123,7 @@ def test_a_rendered_unit_starts_the_fleet_at_boot(
     assert "airfleet" in as_root(one, "journalctl -u airfleet-shop")
     survives_a_power_loss(one, shop, site.machines.shared / "rendered")
     as_root(one, commands("at-boot.md", "## Passwords"))
-    as_root(one, commands("at-boot.md", "`name`, `task_user` or `hosts`, and after a move of the project."))
+    as_root(one, commands("at-boot.md", "Any other edit needs no new unit:"))
     wait_for(lambda: is_healthy(shop), "the fleet is not healthy after a restart")
     as_root(one, "systemctl disable --now airfleet-shop")
     assert not is_healthy(shop)
