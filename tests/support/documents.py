@@ -46,3 +46,11 @@ def blocks(document: Path) -> list[Block]:
 def without_blocks(text: str) -> str:
     """Give a text without its fenced blocks."""
     return _FENCE.sub("", text)
+
+
+def commands(page: str, after: str, groups: int = 1) -> str:
+    """Give the first groups of commands of a guide that stand below a text of it."""
+    _, _, below = (REPOSITORY / "docs/how-to" / page).read_text().partition(f"{after}\n")
+    lines = re.findall(r"(?:^ {4}\S.*\n)+", below, re.MULTILINE)[:groups]
+    assert len(lines) == groups, f"{page} has no such commands below '{after}'"
+    return re.sub(r"^ {4}", "", "".join(lines), flags=re.MULTILINE)

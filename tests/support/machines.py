@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 from airfleet.testing.ports import free_ports
 
@@ -61,6 +62,17 @@ class Machine:
         link = self.folder / "current"
         return link.readlink().name if link.is_symlink() else ""
 
+    @property
+    def public_key(self) -> list[str]:
+        """Its kind, the key, and a comment."""
+        return (self.home.parent / "host_key.pub").read_text().split()
+
+    @property
+    def fingerprint(self) -> str:
+        """What it says of its key itself."""
+        words = ["ssh-keygen", "-lf", str(self.home.parent / "host_key.pub")]
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()[1]
+
     def airfleet(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the command that was deployed."""
         command = [str(self.folder / "airfleet"), *words]
@@ -90,18 +102,20 @@ class Machines:
     def known_hosts(self) -> Path:
         return self.folder / "known_hosts"
 
-    def add(self, name: str, home: Path | None = None, more: Mapping[str, str] | None = None) -> Machine:
+    def add(
+        self, name: str, home: Path | None = None, more: Mapping[str, str] | None = None, *, is_known: bool = True
+    ) -> Machine:
         """Start a machine, and make its key known."""
         own = self.folder / name
         own.mkdir()
         made = Machine(name, home or own / "home", *free_ports(1))
         made.home.mkdir(exist_ok=True)
-        _new_key(own / "host_key")
+        new_key(own / "host_key")
         made.server = _sshd(made, own, self.folder / "key.pub", more or {})
         self.by_name[name] = made
-        public = (own / "host_key.pub").read_text().split()
+        public = made.public_key
         with self.known_hosts.open("a") as file:
-            file.write(f"[127.0.0.1]:{made.port} {public[0]} {public[1]}\n")
+            file.write(f"[127.0.0.1]:{made.port} {' '.join(public[:2])}\n" if is_known else "")
         with (self.folder / "config").open("a") as file:
             file.write(
                 f"Host {name}\n  HostName 127.0.0.1\n  Port {made.port}\n  User {getpass.getuser()}\n"
@@ -112,30 +126,88 @@ class Machines:
             )
         return made
 
+    def switch_off(self, name: str) -> None:
+        """End the ``sshd`` of a machine."""
+        _end(self.by_name[name])
+
     def renew_key(self, name: str) -> None:
         """Give a machine another key than the one that is known."""
         made, own = self.by_name[name], self.folder / name
         _end(made)
         for file in ("host_key", "host_key.pub"):
             (own / file).unlink()
-        _new_key(own / "host_key")
+        new_key(own / "host_key")
         made.server = _sshd(made, own, self.folder / "key.pub", {})
 
 
 @dataclass
-class Site:
+class RunningDeploy:
+    """A deploy that goes on while a test does something else."""
+
+    process: subprocess.Popen[str]
+    said: list[str] = field(default_factory=list)
+
+    def wait_for(self, text: str) -> None:
+        """Read what it says until a line has this text."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said.append(line)
+            if text in line:
+                return
+        raise AssertionError(f"it did not say '{text}': {''.join(self.said)}")
+
+    def end(self) -> tuple[int, str]:
+        """Wait for its end; give the exit code, and all that it said."""
+        assert self.process.stderr is not None
+        self.said += list(self.process.stderr)
+        return self.process.wait(), "".join(self.said)
+
+
+class HasSsh(Protocol):
+    """Machines that ``ssh`` reaches."""
+
+    @property
+    def ssh(self) -> str:
+        """The program with its options."""
+        ...
+
+
+M = TypeVar("M", bound=HasSsh)
+
+
+@dataclass
+class Site(Generic[M]):
     """A project, and the machines that it is deployed to."""
 
     project: Path
-    machines: Machines
+    machines: M
     #: where the airfleet lies that deploys; None is the one of this repository
     source: Path | None = None
 
     def deploy(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run ``airfleet deploy`` in the project."""
-        command = [sys.executable, "-m", "airfleet.cli", "-C", str(self.project), "deploy", "--ssh", self.machines.ssh]
-        environ = {**os.environ, **({"PYTHONPATH": str(self.source)} if self.source else {})}
-        return subprocess.run([*command, *words], capture_output=True, text=True, check=False, timeout=280, env=environ)
+        return self.airfleet("deploy", "--ssh", self.machines.ssh, *words)
+
+    def airfleet(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the project."""
+        command = self._command(*words)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, env=self._environ)
+
+    @contextmanager
+    def deploying(self, *words: str) -> Iterator[RunningDeploy]:
+        """Run ``airfleet deploy`` beside what the block does."""
+        command = self._command("deploy", "--ssh", self.machines.ssh, *words)
+        with subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=self._environ
+        ) as process:
+            yield RunningDeploy(process)
+
+    def _command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "airfleet.cli", "-C", str(self.project), *words]
+
+    @property
+    def _environ(self) -> dict[str, str]:
+        return {**os.environ, **({"PYTHONPATH": str(self.source)} if self.source else {})}
 
     def write(self, text: str) -> None:
         """Write fleet.yaml."""
@@ -160,7 +232,7 @@ def machines() -> Iterator[Machines]:
     """Give a place for machines; all of them end with the block, and every process that began on them."""
     folder = Path(tempfile.mkdtemp(prefix="af-machines-", dir="/tmp"))
     folder.chmod(0o755)
-    _new_key(folder / "key")
+    new_key(folder / "key")
     made = Machines(folder)
     try:
         yield made
@@ -173,7 +245,8 @@ def machines() -> Iterator[Machines]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _new_key(file: Path) -> None:
+def new_key(file: Path) -> None:
+    """Make a pair of keys."""
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(file)], check=True)
 
 
@@ -192,15 +265,16 @@ def _sshd(machine: Machine, own: Path, authorized: Path, more: Mapping[str, str]
     program = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/sbin") or "sshd"
     log = (own / "sshd.log").open("wb")
     server = subprocess.Popen([program, "-D", "-e", "-f", str(own / "sshd_config")], stderr=log, stdout=log)
-    _wait_for(machine.port, own / "sshd.log")
+    wait_for_port(("127.0.0.1", machine.port), own / "sshd.log")
     return server
 
 
-def _wait_for(port: int, log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
+def wait_for_port(server: tuple[str, int], log: Path, seconds: float = _START_SECONDS) -> None:
+    """Wait until something listens; its log says why it does not."""
+    deadline = time.monotonic() + seconds
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            socket.create_connection(server, 1).close()
             return
         except OSError:
             assert time.monotonic() < deadline, f"sshd did not start: {log.read_text()}"
@@ -208,7 +282,7 @@ def _wait_for(port: int, log: Path) -> None:
 
 
 def _end(machine: Machine) -> None:
-    if machine.server is not None:
+    if machine.server is not None and machine.server.poll() is None:
         machine.server.send_signal(signal.SIGTERM)
         machine.server.wait(timeout=10)
 

@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from airfleet.deploy import wheel
+from airfleet.deploy import version_record, wheel
 from airfleet.deploy.deployment import Deployment, Look
 from airfleet.deploy.remote import Answer, File, Files, Unreachable, write_tar
 from airfleet.deploy.version import Source, environment_name
 from airfleet.fleet.config.spec import Fleet
 from airfleet.fleet.servers import secrets
 from airfleet.fleet.servers.secrets import Secrets
+from airfleet.yaml import nodes
 
 _STUB = """\
 #!/bin/sh
@@ -35,6 +36,10 @@ up)
     fi
     touch "$home/up" ;;
 down) rm -f "$home/up" ;;
+plan)
+    change=keep
+    for host in $(cat "$home/changes" 2>/dev/null); do [ "$host" = "$AIRFLEET_HOST" ] && change=restart; done
+    echo "{\\"hosts\\": [{\\"components\\": [{\\"change\\": \\"$change\\"}]}]}" ;;
 status)
     state=stopped
     [ -e "$home/up" ] && state=$(cat "$home/state" 2>/dev/null || echo ready)
@@ -91,7 +96,7 @@ class ShellHost:
         stream = io.BytesIO()
         if files:
             write_tar(files, stream)
-        environ = {"HOME": str(self.home), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
+        environ = {"HOME": str(self.home), "PATH": f"{self.home}/bin:/usr/bin:/bin:/usr/sbin:/sbin"}
         done = subprocess.run(
             ["sh", "-c", script],
             input=stream.getvalue(),
@@ -115,13 +120,15 @@ class Laptop:
     secrets: Secrets | None = field(default_factory=secrets.generate)
     text: str = "name: shop\n"
     rules: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=lambda: {"TOKEN": "it's secret"})
     said: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def deployment(self) -> Deployment:
         """One deploy of the fleet as it is now."""
         files = {"fleet.yaml": File(self.text.encode())}
-        source = Source(files, "", {"TOKEN": "it's secret"}, ("pipelines",), self.rules, {"airfleet": "0.1.0"})
+        keys = version_record.keys_of(nodes.load(self.text, "fleet.yaml")[0][0])
+        source = Source(files, "", self.variables, ("pipelines",), self.rules, {"airfleet": "0.1.0"}, keys)
         say = lambda host, sentence: self.said.append((host, sentence))  # noqa: E731
         owner = f"alice@laptop (process {os.getpid()})"
         return Deployment(self.fleet, self.hosts, source, say, self.secrets, owner)

@@ -40,6 +40,7 @@ SECTIONS = {
         "secrets",
         "database",
         "deploy",
+        "host",
         "airflow",
         "render",
         "down",
@@ -57,11 +58,11 @@ ABOUT_RELEASES = frozenset(SECTIONS["Releases"])
 #: commands of :mod:`airfleet.cli.commands.shell`
 FOR_SHELLS = frozenset(SECTIONS["Shell"])
 #: commands of :mod:`airfleet.cli.commands.hosts`
-ABOUT_HOSTS = frozenset({"database", "deploy"})
+ABOUT_HOSTS = frozenset({"database", "deploy", "host"})
 #: what needs no fleet on this machine, and so runs on every operating system
 ANYWHERE = {
-    "deploy", "init", "config", "check", "explain", "show", "docs", "diff", "convert", "schema", "lsp", "completion",
-    "render",
+    "deploy", "host", "init", "config", "check", "explain", "show", "docs", "diff", "convert", "schema", "lsp",
+    "completion", "render",
 }  # fmt: skip
 
 

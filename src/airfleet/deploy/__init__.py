@@ -8,6 +8,7 @@
                                  │
                               rollout             host by host, with a barrier; back to what it had when one fails
 
-Values and pure functions but for :mod:`~airfleet.deploy.ssh`, which runs a program, :mod:`~airfleet.deploy.vendored`,
-which downloads wheels, and :mod:`~airfleet.deploy.wheel`, which reads the package that runs here.
+Values and pure functions but for :mod:`~airfleet.deploy.ssh`, which runs a program, :mod:`~airfleet.deploy.wheels`,
+which downloads and reads wheels, :mod:`~airfleet.deploy.wheel`, which reads the package that runs here, and
+:mod:`~airfleet.deploy.membership`, which asks ``ssh`` for keys.
 """

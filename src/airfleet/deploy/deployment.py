@@ -24,6 +24,7 @@ from airfleet.deploy.rollout import Change, StepFailed, Target, Terms
 from airfleet.deploy.steps import LOCK, Installation, Step, Uv
 from airfleet.deploy.version import Source
 from airfleet.deploy.version_record import VersionRecord
+from airfleet.deploy.wheels.bundle import Bundle, Kind
 from airfleet.errors import FleetError
 from airfleet.fleet.config.keys import PYTHONS
 from airfleet.fleet.config.spec import Fleet
@@ -57,12 +58,14 @@ class Planned:
     """The way of one host to its version."""
 
     target: Target
+    #: before anything else, the lock too
+    prepare: tuple[Step, ...] = ()
     provision: tuple[Step, ...] = ()
 
     @property
     def is_done(self) -> bool:
         """Whether nothing has to be done."""
-        return not self.provision and self.target.change is Change.NOTHING
+        return not self.prepare and not self.provision and self.target.change is Change.NOTHING
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,9 @@ class Deployment:
     #: who deploys, unique: written into locks and logs
     owner: str = ""
     parallel: int = 8
+    #: whether wheels travel along, which are downloaded here, or come out of a bundle
     vendors: bool = False
+    bundle: Bundle | None = None
     breaks_locks: bool = False
     health_seconds: float = 300.0
     #: whether the database of an older Airflow may be migrated
@@ -107,9 +112,14 @@ class Deployment:
 
     def needs(self) -> Needs:
         """Give what is asked of all hosts."""
-        here = ".".join(platform.python_version_tuple()[:2])
+        here = self.bundle.kind.python if self.bundle else python_here()
         servers = needs.servers_of(self.fleet)
-        return Needs(_machine(), self.fleet.deploy.python, here, servers, self.vendors)
+        return Needs(machine(), self.fleet.deploy.python, here, servers, self.brings_wheels)
+
+    @property
+    def brings_wheels(self) -> bool:
+        """Whether hosts need no registry."""
+        return self.vendors or self.bundle is not None
 
     # --- plan --------------------------------------------------------------------------------------
 
@@ -143,14 +153,16 @@ class Deployment:
         new = {pythons[host] for host, facts in found.items() if names[host] not in facts.environments}
         more = {python: self._vendored(locked, python) for python in new}
         return {
-            host: Installation(names[host], python, made, {**own, **more.get(python, {})}, self.vendors)
+            host: Installation(names[host], python, made, {**own, **more.get(python, {})}, self.brings_wheels)
             for host, python in pythons.items()
         }
 
     def _vendored(self, locked: str, python: str) -> Files:
+        if self.bundle is not None:
+            return self.bundle.wheels_for(locked, Kind(python, machine()))
         if not self.vendors:
             return {}
-        from airfleet.deploy import vendored
+        from airfleet.deploy.wheels import vendored
 
         return vendored.download(locked, python)
 
@@ -168,9 +180,9 @@ class Deployment:
             part.text is not None,
             self.fleet.host(host).api_server.count > 0,
         )
-        fits = facts.machine == _machine()
+        fits = facts.machine == machine()
         uv = Uv(metadata.version("uv"), {"uv": File(Path(find_uv_bin()), 0o700)} if fits else {})
-        return Planned(target, steps.provision(place, facts, wanted, uv, made))
+        return Planned(target, steps.prepare(place, facts), steps.provision(place, facts, wanted, uv, made))
 
     def back(self, look: Look) -> tuple[Planned, ...]:
         """Plan the way to the version before, of every host. Raises Refused."""
@@ -200,11 +212,29 @@ class Deployment:
     def carry_out(self, planned: Sequence[Planned]) -> None:
         """Bring every host to its version. Raises FleetError; hosts that failed are back at what they had."""
         todo = [one for one in planned if not one.is_done]
-        with self._locks([one.target for one in todo]):
+        for one in todo:
+            for step in one.prepare:
+                self._run(one.target.host, step)
+        with self._locks({one.target.host: one.target.place for one in todo}):
             self._provision([one for one in todo if one.provision])
             self._roll_out([one.target for one in todo if one.target.change is not Change.NOTHING])
             for one in todo:
                 self._tidy(one.target)
+
+    def retire(self, host: str, facts: Facts) -> None:
+        """Drain a host that leaves the fleet, and end its part for good. Raises FleetError."""
+        place = self._place(facts)
+        with self._locks({host: place}):
+            for step in steps.retire(place, facts, self.fleet.name, self.terms.drain):
+                self._run(host, step)
+            self._run(host, steps.note(place, f"{self.owner}: the host has left the fleet"))
+
+    def bury(self, host: str, among: Mapping[str, Facts]) -> None:
+        """Tell the fleet that the machine of a host is off; a host that runs says so. Raises FleetError."""
+        teller = next((name for name, facts in among.items() if facts.runs and name != host), None)
+        if teller is None:
+            raise FleetError(f"no other host of fleet '{self.fleet.name}' runs: nobody can be told that it is off")
+        self._run(teller, steps.bury(self._place(among[teller]), host))
 
     def _provision(self, planned: Sequence[Planned]) -> None:
         """Bring environments and files to several hosts at a time. Raises FleetError with all that failed."""
@@ -247,24 +277,24 @@ class Deployment:
         return answer
 
     @contextmanager
-    def _locks(self, targets: Sequence[Target]) -> Iterator[None]:
+    def _locks(self, places: Mapping[str, Layout]) -> Iterator[None]:
         """Hold the locks of hosts. Raises Refused when somebody has one."""
-        held: list[Target] = []
+        held: dict[str, Layout] = {}
         try:
-            for target in targets:
-                step = steps.lock(target.place, self.owner, breaks=self.breaks_locks)
-                answer = self.hosts[target.host].run(step.script)
+            for host, place in places.items():
+                step = steps.lock(place, self.owner, breaks=self.breaks_locks)
+                answer = self.hosts[host].run(step.script)
                 if answer.code not in (0, steps.TAKEN):
-                    raise StepFailed(target.host, step, answer)
+                    raise StepFailed(host, step, answer)
                 if answer.code:
-                    raise Refused([_taken(target.host, answer.last_line)], _BREAK)
-                held.append(target)
+                    raise Refused([_taken(host, answer.last_line)], _BREAK)
+                held[host] = place
             yield
         finally:
-            for target in held:
-                step = steps.unlock(target.place, self.owner)
+            for host, place in held.items():
+                step = steps.unlock(place, self.owner)
                 with suppress(Unreachable):  # it has gone meanwhile; whoever deploys next is told of the lock
-                    self.hosts[target.host].run(step.script)
+                    self.hosts[host].run(step.script)
 
     def _on_all(
         self, act: Callable[[str], T], names: Sequence[str] | Mapping[str, object] | None = None
@@ -274,7 +304,12 @@ class Deployment:
             return dict(zip(chosen, pool.map(act, chosen), strict=True))
 
 
-def _machine() -> str:
+def python_here() -> str:
+    """Give the minor version of the Python that runs here."""
+    return ".".join(platform.python_version_tuple()[:2])
+
+
+def machine() -> str:
     """Name this kind of machine as ``uname -m`` does on Linux."""
     name = platform.machine()
     return name if platform.system() == "Linux" else f"{platform.system()} {name}"

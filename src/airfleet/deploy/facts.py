@@ -36,6 +36,10 @@ class Facts:
     has_systemd: bool = False
     #: whether systemd keeps services of this user after the last logout
     lingers: bool = False
+    #: whether ``sudo`` asks this user no password; only asked where root has something to do
+    has_sudo: bool = False
+    #: the lowest port that users other than root may open
+    lowest_port: int = 1024
     #: minor version -> program
     pythons: Mapping[str, str] = field(default_factory=dict)
     #: a uv of its own
@@ -64,6 +68,11 @@ class Facts:
     def is_well(self) -> bool:
         """Whether the fleet's part of the host runs as it should."""
         return self.state == "ready"
+
+    @property
+    def needs_linger(self) -> bool:
+        """Whether services of this user would end with the last logout."""
+        return self.has_systemd and self.uid != 0 and not self.lingers
 
     @property
     def runs(self) -> bool:
@@ -96,6 +105,8 @@ def parse(text: str, asked_at: float, answered_at: float) -> Facts:
         closed=one.get("closed", ""),
         has_systemd="systemd" in one,
         lingers="lingers" in one,
+        has_sudo="sudo" in one,
+        lowest_port=int(one.get("lowest port") or 1024),
         pythons=dict(value.split(" ", 1) for value in reversed(said.get("python", []))),
         uv=one.get("uv", ""),
         lacks=tuple(said.get("lacks", ())),

@@ -32,6 +32,11 @@ done
 say disk "$(df -Pk "$above" | awk 'NR == 2 {print $4 * 1024}')"
 [ -d /run/systemd/system ] && say systemd yes
 [ -e "/var/lib/systemd/linger/$(id -un)" ] && say lingers yes
+say "lowest port" "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start 2>/dev/null)"
+# sudo is asked only where root has something to do: to users without it, it may report them.
+if [ ! -w "$above" ] || { [ -d /run/systemd/system ] && [ ! -e "/var/lib/systemd/linger/$(id -un)" ]; }; then
+    [ "$(id -u)" != 0 ] && sudo -n true 2>/dev/null && say sudo yes
+fi
 for name in $PYTHONS; do
     found=$(command -v "python$name") && say python "$name $found"
 done

@@ -44,6 +44,8 @@ def _of_host(fleet: Fleet, host: Host, facts: Facts, needs: Needs, *, is_there: 
             f"lets only root into {facts.closed}, and tasks run as '{fleet.task_user}': 'deploy: {{folder: …}}' names "
             "another folder"
         )
+    if facts.uid > 0 and fleet.task_user:
+        yield f"is logged in to as '{facts.user}', and 'task_user' needs root: 'deploy: {{user: root}}'"
     for server in needs.servers:
         if (server.host, server.port) in facts.misses:
             yield f"does not reach the {server.what} at {server.host}:{server.port}"
@@ -77,7 +79,7 @@ def _of_system(facts: Facts) -> Iterator[str]:
         yield f"has glibc {facts.glibc}; the locked wheels need {'.'.join(map(str, GLIBC))} or newer"
     for program in facts.lacks:
         yield f"has no program '{program}'"
-    if facts.has_systemd and facts.uid != 0 and not facts.lingers:
+    if facts.needs_linger and not facts.has_sudo:
         yield (
             f"ends services of '{facts.user}' when that user logs out: "
             f"'sudo loginctl enable-linger {facts.user}' there keeps them"
@@ -96,7 +98,7 @@ def _of_installation(facts: Facts, needs: Needs) -> Iterator[str]:
 
 
 def _of_room(facts: Facts, *, is_there: bool) -> Iterator[str]:
-    if not facts.is_writable:
+    if not facts.is_writable and not facts.has_sudo:
         yield f"lets user '{facts.user}' not write to {facts.folder}: 'deploy: {{folder: …}}' names another folder"
     needed = REST_BYTES if is_there else ENVIRONMENT_BYTES
     if facts.disk_bytes < needed:
@@ -107,6 +109,11 @@ def _of_room(facts: Facts, *, is_there: bool) -> Iterator[str]:
 
 def _of_ports(fleet: Fleet, host: Host, facts: Facts) -> Iterator[str]:
     for (address, port), what in ports_of(fleet, host).items():
+        if facts.uid > 0 and port < facts.lowest_port:
+            yield (
+                f"lets user '{facts.user}' not open port {port}, which {what} needs: take a port from "
+                f"{facts.lowest_port} on, or 'sysctl net.ipv4.ip_unprivileged_port_start={port}' there"
+            )
         if facts.runs and port in facts.own_ports:
             continue
         if any(port == other and overlaps(address, there) for there, other in facts.listens):

@@ -6,6 +6,8 @@
                                                   │
                                                   no ──> back to what it had; the rest stays as it is
 
+                 fleet.yaml differs by single hosts, and says the same of this one: switch, and it runs on
+
     together     all stop, those with an api-server last; all switch; the first starts, healthy? ── yes ──> the next
                                                                                             │
                                                                                             no ──> all go back
@@ -60,6 +62,13 @@ class Target:
     serves: bool = False
 
     @property
+    def may_run_on(self) -> bool:
+        """Whether fleet.yaml may say the same of it as before: it runs well, and other hosts alone may be meant."""
+        current = self.facts.current
+        is_same = current is not None and self.record.differs_by_hosts_alone(current)
+        return is_same and self.facts.is_well and not self.brings_secrets and self.change is Change.SWITCH
+
+    @property
     def change(self) -> Change:
         """Compare what is with what shall be."""
         current = self.facts.current
@@ -106,7 +115,10 @@ def why_together(targets: Sequence[Target]) -> str:
 
 
 def turn(target: Target, fleet: str, terms: Terms) -> tuple[Step, ...]:
-    """Give the steps that bring one host to its version, the whole way."""
+    """Give the steps that bring one host to its version, the whole way; those after a comparison may not be needed."""
+    if target.may_run_on:
+        asked = (*_switching(target, terms), steps.compare(target.place, target.host))
+        return (*asked, *_ending(target, terms), _starting(target, fleet, terms))
     return (*_ending(target, terms), *_switching(target, terms), _starting(target, fleet, terms))
 
 
@@ -167,11 +179,14 @@ def _end_all(targets: Sequence[Target], terms: Terms, run: Run) -> None:
 
 
 def _run_all(target: Target, steps_of: Sequence[Step], terms: Terms, run: Run) -> None:
+    done: list[str] = []
     for step in steps_of:
-        run(target.host, step)
-    if steps_of:
-        done = ", ".join(one.says for one in steps_of)
-        run(target.host, steps.note(target.place, f"{terms.owner}: {target.record.name}: {done}"))
+        answer = run(target.host, step)
+        done.append(step.says)
+        if step == steps.compare(target.place, target.host) and steps.changes_nothing(answer.out):
+            break
+    if done:
+        run(target.host, steps.note(target.place, f"{terms.owner}: {target.record.name}: {', '.join(done)}"))
 
 
 def _gone_back(

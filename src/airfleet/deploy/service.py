@@ -31,6 +31,16 @@ def start(place: Layout, facts: Facts, fleet: str, drain_seconds: float) -> str:
     return install(text, fleet, socket, shlex.join((place.command, "status")), is_of_root=is_root)
 
 
+def remove(facts: Facts, fleet: str) -> str:
+    """Write the script that takes the unit away again; empty where systemd does not run."""
+    if not facts.has_systemd:
+        return ""
+    folder, systemctl = _of(facts.uid == 0)
+    name = shlex.quote(unit_name(fleet))
+    lines = (*_reach(facts.uid == 0), f"{systemctl} disable --quiet --now {name}", f"rm -f {folder}/{name}")
+    return "\n".join((*lines, f"{systemctl} daemon-reload"))
+
+
 def is_in_force(text: str, fleet: str, *, is_of_root: bool) -> str:
     """Write the condition of the shell that this very unit is installed and runs."""
     folder, systemctl = _of(is_of_root)
@@ -44,6 +54,11 @@ def _of(is_of_root: bool) -> tuple[str, str]:
     return ("/etc/systemd/system", "systemctl") if is_of_root else ('"$HOME"/.config/systemd/user', "systemctl --user")
 
 
+def _reach(is_of_root: bool) -> tuple[str, ...]:
+    """Say where a user's own systemd listens; a login by ``ssh`` may not."""
+    return () if is_of_root else ('export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"',)
+
+
 def install(text: str, fleet: str, socket: str, status: str, *, is_of_root: bool) -> str:
     """Write the script that installs a unit, and starts it; ``socket`` is a pattern of the shell for the agent's.
 
@@ -53,7 +68,7 @@ def install(text: str, fleet: str, socket: str, status: str, *, is_of_root: bool
     name = shlex.quote(unit_name(fleet))
     return "\n".join(
         [
-            *([] if is_of_root else ['export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"']),
+            *_reach(is_of_root),
             f"mkdir -p {folder}",
             f"printf '%s' {shlex.quote(text)} > {folder}/{name}",
             f"{systemctl} daemon-reload",

@@ -5,6 +5,7 @@ Every script may run twice: what is whole is left as it is, what is not is made 
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -85,6 +86,16 @@ def note(place: Layout, line: str) -> Step:
     """Add a line to the host's log of deploys, with the time of the host."""
     when = "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
     return Step("note it in deploy.log", f'umask 077; echo "{when} "{shlex.quote(line)} >> {_quoted(place.log)}')
+
+
+def prepare(place: Layout, facts: Facts) -> tuple[Step, ...]:
+    """Do what only root may, where ``sudo`` asks no password: a folder, and services that outlive a login."""
+    if not facts.has_sudo:
+        return ()
+    owner = '-o "$(id -un)" -g "$(id -gn)"'
+    folder = Step(f"make {place.folder} with sudo", f"sudo -n install -d -m 711 {owner} {_quoted(place.folder)}")
+    linger = Step("keep services after the last logout", 'sudo -n loginctl enable-linger "$(id -un)"')
+    return (*(() if facts.is_writable else (folder,)), *((linger,) if facts.needs_linger else ()))
 
 
 def provision(place: Layout, facts: Facts, wanted: Installation, uv: Uv, version: Version) -> tuple[Step, ...]:
@@ -168,6 +179,18 @@ def stop(place: Layout, drain_seconds: float) -> Step:
     return Step("drain and stop", script, {}, drain_seconds + _MORE)
 
 
+def retire(place: Layout, facts: Facts, fleet: str, drain_seconds: float) -> tuple[Step, ...]:
+    """End a host's part of the fleet for good; its files stay."""
+    ended = stop(place, drain_seconds)
+    script = service.remove(facts, fleet)
+    return (ended, Step("take its service away", script)) if script else (ended,)
+
+
+def bury(place: Layout, host: str) -> Step:
+    """Have a host that runs tell the fleet that the machine of another one is off."""
+    return Step(f"tell the fleet that '{host}' is off", _quoted(place.command, "drain", host, "--gone"))
+
+
 def switch(place: Layout, to: str, before: str, links: Sequence[str], folders: Sequence[str] = ()) -> Step:
     """Make a version the current one; ``before`` becomes the previous one, and ``deploy --undo`` goes there."""
     parcel = f"current/{layout.PARCEL}"
@@ -182,6 +205,20 @@ def switch(place: Layout, to: str, before: str, links: Sequence[str], folders: S
         f"if [ -e {parcel} ]; then cp {parcel} {secrets}.new; mv {secrets}.new {secrets}; fi",
     ]
     return Step(f"switch to version {to}", "\n".join(lines))
+
+
+def compare(place: Layout, host: str) -> Step:
+    """Ask what the version that is current now would change of what runs; :func:`changes_nothing` reads it."""
+    return Step("compare with what runs", _quoted(place.command, "plan", "--host", host, "-o", "json"))
+
+
+def changes_nothing(said: str) -> bool:
+    """Tell whether a plan leaves everything that runs on a host as it is."""
+    try:
+        hosts = json.loads(said)["hosts"]
+        return all(one["change"] == "keep" for host in hosts for one in host["components"])
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def restore(place: Layout, to: str, previous: str) -> Step:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from airfleet.deploy import layout
 from airfleet.deploy.layout import Layout
@@ -14,8 +15,11 @@ from airfleet.deploy.remote import File, Files
 from airfleet.deploy.secret_parts import Part
 from airfleet.deploy.version_record import VersionRecord
 from airfleet.deploy.wheel import Wheel
+from airfleet.fleet.config.reader import FILE_NAME
 
-_SHORT = 12
+#: the key of a record for everything that is not in fleet.yaml: secrets that it names, variables, signers
+BESIDE: Final = "beside fleet.yaml"
+_SHORT: Final = 12
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Source:
     folders: tuple[str, ...]
     rules: Mapping[str, str]
     versions: Mapping[str, str]
+    #: key of fleet.yaml with its overlay -> digest
+    keys: Mapping[str, str]
     #: a lock of packages that hosts have beside airfleet's
     requirements: str = ""
 
@@ -68,7 +74,9 @@ def make(host: str, place: Layout, source: Source, environment: str, airfleet: s
     """Make the version of a host."""
     command = File(_command(host, place, source, environment).encode(), 0o700)
     files = {**source.files, layout.COMMAND: command}
-    made = VersionRecord("", environment, airfleet, source.rules, source.versions)
+    beside = {name: file for name, file in files.items() if not _is_fleet_file(name, source.overlay)}
+    keys = {**source.keys, BESIDE: _content(beside)}
+    made = VersionRecord("", environment, airfleet, source.rules, source.versions, keys)
     named = replace(made, name=f"{airfleet}-{_digest(files, made, part)}")
     files = {**files, layout.RECORD: File(named.to_json().encode())}
     if part.text is not None:
@@ -90,12 +98,22 @@ def _command(host: str, place: Layout, source: Source, environment: str) -> str:
 
 def _digest(files: Files, made: VersionRecord, part: Part) -> str:
     """Name the content; of secrets that fleet.yaml does not name, only which they are: values may be kept there."""
-    found = hashlib.sha256(made.to_json().encode())
+    text = "\n".join((made.to_json(), _content(files), *_sorted(part.names)))
+    return hashlib.sha256(text.encode()).hexdigest()[:_SHORT]
+
+
+def _content(files: Files) -> str:
+    """Give a digest of files, with their names and modes."""
+    found = hashlib.sha256()
     for name, file in sorted(files.items()):
         content = file.content.read_bytes() if isinstance(file.content, Path) else file.content
         found.update(f"\n{name} {file.mode} {hashlib.sha256(content).hexdigest()}".encode())
-    found.update("\n".join(_sorted(part.names)).encode())
     return found.hexdigest()[:_SHORT]
+
+
+def _is_fleet_file(name: str, overlay: str) -> bool:
+    """Tell whether a file is fleet.yaml or its overlay, of which a record keeps each key."""
+    return name == FILE_NAME or (bool(overlay) and name == f"fleet.{overlay}.yaml")
 
 
 def _sorted(names: Iterable[str]) -> list[str]:

@@ -208,6 +208,19 @@ class BrokerFacts:
     version: str = ""
     #: settings and state by the names of Redis's INFO
     information: Mapping[str, str] = field(default_factory=dict)
+    #: policies of RabbitMQ over queues of the fleet's virtual host; None where its management API does not tell
+    policies: tuple[QueuePolicy, ...] | None = None
+    #: why it does not tell them
+    policies_error: str = ""
+
+
+@dataclass(frozen=True)
+class QueuePolicy:
+    """The policy of a queue of RabbitMQ: its name, and what it says, with operator policies."""
+
+    queue: str
+    name: str
+    definition: Mapping[str, str]
 
 
 @dataclass(frozen=True)

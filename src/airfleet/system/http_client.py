@@ -16,8 +16,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import IO, Final, cast
+from typing import IO, TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    import ssl
 
 _BLOCK_BYTES: Final = 64 * 1024
 
@@ -102,15 +105,18 @@ def ask(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
     most_bytes: int | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> HttpAnswer:
     """Send one request and return its answer, of the body no more than ``most_bytes``.
+
+    ``tls``: whom to trust behind an address of ``https``, when that is not the system's choice.
 
     Raises:
         NotConnected: nothing has been asked.
         OSError: the request may have arrived, and there is no answer.
         ValueError: this makes no request: a header has an end of line, for one.
     """
-    with begin(method, url, timeouts, headers=headers, body=body) as answer:
+    with begin(method, url, timeouts, headers=headers, body=body, tls=tls) as answer:
         return HttpAnswer(answer.status, answer.read(most_bytes))
 
 
@@ -121,13 +127,13 @@ def begin(
     *,
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> OpenHttpAnswer:
     """Send one request and return its answer as soon as the status is there. Raises what :func:`ask` raises."""
     where = urlsplit(url)
-    kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
     target = urlunsplit(("", "", where.path or "/", where.query, ""))
     with _in_terms_of_the_system():
-        connection = kind(where.netloc, timeout=timeouts.connect)
+        connection = _connection(where.scheme, where.netloc, timeouts.connect, tls)
         try:
             way = _connected(connection)
             way.settimeout(timeouts.read)
@@ -136,6 +142,12 @@ def begin(
         except BaseException:
             connection.close()
             raise
+
+
+def _connection(scheme: str, place: str, seconds: float, tls: ssl.SSLContext | None) -> http.client.HTTPConnection:
+    if scheme == "https":
+        return http.client.HTTPSConnection(place, timeout=seconds, context=tls)
+    return http.client.HTTPConnection(place, timeout=seconds)
 
 
 def _connected(connection: http.client.HTTPConnection) -> socket.socket:

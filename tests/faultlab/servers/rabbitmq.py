@@ -34,6 +34,8 @@ class RabbitMQ(BrokerUnderTest):
     address: str = LOOPBACK
     settings: Mapping[str, str] = field(default_factory=dict)
     vhost: str = "/"
+    #: of its own, beside none
+    plugins: tuple[str, ...] = ()
     _epmd: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
     _ports: tuple[int, ...] = field(default_factory=lambda: free_ports(2), init=False, repr=False)
 
@@ -94,7 +96,7 @@ class RabbitMQ(BrokerUnderTest):
         _write(home / "rabbitmq.conf", "".join(f"{key} = {value}\n" for key, value in conf.items()))
         if not (home / ".erlang.cookie").exists():
             _write(home / ".erlang.cookie", secrets.token_hex(16), 0o400)
-        _write(home / "enabled_plugins", "[].\n")
+        _write(home / "enabled_plugins", f"[{','.join(self.plugins)}].\n")
         if user := _user():
             for path in (self._data, home, *home.iterdir()):
                 shutil.chown(path, user, pwd.getpwnam(user).pw_gid)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from airfleet.testing.ports import free_ports
-from support.machines import Machine, Site, machines
+from support.machines import Machine, Machines, Site, machines
 
 pytestmark = [pytest.mark.needs("sshd")]
 
@@ -25,7 +25,7 @@ hosts:
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
+def site() -> Iterator[Site[Machines]]:
     with machines() as found:
         made = Site(found.folder / "project", found)
         made.write(FLEET.format(port=free_ports(1)[0]))
@@ -42,7 +42,7 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def one(site: Site) -> Machine:
+def one(site: Site[Machines]) -> Machine:
     return site.machines.by_name["one"]
 
 
@@ -58,7 +58,7 @@ def test_files_of_the_host_are_its_own(one: Machine) -> None:
     assert (one.folder / ".airfleet" / "secrets.json").stat().st_mode & 0o077 == 0
 
 
-def test_a_second_deploy_changes_nothing_and_says_so(site: Site, one: Machine) -> None:
+def test_a_second_deploy_changes_nothing_and_says_so(site: Site[Machines], one: Machine) -> None:
     one.wait_until_healthy()
     log = (one.folder / "deploy.log").read_text()
     done = site.deploy()
@@ -67,7 +67,7 @@ def test_a_second_deploy_changes_nothing_and_says_so(site: Site, one: Machine) -
 
 
 @pytest.mark.long
-def test_a_version_that_does_not_become_healthy_goes_back(site: Site, one: Machine) -> None:
+def test_a_version_that_does_not_become_healthy_goes_back(site: Site[Machines], one: Machine) -> None:
     before, text = one.current, site.text
     # There is no such module, so no component of Airflow starts.
     site.write(text + "airflow: {core: {auth_manager: nowhere.Nobody}}\n")
@@ -81,7 +81,7 @@ def test_a_version_that_does_not_become_healthy_goes_back(site: Site, one: Machi
 
 
 @pytest.mark.long
-def test_an_edit_makes_a_version_and_undo_goes_back(site: Site, one: Machine) -> None:
+def test_an_edit_makes_a_version_and_undo_goes_back(site: Site[Machines], one: Machine) -> None:
     before = one.current
     site.write(site.text + "vars: {bucket: orders}\n")
     assert site.deploy().returncode == 0
@@ -92,7 +92,7 @@ def test_an_edit_makes_a_version_and_undo_goes_back(site: Site, one: Machine) ->
     one.wait_until_healthy()
 
 
-def test_a_host_that_somebody_deploys_to_is_left_alone(site: Site, one: Machine) -> None:
+def test_a_host_that_somebody_deploys_to_is_left_alone(site: Site[Machines], one: Machine) -> None:
     (one.folder / "deploy.lock").write_text("alice@laptop since 12:00 (process 7)\n")
     done = site.deploy()
     (one.folder / "deploy.lock").unlink()
@@ -100,7 +100,7 @@ def test_a_host_that_somebody_deploys_to_is_left_alone(site: Site, one: Machine)
     assert "host 'one' is being deployed by alice@laptop since 12:00 (process 7)" in done.stderr
 
 
-def test_a_host_with_another_key_is_refused(site: Site, one: Machine) -> None:
+def test_a_host_with_another_key_is_refused(site: Site[Machines], one: Machine) -> None:
     site.machines.known_hosts.rename(kept := site.machines.known_hosts.with_suffix(".kept"))
     unknown = site.deploy()
     kept.rename(site.machines.known_hosts)

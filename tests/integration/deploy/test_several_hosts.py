@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-import airfleet
 from airfleet.testing.ports import free_ports
 from airfleet.testing.servers import Servers
-from support.machines import Machine, Site, machines
+from support.machines import Machine, Machines, Site, machines
+from support.newer_airfleet import newer_airfleet
 
 pytestmark = [pytest.mark.needs("sshd"), pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -51,7 +49,7 @@ HOSTS = ("control", "work-1", "work-2")
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site[Machines]]:
     with Servers(tmp_path_factory.mktemp("servers")) as servers, machines() as found:
         made = Site(found.folder / "project", found)
         made.write(FLEET.format(port=free_ports(1)[0]))
@@ -65,15 +63,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture
-def control(site: Site) -> Machine:
+def control(site: Site[Machines]) -> Machine:
     return site.machines.by_name["control"]
 
 
-def versions(site: Site) -> dict[str, str]:
+def versions(site: Site[Machines]) -> dict[str, str]:
     return {name: site.machines.by_name[name].current for name in HOSTS}
 
 
-def test_each_host_has_its_part_of_the_secrets_alone(site: Site) -> None:
+def test_each_host_has_its_part_of_the_secrets_alone(site: Site[Machines]) -> None:
     known = {
         name: json.loads((site.machines.by_name[name].folder / ".airfleet/secrets.json").read_text()) for name in HOSTS
     }
@@ -81,12 +79,12 @@ def test_each_host_has_its_part_of_the_secrets_alone(site: Site) -> None:
     assert {"fernet_key", "jwt_secret"} < set(known["control"])
 
 
-def test_all_hosts_are_healthy_and_a_second_deploy_changes_nothing(site: Site, control: Machine) -> None:
+def test_all_hosts_are_healthy_and_a_second_deploy_changes_nothing(site: Site[Machines], control: Machine) -> None:
     control.wait_until_healthy()
     assert site.deploy().stdout == "nothing to do: all 3 hosts are healthy at what fleet.yaml says\n"
 
 
-def test_a_change_goes_from_host_to_host_each_healthy_before_the_next(site: Site, control: Machine) -> None:
+def test_a_change_goes_from_host_to_host_each_healthy_before_the_next(site: Site[Machines], control: Machine) -> None:
     site.write(site.text + "vars: {bucket: orders}\n")
     done = site.deploy()
     assert done.returncode == 0, done.stderr
@@ -95,7 +93,7 @@ def test_a_change_goes_from_host_to_host_each_healthy_before_the_next(site: Site
     control.wait_until_healthy()
 
 
-def test_a_host_that_fails_goes_back_and_those_after_it_are_not_touched(site: Site, control: Machine) -> None:
+def test_a_host_that_fails_goes_back_and_those_after_it_are_not_touched(site: Site[Machines], control: Machine) -> None:
     before, text = versions(site), site.text
     site.write(text + BROKEN.format(port=free_ports(1)[0]))
     done = site.deploy("--timeout", "40s")
@@ -111,7 +109,7 @@ def test_a_host_that_fails_goes_back_and_those_after_it_are_not_touched(site: Si
 
 
 def test_a_new_airfleet_comes_to_all_hosts_together_and_running_tasks_end_before(
-    site: Site, control: Machine, tmp_path: Path
+    site: Site[Machines], control: Machine, tmp_path: Path
 ) -> None:
     ledger = tmp_path / "ledger"
     for name in HOSTS:
@@ -129,7 +127,7 @@ def test_a_new_airfleet_comes_to_all_hosts_together_and_running_tasks_end_before
     assert ledger.read_text().split() == ["began", "ended"]
 
 
-def test_a_host_leaves_and_comes_back_by_the_file(site: Site, control: Machine) -> None:
+def test_a_host_leaves_and_comes_back_by_the_file(site: Site[Machines], control: Machine) -> None:
     text, gone = site.text, site.machines.by_name["work-2"]
     assert site.deploy().returncode == 0, "another test may have left another version"
     left = "".join(line for line in text.splitlines(keepends=True) if "name: work-2" not in line)
@@ -151,17 +149,3 @@ def wait_for_line(file: Path, text: str, seconds: float = 60.0) -> None:
     while not (file.exists() and text in file.read_text()):
         assert time.monotonic() < deadline, f"{file} does not say '{text}'"
         time.sleep(0.1)
-
-
-def newer_airfleet(folder: Path) -> Path:
-    """A copy of the package with the next version."""
-    package = Path(airfleet.__file__).parent
-    shutil.copytree(package, folder / "airfleet", ignore=shutil.ignore_patterns("__pycache__"))
-    head = folder / "airfleet" / "__init__.py"
-    head.write_text(head.read_text().replace('"0.1.0"', '"0.1.1"'))
-    info = folder / "airfleet-0.1.1.dist-info"
-    info.mkdir()
-    found = metadata.distribution("airfleet")
-    for name in ("METADATA", "entry_points.txt"):
-        (info / name).write_text((found.read_text(name) or "").replace("Version: 0.1.0", "Version: 0.1.1"))
-    return folder

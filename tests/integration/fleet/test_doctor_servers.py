@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from kombu import Connection, Queue
 
+from airfleet.agent.probes.broker_probe import line_to
 from airfleet.agent.probes.redis_line import RedisLine
 from airfleet.client.project import Project
 from airfleet.doctor.checks import Group, examine
-from airfleet.doctor.facts import FileCheck, LiveProbe
+from airfleet.doctor.facts import FileCheck, LiveProbe, QueuePolicy
 from airfleet.doctor.finding import State
-from airfleet.doctor.gathering import gatherer, live_facts, server_facts
+from airfleet.doctor.gathering import gatherer, live_facts, rabbitmq_policies, server_facts
 from airfleet.doctor.judgements import servers as judgements
 from airfleet.drill.waiting import wait_until
 from airfleet.errors import FleetError
@@ -27,6 +30,7 @@ from airfleet.fleet.config.spec import Fleet
 from airfleet.fleet.planning.plan import File, Plan
 from airfleet.fleet.servers import brokers
 from airfleet.fleet.servers.brokers import Broker
+from airfleet.testing.ports import free_ports
 from airfleet.testing.servers import Servers
 from faultlab.servers.rabbitmq import RabbitMQ
 
@@ -204,3 +208,40 @@ def test_a_rabbitmq_is_asked_for_its_version_and_refuses_guest(folder: Path) -> 
         rabbitmq.control("add_user", "guest", "guest")
         rabbitmq.control("set_permissions", "-p", where.path, "guest", ".*", ".*", ".*")
         assert live_facts.broker_login(where).leaks == (f"the broker at {where.address} lets in user guest",)
+
+
+@pytest.mark.needs("rabbitmq")
+def test_a_rabbitmq_tells_the_policies_over_queues_of_its_virtual_host(folder: Path) -> None:
+    [port] = free_ports(1)
+    settings = {"management.tcp.port": str(port), "management.tcp.ip": "127.0.0.1"}
+    with RabbitMQ(folder / "rabbitmq", settings=settings, vhost="shop", plugins=("rabbitmq_management",)) as rabbitmq:
+        where = brokers.parse(rabbitmq.url)
+        rabbitmq.control("set_user_tags", "airfleet", "monitoring")
+        line = line_to(where)
+        line.check(10)
+        assert rabbitmq_policies.policies(where, port) == ()
+        declare(rabbitmq.url, "shop.default")
+        rabbitmq.control("set_policy", "-p", "shop", "short", "^shop", '{"message-ttl": 60000}')
+        found = _until(lambda: rabbitmq_policies.policies(where, port))
+        assert found == (QueuePolicy("shop.default", "short", {"message-ttl": "60000"}),)
+        rabbitmq.control("set_user_tags", "airfleet")
+        with pytest.raises(rabbitmq_policies.NotTold, match=r"does not let in the user of fleet\.yaml"):
+            rabbitmq_policies.policies(where, port)
+        line.close()
+    with pytest.raises(rabbitmq_policies.NotTold, match=r"none answers at 127\.0\.0\.1"):
+        rabbitmq_policies.policies(where, port)
+
+
+def declare(url: str, queue: str) -> None:
+    """Make a queue as workers do."""
+    with Connection(url) as connection:
+        Queue(queue, channel=connection.default_channel, durable=True).declare()
+
+
+def _until(tell: Callable[[], tuple[QueuePolicy, ...]]) -> tuple[QueuePolicy, ...]:
+    """Ask until something is told: the management API is seconds behind."""
+    deadline = time.monotonic() + 30
+    while not (found := tell()):
+        assert time.monotonic() < deadline, "no policy was told"
+        time.sleep(0.2)
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from hatchling.builders.wheel import WheelBuilder
 from airfleet.testing.fleet import command
 from support.documents import REPOSITORY
 
-pytestmark = [pytest.mark.long, pytest.mark.needs("buildah", "root"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.long, pytest.mark.needs("buildah", "root", "ip"), pytest.mark.timeout(1200)]
 
 #: the user of the image, who owns the project folder and nothing else
 UID = 7001
@@ -137,6 +138,30 @@ def _wait_until_healthy(container: Container, up: subprocess.Popen[str]) -> None
         assert up.poll() is None, up.stdout.read() if up.stdout else ""
         assert time.monotonic() < deadline, "it is not healthy"
         time.sleep(1)
+
+
+def test_hosts_of_a_compose_file_run_in_it_each_by_its_variable(container: Container, tmp_path: Path) -> None:
+    config = json.loads(container.buildah.run("inspect", container.name))["OCIv1"]["config"]
+    image = {
+        "root": container.buildah.run("mount", container.name),
+        "user": config["User"],
+        "environ": dict(one.split("=", 1) for one in config["Env"]),
+        "entry": config["Entrypoint"],
+    }
+    tmp_path.chmod(0o755)
+    (tmp_path / "image.json").write_text(json.dumps(image))
+    alone = ["unshare", "--net", "--mount", "--fork", "--kill-child"]
+    words = [*alone, sys.executable, "-m", "support.played_containers", str(tmp_path / "played"), "image.json"]
+    (tmp_path / "played").mkdir()
+    done = subprocess.run(words, capture_output=True, text=True, timeout=500, check=False, cwd=tmp_path)
+    logs = "\n".join(file.read_text()[-2000:] for file in (tmp_path / "played" / "data").glob("*.log"))
+    assert done.returncode == 0, done.stderr + logs
+    seen = json.loads(done.stdout)
+    assert seen["checks"] == {"control": 0, "work": 0}
+    assert {"scheduler", "api-server", "dag-processor", "triggerer", "worker", "flower"} <= set(seen["kinds"])
+    assert seen["run"] == "success"
+    assert "secrets.json" not in seen["log"]
+    assert seen["ended"] == {"control": 0, "work": 0}
 
 
 def test_airflow_s_own_chart_finds_its_entry_point_and_its_home(container: Container) -> None:

@@ -234,3 +234,61 @@ def test_another_key_than_that_of_the_data_is_refused_and_other_secrets_are_rene
     assert laptop.deploy()
     assert ("", "all hosts change together: the new version has other secrets") in laptop.said
     assert not laptop.deploy()
+
+
+def edited(laptop: Laptop, change: str, hosts: str) -> list[str]:
+    """Deploy an edit that changes components of some hosts; the hosts that were drained."""
+    laptop.text += change
+    for host in laptop.hosts.values():
+        (host.folder / "changes").write_text(hosts)
+    laptop.said.clear()
+    laptop.deploy()
+    return [host for host, says in laptop.said if says.startswith("drain")]
+
+
+def test_an_edit_of_one_host_restarts_no_other_one(laptop: Laptop) -> None:
+    laptop.deploy()
+    before = currents(laptop)
+    assert edited(laptop, "hosts: [{name: b, address: x, workers: [{slots: 4}]}]\n", "b") == ["b"]
+    assert all(new != old for new, old in zip(currents(laptop), before, strict=True)), "all have the new file"
+    assert not laptop.deploy()
+
+
+def test_an_edit_of_anything_else_restarts_all_hosts(laptop: Laptop) -> None:
+    laptop.deploy()
+    assert edited(laptop, "vars: {bucket: orders}\n", "") == ["a", "b", "c"]
+
+
+def test_a_host_that_is_not_well_is_started_anew(laptop: Laptop) -> None:
+    laptop.deploy()
+    (laptop.hosts["c"].folder / "state").write_text("degraded")
+    assert edited(laptop, "hosts: [{name: b, address: x}]\n", "") == ["c"]
+
+
+def test_a_host_that_fails_after_the_comparison_goes_back(laptop: Laptop) -> None:
+    laptop.deploy()
+    before = currents(laptop)
+    laptop.hosts["b"].breaks_on("x")
+    with pytest.raises(FleetError, match=rf"host 'b' runs {before[1]} again"):
+        edited(laptop, "hosts: [{name: b, address: x}]\n", "b")
+    assert currents(laptop)[1:] == before[1:]
+
+
+def test_what_sudo_does_comes_before_everything_else(laptop: Laptop) -> None:
+    found = laptop.look()
+    one = laptop.hosts["a"]
+    (one.home / "bin").mkdir()
+    (one.home / "bin" / "sudo").write_text("#!/bin/sh\n")
+    (one.home / "bin" / "sudo").chmod(0o755)
+    closed = replace(found.facts["a"], is_writable=False, has_sudo=True)
+    deployment = laptop.deployment
+    deployment.carry_out(deployment.plan(replace(found, facts={**found.facts, "a": closed})))
+    assert laptop.said[0][1].startswith(f"make {one.folder} with sudo")
+    [lock, *_] = [number for number, (_, script) in enumerate(one.scripts) if "deploy.lock.new" in script]
+    assert "sudo -n install" in one.scripts[lock - 1][1]
+
+
+def test_another_secret_of_fleet_yaml_restarts_all_hosts(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    laptop.deploy()
+    monkeypatch.setattr(laptop, "variables", {"TOKEN": "another"})
+    assert edited(laptop, "", "") == ["a", "b", "c"]

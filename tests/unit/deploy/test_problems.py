@@ -165,3 +165,27 @@ def test_a_server_of_the_machine_has_to_be_there(
     assert found(text, Needs("x86_64", "", "3.12"), one=replace(WELL, servers=servers)) == [
         f"host 'one' {sentence}" for sentence in sentences
     ]
+
+
+def test_what_sudo_does_without_a_password_is_no_problem() -> None:
+    unable = replace(WELL, has_systemd=True, is_writable=False)
+    assert len(found(FLEET, control=unable)) == 2
+    assert found(FLEET, control=replace(unable, has_sudo=True)) == []
+
+
+def test_a_port_that_only_root_opens_is_named_for_others() -> None:
+    text = FLEET + "proxy: {on: control, name: shop.example.com}\n"
+    assert found(text, control=WELL) == [
+        "host 'control' lets user 'shop' not open port 80, which the proxy needs: take a port from 1024 on, or "
+        "'sysctl net.ipv4.ip_unprivileged_port_start=80' there"
+    ]
+    assert found(text, control=replace(WELL, lowest_port=80)) == []
+    assert found(text, control=replace(WELL, uid=0)) == []
+
+
+def test_tasks_of_another_user_need_root() -> None:
+    text = FLEET + "task_user: nobody\n"
+    assert "host 'work' is logged in to as 'shop', and 'task_user' needs root: 'deploy: {user: root}'" in found(
+        text, control=WELL, work=WELL
+    )
+    assert found(text, control=replace(WELL, uid=0)) == []

@@ -70,3 +70,14 @@ def test_words_that_systemd_would_read_in_its_own_way_are_quoted() -> None:
     text = systemd.unit_of_command(up, "shop", DRAIN, is_of_root=True)
     words = '"/srv/my shop/airfleet" -C /srv/100%% up --adopt --timeout 10m --drain 1800s'
     assert f"ExecStart={words}" in text.splitlines()
+
+
+def test_the_unit_is_taken_away_where_there_may_be_one() -> None:
+    assert service.remove(Facts("/srv/shop", uid=0), "shop") == ""
+    root, user = (service.remove(Facts("/srv/shop", uid=uid, has_systemd=True), "shop") for uid in (0, 1000))
+    assert "systemctl disable --quiet --now airfleet-shop.service" in root
+    assert "rm -f /etc/systemd/system/airfleet-shop.service" in root
+    assert "systemctl --user disable --quiet --now airfleet-shop.service" in user
+    assert 'rm -f "$HOME"/.config/systemd/user/airfleet-shop.service' in user
+    for script in (root, user):
+        subprocess.run(["sh", "-n", "-c", script], check=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
-from airfleet.deploy.version_record import VersionRecord, rules_of, versions_of
+from airfleet.deploy.version_record import VersionRecord, keys_of, rules_of, versions_of
+from airfleet.yaml import nodes
 from support.fleet_files import read
 
 RULES = {"hosts": "a, b", "on_partition": "keep"}
@@ -46,3 +50,30 @@ def test_rules_and_versions_come_from_the_file_and_the_lock() -> None:
         "airfleet": "0.1.0",
         "apache-airflow": "3.3.2",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "alone"),
+    [
+        ("name: shop\nhosts: [{name: b}]\n", True),
+        ("hosts: [{name: a}]\nname: shop\ndeploy: {drain: 1m}\n", True),
+        ("name: shop\nhosts: [{name: a}]\nvars: {a: 1}\n", False),
+        ("name: shops\nhosts: [{name: a}]\n", False),
+    ],
+)
+def test_versions_that_differ_in_hosts_alone_leave_other_hosts_as_they_are(text: str, alone: bool) -> None:
+    one, other = (replace(RECORD, keys=keys(each)) for each in ("name: shop\nhosts: [{name: a}]\n", text))
+    assert other.differs_by_hosts_alone(one) is alone
+    assert not replace(other, environment="another").differs_by_hosts_alone(one)
+
+
+def test_a_record_of_an_older_airfleet_tells_no_keys_and_compares_with_nothing() -> None:
+    told = json.loads(RECORD.to_json())
+    del told["keys"]
+    older = VersionRecord.read(json.dumps(told))
+    assert older == RECORD
+    assert not replace(RECORD, keys=keys("name: shop\n")).differs_by_hosts_alone(older)
+
+
+def keys(text: str) -> dict[str, str]:
+    return keys_of(nodes.load(text, "fleet.yaml")[0][0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, LiteralString
 
 import psycopg
@@ -23,6 +24,7 @@ from airfleet.doctor.facts import (
     Visibility,
     Waiting,
 )
+from airfleet.doctor.gathering import rabbitmq_policies
 from airfleet.errors import FleetError
 from airfleet.fleet.planning import plan_record
 from airfleet.fleet.planning.plan import Plan
@@ -161,4 +163,12 @@ def broker(where: Broker) -> BrokerFacts:
     finally:
         line.close()
     program, version = told.get("program", ""), told.get("version", "")
-    return BrokerFacts(where.address, where.kind, "", program, version, told)
+    found = BrokerFacts(where.address, where.kind, "", program, version, told)
+    return _with_policies(found, where) if where.kind == "amqp" else found
+
+
+def _with_policies(found: BrokerFacts, where: Broker) -> BrokerFacts:
+    try:
+        return replace(found, policies=rabbitmq_policies.policies(where))
+    except rabbitmq_policies.NotTold as why:
+        return replace(found, policies_error=str(why))

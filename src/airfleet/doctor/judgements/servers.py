@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from airfleet.agent.database.finding import DatabaseVerdict
-from airfleet.doctor.facts import BrokerFacts, Connections, DatabaseLook, Table, Transaction, Visibility, Waiting
+from airfleet.doctor.facts import (
+    BrokerFacts,
+    Connections,
+    DatabaseLook,
+    QueuePolicy,
+    Table,
+    Transaction,
+    Visibility,
+    Waiting,
+)
 from airfleet.doctor.finding import Seen, fine, seen_or, unknown, warning, wrong
 from airfleet.yaml.durations import seconds_text
 
@@ -93,11 +103,30 @@ def broker_policies(found: BrokerFacts) -> tuple[Seen, ...]:
     if found.error:
         return (unknown("the broker was not asked, as it does not work (D601)"),)
     if found.kind == "amqp":
-        told = "RabbitMQ tells its policies over its management API alone, which fleet.yaml does not name"
-        return (unknown(told, "rabbitmqctl list_policies"),)
+        return _of_rabbitmq(found)
     if not found.information:
         return (unknown("the broker's user may not read its settings (INFO)", "ACL SETUSER ... +info"),)
     return seen_or(_policies(found), "the broker evicts nothing, and writes what it takes")
+
+
+#: words of a policy by which RabbitMQ drops messages or queues that workers have not taken
+_DROPS: Final = ("message-ttl", "expires", "max-length", "max-length-bytes")
+
+
+def _of_rabbitmq(found: BrokerFacts) -> tuple[Seen, ...]:
+    if found.policies is None:
+        return (unknown(found.policies_error, "rabbitmqctl list_policies"),)
+    seen = (wrong(_dropped(one), f"rabbitmqctl clear_policy '{one.name}'") for one in found.policies if _drops(one))
+    return seen_or(seen, "no policy of RabbitMQ drops messages or queues")
+
+
+def _drops(one: QueuePolicy) -> bool:
+    return any(word in one.definition for word in _DROPS)
+
+
+def _dropped(one: QueuePolicy) -> str:
+    words = ", ".join(f"{word} {one.definition[word]}" for word in _DROPS if word in one.definition)
+    return f"policy '{one.name}' drops messages of queue '{one.queue}' that wait too long, or are too many ({words})"
 
 
 def _policies(found: BrokerFacts) -> Iterator[Seen]:

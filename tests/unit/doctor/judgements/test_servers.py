@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from airfleet.agent.database.finding import FIT, refused
-from airfleet.doctor.facts import BrokerFacts, Connections, DatabaseLook, Table, Transaction, Visibility, Waiting
+from airfleet.doctor.facts import (
+    BrokerFacts,
+    Connections,
+    DatabaseLook,
+    QueuePolicy,
+    Table,
+    Transaction,
+    Visibility,
+    Waiting,
+)
 from airfleet.doctor.finding import Seen, State
 from airfleet.doctor.judgements import servers
 
@@ -128,9 +137,17 @@ def test_a_broker_that_works_and_one_that_does_not() -> None:
             Seen(WRONG, "the broker is a replica, which takes no messages", "name the primary in fleet.yaml"),
         ),
         (
-            BrokerFacts("mq:5672", "amqp"),
-            Seen(UNKNOWN, "RabbitMQ tells its policies over its management API alone, which fleet.yaml does not name",
-                 "rabbitmqctl list_policies"),
+            BrokerFacts("mq:5672", "amqp", policies_error="no management API answers at mq"),
+            Seen(UNKNOWN, "no management API answers at mq", "rabbitmqctl list_policies"),
+        ),
+        (
+            BrokerFacts("mq:5672", "amqp", policies=(QueuePolicy("shop.default", "ha", {"delivery-limit": "20"}),)),
+            Seen(FINE, "no policy of RabbitMQ drops messages or queues"),
+        ),
+        (
+            BrokerFacts("mq:5672", "amqp", policies=(QueuePolicy("shop.default", "short", {"message-ttl": "60000"}),)),
+            Seen(WRONG, "policy 'short' drops messages of queue 'shop.default' that wait too long, or are too many "
+                 "(message-ttl 60000)", "rabbitmqctl clear_policy 'short'"),
         ),
         (
             BrokerFacts("queue:6379", "redis"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.cli.commands.hosts import deploy
+from airfleet.cli.commands.hosts import version_source
 from airfleet.client.project import Project
 from airfleet.errors import FleetError
 from airfleet.fleet.config import reader
@@ -64,7 +64,7 @@ def test_every_host_that_cannot_be_reached_is_named(fleet: Project, airfleet: Ai
 
 
 def test_hosts_get_the_secrets_and_variables_that_fleet_yaml_names_and_no_others(fleet: Project) -> None:
-    found = deploy._source(fleet, reader.read_file(fleet.fleet_file, fleet.environ))
+    found = version_source.gather(fleet, reader.read_file(fleet.fleet_file, fleet.environ))
     assert set(found.files) == {"fleet.yaml", "secrets/database_password"}
     assert found.variables == {"BROKER_PASSWORD": "b"}
     assert "s3cret" not in repr(found)
@@ -74,7 +74,7 @@ def test_a_variable_that_no_shell_has_is_a_sentence(fleet: Project) -> None:
     fleet.fleet_file.write_text(FLEET + "env: {A: '${{ env.ODD.NAME }}'}\n")
     here = Project(fleet.root, {**os.environ, "ODD.NAME": "x"})
     with pytest.raises(FleetError, match=r"a shell on the hosts has no variable named 'ODD.NAME'"):
-        deploy._source(here, reader.read_file(here.fleet_file, here.environ))
+        version_source.gather(here, reader.read_file(here.fleet_file, here.environ))
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_further_packages_are_locked_with_hashes(fleet: Project, text: str | Non
     read = reader.read_file(fleet.fleet_file, fleet.environ)
     if wrong:
         with pytest.raises(FleetError, match=wrong):
-            deploy._source(fleet, read)
+            version_source.gather(fleet, read)
     else:
-        assert deploy._source(fleet, read).requirements == f"\n{text}"
+        assert version_source.gather(fleet, read).requirements == f"\n{text}"
 
 
 def test_hosts_get_the_file_of_allowed_signers(fleet: Project) -> None:
@@ -103,15 +103,15 @@ def test_hosts_get_the_file_of_allowed_signers(fleet: Project) -> None:
     fleet.fleet_file.write_text(FLEET.replace("policies: {on_partition: keep}", policies))
     read = reader.read_file(fleet.fleet_file, fleet.environ)
     with pytest.raises(FleetError, match=r"keys/pushers cannot be read: No such file or directory\nhint: each host"):
-        deploy._source(fleet, read)
+        version_source.gather(fleet, read)
     (fleet.root / "keys").mkdir()
     (fleet.root / "keys" / "pushers").write_text("ann ssh-ed25519 AAAA\n")
-    assert deploy._source(fleet, read).files["keys/pushers"].mode == 0o644
+    assert version_source.gather(fleet, read).files["keys/pushers"].mode == 0o644
 
 
 def test_the_overlay_comes_along(fleet: Project) -> None:
     (fleet.root / "fleet.prod.yaml").write_text("log_retention: 30d\n")
     here = fleet.told("AIRFLEET_ENV", "prod")
-    found = deploy._source(here, reader.read_file(here.fleet_file, here.environ))
+    found = version_source.gather(here, reader.read_file(here.fleet_file, here.environ))
     assert {"fleet.yaml", "fleet.prod.yaml"} < set(found.files)
     assert found.overlay == "prod"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,10 @@ from click.testing import CliRunner, Result
 
 from airfleet.cli.main import at_the_edge, cli
 from airfleet.errors import FleetError
+from airfleet.testing.fleet import command
+from support import documents
+
+GUIDE = documents.REPOSITORY / "docs/how-to/containers.md"
 
 FLEET = """\
 name: shop
@@ -123,3 +129,29 @@ def test_an_image_has_no_server_of_the_machine(tmp_path: Path, kind: str, line: 
     (tmp_path / "fleet.yaml").write_text(f"name: shop\n{line}\n")
     with pytest.raises(FleetError, match=f"'{line}' is a program of the machine, and an image has"):
         CliRunner().invoke(cli, ["-C", str(tmp_path), "render", kind], catch_exceptions=False, standalone_mode=False)
+
+
+def test_the_commands_of_the_guide_make_the_fleet_of_the_guide(tmp_path: Path) -> None:
+    [fleet, *_] = (one for one in documents.blocks(GUIDE) if one.file == "fleet.yaml")
+    project = tmp_path / "shop"
+    (tmp_path / "bin").mkdir()
+    project.mkdir()
+    (project / "fleet.yaml").write_text(fleet.text)
+    for name, text in {
+        "airfleet": f'exec {shlex.join(command())} "$@"',
+        "docker": f'echo "$@" > {tmp_path}/asked',
+    }.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    environ = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    script = documents.commands(GUIDE.name, "As the owner of the project folder, who has airfleet installed:", 2)
+    done = subprocess.run(
+        ["bash", "-ec", script], cwd=project, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "asked").read_text() == "compose up --detach --wait\n"
+    made = yaml.safe_load((project / "compose.yaml").read_text())
+    assert set(made["services"]) == {"control-1", "control-2", "work-1", "postgres", "valkey"}
+    files = {project / one["file"] for one in made["secrets"].values()}
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert files == set((project / "secrets").iterdir())

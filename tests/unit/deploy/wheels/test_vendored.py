@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.deploy import vendored
+from airfleet.deploy.wheels import vendored
 from airfleet.errors import FleetError
 from support.wheels import make_wheel
 
