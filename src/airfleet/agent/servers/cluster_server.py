@@ -113,8 +113,9 @@ def _wait(process: subprocess.Popen[bytes], port: int, cluster: Cluster, place: 
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
+            said = " ".join(last_lines(place.log, 1))
             raise FleetError(
-                f"{cluster.program} does not serve the cluster in {cluster.holder}: {' '.join(last_lines(place.log, 1))}",
+                f"{cluster.program} does not serve the cluster in {cluster.holder}: {said}",
                 hint=f"its log is {place.log}",
             )
         try:
