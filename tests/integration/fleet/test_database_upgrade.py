@@ -181,6 +181,10 @@ def test_a_copy_with_another_row_takes_no_place(fleet: FleetUnderTest) -> None:
     assert failed.returncode == 1
     says = "error: the new cluster is not like the old one: database airflow: table public.notes: 20002 rows, digest"
     assert says in failed.stderr
+    assert not cluster_switch.dump_folder(data_of(fleet)).exists()
+    assert [one.major for one in cluster_switch.kept(data_of(fleet))] == [
+        wheel_programs.major(wheel_programs.postgres()[0])
+    ]
     fleet.write("fleet.yaml", f"name: shop\ndatabase: {OLDER}\n")
     assert rows(fleet) == whole(16)
 

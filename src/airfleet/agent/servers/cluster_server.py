@@ -23,6 +23,7 @@ from airfleet.agent.servers.embedded_postgres import SUPERUSER
 from airfleet.errors import FleetError
 from airfleet.fleet.planning.paths import Paths, fleet_id
 from airfleet.fleet.servers.own_servers import ServerProgram
+from airfleet.system.log_tail import last_lines
 from airfleet.system.process_tree import MARK
 
 #: a server that was not shut down reads its log first
@@ -112,8 +113,9 @@ def _wait(process: subprocess.Popen[bytes], port: int, cluster: Cluster, place: 
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
+            said = " ".join(last_lines(place.log, 1))
             raise FleetError(
-                f"{cluster.program} does not serve the cluster in {cluster.holder} (exit code {process.returncode})",
+                f"{cluster.program} does not serve the cluster in {cluster.holder}: {said}",
                 hint=f"its log is {place.log}",
             )
         try:

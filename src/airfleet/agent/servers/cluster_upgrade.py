@@ -133,10 +133,12 @@ def run(upgrade: Upgrade, place: Place, say: Callable[[str], None]) -> Upgraded:
     beside = upgrade.data / cluster_switch.NEXT
     try:
         contents = _copied(upgrade, place, beside, say)
-    except psycopg.Error as wrong:
-        raise FleetError(
-            f"the upgrade failed: {str(wrong).strip().splitlines()[0]}", f"its log is {place.log}"
-        ) from None
+    except BaseException as wrong:
+        cluster_switch.discard_draft(upgrade.data)
+        if isinstance(wrong, psycopg.Error | OSError):
+            sentence = (str(wrong).strip().splitlines() or [type(wrong).__name__])[0]
+            raise FleetError(f"the upgrade failed, and nothing was changed: {sentence}", _log(place)) from None
+        raise
     say("switching to the new cluster")
     switch = cluster_switch.begin(place.paths, upgrade.data, beside / cluster_switch.CLUSTER)
     cluster_switch.finish(place.paths, upgrade.data)
@@ -173,8 +175,12 @@ def _require_alike(before: Contents, after: Contents, place: Place) -> None:
         more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
         raise FleetError(
             f"the new cluster is not like the old one: {'; '.join(found[:_NAMED])}{more}; nothing was changed",
-            hint=f"all differences are in {place.log}",
+            hint=_log(place),
         )
+
+
+def _log(place: Place) -> str:
+    return f"its log is {place.log}"
 
 
 def _analyze(port: int, place: Place, databases: Iterable[str]) -> None:
