@@ -12,6 +12,7 @@ from pathlib import Path
 
 from airfleet.agent.cluster import local_facts
 from airfleet.agent.control import Edited, Unapplied
+from airfleet.agent.host import machine_memory
 from airfleet.errors import AirfleetError
 from airfleet.fleet import planner, preview
 from airfleet.fleet.config.reader import ENVIRONMENT, FILE_NAME, files, read_file
@@ -44,7 +45,7 @@ class PlanOrigin:
         if plays:
             first = fleet_paths.of(self.root, {**self.environ, fleet_paths.HOST: fleet.hosts[0].name})
             fleet = local_hosts.seen_from(self.host, fleet, first, self.secrets)
-        machine = Machine(len(os.sched_getaffinity(0)), self.has_nginx, plays)
+        machine = Machine(len(os.sched_getaffinity(0)), machine_memory.usable_bytes(), self.has_nginx, plays)
         context = preview.as_an_agent(fleet, self.host, self.paths, self.secrets, machine)
         return plan_record.describe(planner.plan(context), self.secrets.fingerprint_key)
 

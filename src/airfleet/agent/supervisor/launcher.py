@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from airfleet.agent.cluster.member import ClusterRole
 from airfleet.agent.context import AgentContext
+from airfleet.agent.sleep.listeners import Listeners
 from airfleet.agent.states import Reason, State
 from airfleet.agent.supervisor import process
 from airfleet.agent.supervisor.components import ZYGOTE
@@ -34,6 +35,7 @@ class Launcher:
     zygotes: Zygotes
     cluster: ClusterRole
     environments: Environments
+    listeners: Listeners
     began: Callable[[Running, int], None]
     died: Callable[[Running, Reason], None]
 
@@ -49,7 +51,8 @@ class Launcher:
         running.move_to(State.STARTING, now)
         if isinstance(start, Fork):
             assert self.zygotes.link is not None, "the supervisor waits for it"
-            self.zygotes.link.order(running.name, start, running.log)
+            listener = self.listeners.descriptor(running.name)
+            self.zygotes.link.order(running.name, start, running.log, listener)
         else:
             assert isinstance(start, Watch)
 

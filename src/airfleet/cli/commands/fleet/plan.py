@@ -74,6 +74,8 @@ class Planned:
     changes: tuple[Change, ...]
     #: whether ``fleet.yaml`` has it
     named: bool = True
+    #: the size of machine that it is set up for, and why
+    profile: str = ""
 
     @property
     def would_change(self) -> bool:
@@ -154,6 +156,7 @@ def command(project: Path | None, host: str | None, env: str | None, output: str
         is_awake = bool(strangers) or any(now.snapshot for now in known.values())
         alone = 0 if is_awake else agent_client.running_alone(here)
         terminal.say(f"\n{summary(planned, again, is_awake=is_awake, alone=alone)}")
+        terminal.say("\n".join(profiles(planned)))
         if host is None:
             terminal.warn(code_carriage.warnings(named, here.fleet_file, here.environ))
         if not sure:
@@ -195,13 +198,13 @@ def plan_host(host: Host, fleet: Fleet, here: Project, now: Now, *, sure: bool, 
     if plays:
         fleet = local_hosts.seen_from(host.name, fleet, here.on(fleet.hosts[0].name).paths, told)
     is_here = plays or now.snapshot is not None or host.name == LOCAL
-    machine = _this_machine(here, plays=plays) if is_here else _other_machine(now)
+    machine = _this_machine(here, now, plays=plays) if is_here else _other_machine(now)
     planned = planner.plan(preview.as_an_agent(fleet, host.name, now.paths, told, machine))
     wanted = _as_ordered(plan_record.describe(planned, told.fingerprint_key), now.orders)
     before = now.before and _as_ordered(now.before, now.orders)
     running, notes = _standing(now, wanted)
     found = changes.compare(wanted, before, running, sure=sure and kept is not None, notes=notes)
-    return Planned(host, now, found)
+    return Planned(host, now, found, profile=str(planned.profile or ""))
 
 
 def end_host(row: HostStatus, here: Project) -> Planned:
@@ -238,19 +241,21 @@ def _standing(now: Now, wanted: Description) -> tuple[list[str], dict[str, str]]
 def _running(now: Now, wanted: Collection[str]) -> tuple[list[str], dict[str, str]]:
     from airfleet.agent.states import ALIVE, LABELS, State
 
-    lasting = ALIVE | {State.WAITING, State.BACKOFF}  # these are started without anybody's doing
-    plain = (State.STARTING, State.READY, State.DEGRADED, State.DONE)
+    lasting = ALIVE | {State.WAITING, State.BACKOFF, State.SLEEPING}  # these are started without anybody's doing
+    plain = (State.STARTING, State.READY, State.DEGRADED, State.DONE, State.SLEEPING)
     done = {one.name for one in now.components if one.state is State.DONE and one.name in wanted}
     running = [one.name for one in now.components if one.state in lasting or one.name in done]
     unwell = (one for one in now.components if one.state not in plain)
     return running, {one.name: ": ".join(filter(None, (LABELS[one.state], one.reason))) for one in unwell}
 
 
-def _this_machine(here: Project, *, plays: bool) -> Machine:
+def _this_machine(here: Project, now: Now, *, plays: bool) -> Machine:
+    from airfleet.agent.host import machine_memory
     from airfleet.agent.servers import nginx
     from airfleet.fleet.preview import Machine
 
-    return Machine(len(os.sched_getaffinity(0)), nginx.find(here.environ) is not None, plays)
+    cores, has_nginx = len(os.sched_getaffinity(0)), nginx.find(here.environ) is not None
+    return Machine(cores, machine_memory.usable_bytes(now.snapshot.pid if now.snapshot else None), has_nginx, plays)
 
 
 def _other_machine(now: Now) -> Machine:
@@ -337,6 +342,7 @@ def as_data(planned: Planned) -> dict[str, Any]:
         "address": planned.host.address,
         "running": planned.now.state is HostState.UP,
         "state": planned.now.state,
+        "profile": planned.profile,
         "settings_compared": planned.now.before is not None,
         "components": [
             {
@@ -369,6 +375,17 @@ def summary(planned: Sequence[Planned], again: str, *, is_awake: bool, alone: in
     elsewhere = [one for one in planned if one.now.snapshot is None] if is_awake else []
     remarks = (*(remark for one in elsewhere for remark in _elsewhere(one)), *_not_compared(elsewhere))
     return "\n".join((f"{counts or 'nothing would change'}{does_it}", *remarks))
+
+
+def profiles(planned: Sequence[Planned]) -> Iterator[str]:
+    """Say for which size of machine each host is set up, and why; those that are alike together."""
+    hosts: dict[str, list[str]] = {}
+    for one in planned:
+        if one.profile:
+            hosts.setdefault(one.profile, []).append(one.host.name)
+    for profile, names in hosts.items():
+        where = "" if names == [LOCAL] else f" on {_hosts(names)}"
+        yield f"profile{where}: {profile}"
 
 
 def _elsewhere(one: Planned) -> Iterator[str]:
