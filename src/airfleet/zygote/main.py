@@ -3,7 +3,7 @@
 It speaks JSON lines with the agent over a socket whose descriptor is in ``AIRFLEET_ZYGOTE_FD``::
 
     zygote                                     agent
-                                         <-          {"name", "entry", "options", "log", "listens"} + a file      fork this
+                                         <-          {"name", "entry", "options", "log", "listens"} + a file   fork
     {"said": "forked", "name", "pid"}    ->
     {"said": "ready"}                    ->          everything is imported and built
     (socket closed)                      <-          end
