@@ -74,7 +74,7 @@ def assemble(
         cluster.ended(pid)
         host.api.ended(pid, status)
 
-    sleepers = Sleepers.of(context, components, database, selector, wakeup.wake)
+    sleepers = Sleepers.of(context, components, database, selector, wakeup.wake, lambda: cluster.hostname)
     environments = Environments(dict(os.environ), without(os.environ, withheld))
     supervisor = Supervisor(
         context, components, shutdown, gate, cluster, probes, selector, environments, sleepers, reaped, recovery.died

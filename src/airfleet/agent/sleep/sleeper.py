@@ -48,8 +48,10 @@ class Sleeper:
     record: SleepRecord
     #: when it fell asleep
     since: float
-    #: its row in Airflow's table of jobs; None for a kind without one
+    #: its row in Airflow's table of jobs; None where it has none yet, or never
     job: int | None = None
+    #: the type of that row; empty for a kind without one
+    job_type: str = ""
 
     def cause(self, now: float, *, has_work: bool) -> Cause | None:
         """Return the event by which it has to be started now; None while it may sleep on."""

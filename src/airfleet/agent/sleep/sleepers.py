@@ -24,7 +24,7 @@ from airfleet.agent.states import State
 from airfleet.agent.supervisor.components import Components
 from airfleet.agent.supervisor.process import Running
 from airfleet.events import Event
-from airfleet.fleet.planning.plan import Wake
+from airfleet.fleet.planning.plan import JobBeats, Wake
 from airfleet.spool import job_marks, sleep_records
 from airfleet.spool.job_marks import JobMark
 from airfleet.spool.sleep_records import SleepRecord
@@ -39,8 +39,8 @@ class Sleepers:
     watch: SleepWatch
     listeners: Listeners
     _asleep: dict[str, Sleeper] = field(default_factory=dict)
-    #: jobs of processes that have ended, of components that start again
-    _old_jobs: dict[str, JobMark] = field(default_factory=dict)
+    #: marks of processes that have ended
+    _marks: dict[str, JobMark] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -50,9 +50,12 @@ class Sleepers:
         database: Queries,
         selector: selectors.BaseSelector,
         wake: Callable[[], None],
+        hostname: Callable[[], str],
     ) -> Sleepers:
         """Make them for a host."""
-        made = cls(context, components, SleepWatch(database, context.log, context.clock, wake), Listeners(selector))
+        made = cls(
+            context, components, SleepWatch(database, context.log, context.clock, wake, hostname), Listeners(selector)
+        )
         components.listeners.append(made._note_change)
         return made
 
@@ -68,11 +71,11 @@ class Sleepers:
         return True
 
     def starts_asleep(self, running: Running) -> bool:
-        """Tell whether a component that waits for its first start sleeps instead, because callers wake it."""
+        """Tell whether a component that waits for its first start sleeps instead."""
         sleep = running.component.sleep
-        if sleep is None or sleep.until is not Wake.ASKED or running.first_start is not None:
+        if sleep is None or not sleep.from_start or running.first_start is not None:
             return False
-        if not self.listeners.open(running.name, sleep.listens):
+        if sleep.until is Wake.ASKED and not self.listeners.open(running.name, sleep.listens):
             return False  # it finds the same, and says so
         running.first_start = self.context.clock()
         self._sleep(running, SleepRecord(running.name, 0), None)
@@ -104,17 +107,18 @@ class Sleepers:
         self._asleep.clear()
         self.watch.close()
         self.listeners.close()
-        for mark in self._old_jobs.values():
+        for mark in self._marks.values():
             job_marks.remove_job(self.context.paths.airflow_home, mark)
 
     def _sleep(self, running: Running, record: SleepRecord, mark: JobMark | None) -> None:
         sleep = running.component.sleep
         assert sleep is not None, "only these leave records"
         now = self.context.clock()
-        self._end_old_job(running.name)
         if mark is not None:
-            self._old_jobs[running.name] = mark
-        sleeper = Sleeper(running.name, sleep.until, record, now, mark.number if mark else None)
+            self._marks[running.name] = mark
+        probe = running.component.probe
+        job_type = probe.job_type if isinstance(probe, JobBeats) else ""
+        sleeper = Sleeper(running.name, sleep.until, record, now, mark.number if mark else None, job_type)
         self._asleep[running.name] = sleeper
         running.move_to(State.SLEEPING, now, Asleep(sleep.until))
         self.watch.add(sleeper)
@@ -122,10 +126,5 @@ class Sleepers:
 
     def _note_change(self, running: Running) -> None:
         """End the job of the process before once another one has its own: at any time health finds one of them."""
-        if running.state in (State.READY, State.GAVE_UP):
-            self._end_old_job(running.name)
-
-    def _end_old_job(self, name: str) -> None:
-        mark = self._old_jobs.pop(name, None)
-        if mark is not None:
-            self.watch.end_job(mark.number)
+        if running.component.sleep is not None and running.state in (State.READY, State.GAVE_UP):
+            self.watch.end_job(running.name)

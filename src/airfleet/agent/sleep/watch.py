@@ -46,11 +46,15 @@ class SleepWatch:
     log: Log
     clock: Callable[[], float]
     wake: Callable[[], None]
+    #: the name by which Airflow knows this host
+    hostname: Callable[[], str]
     _sleepers: dict[str, Sleeper] = field(default_factory=dict)
     #: names of those that have to be started, and why
     _woken: queue.SimpleQueue[tuple[str, Cause]] = field(default_factory=queue.SimpleQueue)
     #: changes of the loop, which the thread makes
     _orders: queue.SimpleQueue[Callable[[], object]] = field(default_factory=queue.SimpleQueue)
+    #: the row of each component that sleeps, or is about to run again
+    _jobs: dict[str, int] = field(default_factory=dict)
     #: rows of jobs whose component runs again, or will not
     _ended: list[int] = field(default_factory=list)
     _news: Wakeup = field(default_factory=Wakeup)
@@ -63,18 +67,18 @@ class SleepWatch:
 
     def add(self, sleeper: Sleeper) -> None:
         """Watch over a component that has just ended."""
-        self._order(partial(self._sleepers.__setitem__, sleeper.name, sleeper), news=True)
+        self._order(partial(self._add, sleeper), news=True)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="sleepers", daemon=True)
             self._thread.start()
 
     def remove(self, sleeper: Sleeper) -> None:
-        """Watch over it no more; its job has ended once another process of it runs."""
+        """Watch over it no more."""
         self._order(partial(self._sleepers.pop, sleeper.name, None))
 
-    def end_job(self, number: int) -> None:
-        """Call a job ended in good order."""
-        self._order(partial(self._ended.append, number))
+    def end_job(self, name: str) -> None:
+        """Call the job of a component that slept ended in good order: another process of it has its own."""
+        self._order(partial(self._end, name))
 
     def hear(self) -> None:
         """Look for work now. Any thread may call this."""
@@ -109,6 +113,17 @@ class SleepWatch:
             with surprises.borne():
                 self._step()
 
+    def _add(self, sleeper: Sleeper) -> None:
+        self._end(sleeper.name)
+        self._sleepers[sleeper.name] = sleeper
+        if sleeper.job is not None:
+            self._jobs[sleeper.name] = sleeper.job
+
+    def _end(self, name: str) -> None:
+        number = self._jobs.pop(name, None)
+        if number is not None:
+            self._ended.append(number)
+
     def _step(self) -> None:
         self._wait()
         with suppress(queue.Empty):
@@ -137,30 +152,38 @@ class SleepWatch:
         moments = [due for one in self._sleepers.values() if (due := one.due_in(now)) is not None]
         if any(one.record.stamps for one in self._sleepers.values()):
             moments.append(FILES_SECONDS)
-        if self._jobs or self._ended:
+        if self._asleep or self._ended:
             moments.append(max(0.0, self._beaten + BEAT_SECONDS - now))
         return min(moments, default=None)
 
     @property
-    def _jobs(self) -> list[int]:
-        return [one.job for one in self._sleepers.values() if one.job is not None]
+    def _asleep(self) -> list[int]:
+        """The rows of those that sleep."""
+        return [number for name, number in self._jobs.items() if name in self._sleepers]
 
     def _ask(self, had_news: bool) -> Work:
         """Ask the database what is to be asked now; nothing where it does not answer."""
-        is_due = bool(self._jobs) and self.clock() >= self._beaten + BEAT_SECONDS
+        is_due = bool(self._asleep) and self.clock() >= self._beaten + BEAT_SECONDS
         try:
+            self._begin_jobs()
             if self._ended:
                 self._beaten = self.clock()  # where it is away, the next try is as late
                 work.end(self.database, self._ended)
                 self._ended.clear()
             if is_due:
                 self._beaten = self.clock()
-                return work.beat(self.database, self._jobs)
+                return work.beat(self.database, self._asleep)
             return work.look(self.database) if had_news and self._sleepers else NO_WORK
         except (psycopg.Error, OSError):
             return NO_WORK
 
+    def _begin_jobs(self) -> None:
+        for sleeper in self._sleepers.values():
+            if sleeper.job_type and sleeper.name not in self._jobs:
+                self._jobs[sleeper.name] = work.begin(self.database, sleeper.job_type, self.hostname())
+
     def _end_all(self) -> None:
         self._closing = True
-        self._ended += self._jobs
+        self._ended += self._jobs.values()
+        self._jobs.clear()
         self._sleepers.clear()

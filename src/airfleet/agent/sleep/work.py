@@ -19,6 +19,11 @@ _LOOK: LiteralString = (
 _BEAT: LiteralString = (
     "WITH beat AS (UPDATE job SET latest_heartbeat = now() WHERE id = ANY(%s) AND state = 'running') " + _LOOK
 )
+#: as Airflow would for a process of that kind
+_BEGIN: LiteralString = (
+    "INSERT INTO job (job_type, state, hostname, start_date, latest_heartbeat)"
+    " VALUES (%s, 'running', %s, now(), now()) RETURNING id"
+)
 _END: LiteralString = (
     "UPDATE job SET state = 'success', end_date = now() WHERE id = ANY(%s) AND state = 'running' RETURNING id"
 )
@@ -47,6 +52,11 @@ def look(database: Queries) -> Work:
 def beat(database: Queries, jobs: Collection[int]) -> Work:
     """Send a heartbeat for these rows, and read whether there is work. Raises psycopg.Error."""
     return Work(*database.rows(_BEAT, (list(jobs),))[0])
+
+
+def begin(database: Queries, job_type: str, hostname: str) -> int:
+    """Make the row of a component that sleeps before it has run; return its id. Raises psycopg.Error."""
+    return int(database.rows(_BEGIN, (job_type, hostname))[0][0])
 
 
 def end(database: Queries, jobs: Collection[int]) -> None:

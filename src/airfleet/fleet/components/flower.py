@@ -51,7 +51,8 @@ def _component(context: Context, flower: Flower, port: int) -> Component:
 
 def _sleep(context: Context, flower: Flower, door: Door) -> Sleep | None:
     awake = not context.sizing.flower_sleeps if flower.awake is None else flower.awake
-    return None if awake else Sleep(Wake.ASKED, context.sizing.flower_after_seconds, (door.address, door.port))
+    sleep = Sleep(Wake.ASKED, context.sizing.flower_after_seconds, (door.address, door.port), from_start=True)
+    return None if awake else sleep
 
 
 def url_path(fleet: Fleet) -> str:

@@ -32,4 +32,6 @@ def _component(context: Context, name: str) -> Component:
 
 
 def _sleep(context: Context) -> Sleep | None:
-    return None if context.here.triggerer.awake else Sleep(Wake.DEFERRED, context.sizing.sleep_after_seconds)
+    sizing = context.sizing
+    sleep = Sleep(Wake.DEFERRED, sizing.sleep_after_seconds, from_start=sizing.triggerer_starts_asleep)
+    return None if context.here.triggerer.awake else sleep

@@ -127,6 +127,8 @@ class Sleep:
     after_seconds: float
     #: address and port that the agent listens on for it; None where it has no port
     listens: tuple[str, int] | None = None
+    #: whether it sleeps before it has run for the first time
+    from_start: bool = False
 
 
 #: the option of a component that may sleep: seconds without work; without it, it runs all the time

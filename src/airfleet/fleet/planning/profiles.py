@@ -30,6 +30,8 @@ class Sizing:
     airflow: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     #: seconds without work, after which a component sleeps
     sleep_after_seconds: float = 300.0
+    #: whether triggerers sleep until something is deferred for the first time; else a broken one is seen at the start
+    triggerer_starts_asleep: bool = False
     #: seconds without a request, after which Flower sleeps, where it may
     flower_after_seconds: float = 600.0
     #: whether Flower may sleep unless fleet.yaml says otherwise: it forgets the tasks that it has seen
@@ -60,7 +62,8 @@ SMALL: Final = Sizing(
         "dag_processor": {"parsing_processes": "1"},
         "database": {"sql_alchemy_pool_size": "1", "sql_alchemy_max_overflow": "4"},
     },
-    sleep_after_seconds=15.0,
+    sleep_after_seconds=10.0,
+    triggerer_starts_asleep=True,
     flower_after_seconds=60.0,
     flower_sleeps=True,
 )
