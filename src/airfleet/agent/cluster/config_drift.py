@@ -45,7 +45,8 @@ class PlanOrigin:
         if plays:
             first = fleet_paths.of(self.root, {**self.environ, fleet_paths.HOST: fleet.hosts[0].name})
             fleet = local_hosts.seen_from(self.host, fleet, first, self.secrets)
-        machine = Machine(len(os.sched_getaffinity(0)), machine_memory.usable_bytes(), self.has_nginx, plays)
+        cores, memory_bytes = len(os.sched_getaffinity(0)), machine_memory.usable_bytes()
+        machine = Machine(cores, self.has_nginx, plays, memory_bytes)
         context = preview.as_an_agent(fleet, self.host, self.paths, self.secrets, machine)
         return plan_record.describe(planner.plan(context), self.secrets.fingerprint_key)
 

@@ -76,6 +76,8 @@ class ChosenProfile:
 
     sizing: Sizing
     why: str
+    #: whether a person, or a machine that is not like most, has chosen it
+    is_worth_saying: bool = True
 
     def __str__(self) -> str:
         return f"{self.sizing.profile} ({self.why})"
@@ -90,7 +92,7 @@ def choose(wanted: Profile | None, memory_bytes: int | None) -> ChosenProfile:
     if wanted is not None:
         return ChosenProfile(_SIZINGS[wanted], "fleet.yaml")
     if memory_bytes is None:
-        return ChosenProfile(STANDARD, "memory not known")
+        return ChosenProfile(STANDARD, "memory not known", is_worth_saying=False)
     mebibytes = memory_bytes // 2**20 * 2**20
-    sizing = SMALL if memory_bytes <= SMALL_BYTES else STANDARD
-    return ChosenProfile(sizing, f"{size_text(mebibytes)} of memory")
+    is_small = memory_bytes <= SMALL_BYTES
+    return ChosenProfile(SMALL if is_small else STANDARD, f"{size_text(mebibytes)} of memory", is_small)

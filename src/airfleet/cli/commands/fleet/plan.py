@@ -156,7 +156,8 @@ def command(project: Path | None, host: str | None, env: str | None, output: str
         is_awake = bool(strangers) or any(now.snapshot for now in known.values())
         alone = 0 if is_awake else agent_client.running_alone(here)
         terminal.say(f"\n{summary(planned, again, is_awake=is_awake, alone=alone)}")
-        terminal.say("\n".join(profiles(planned)))
+        for line in profiles(planned):
+            terminal.say(line)
         if host is None:
             terminal.warn(code_carriage.warnings(named, here.fleet_file, here.environ))
         if not sure:
@@ -204,7 +205,8 @@ def plan_host(host: Host, fleet: Fleet, here: Project, now: Now, *, sure: bool, 
     before = now.before and _as_ordered(now.before, now.orders)
     running, notes = _standing(now, wanted)
     found = changes.compare(wanted, before, running, sure=sure and kept is not None, notes=notes)
-    return Planned(host, now, found, profile=str(planned.profile or ""))
+    profile = planned.profile
+    return Planned(host, now, found, profile=str(profile) if profile and profile.is_worth_saying else "")
 
 
 def end_host(row: HostStatus, here: Project) -> Planned:
@@ -255,7 +257,8 @@ def _this_machine(here: Project, now: Now, *, plays: bool) -> Machine:
     from airfleet.fleet.preview import Machine
 
     cores, has_nginx = len(os.sched_getaffinity(0)), nginx.find(here.environ) is not None
-    return Machine(cores, machine_memory.usable_bytes(now.snapshot.pid if now.snapshot else None), has_nginx, plays)
+    memory_bytes = machine_memory.usable_bytes(now.snapshot.pid if now.snapshot else None)
+    return Machine(cores, has_nginx, plays, memory_bytes)
 
 
 def _other_machine(now: Now) -> Machine:
@@ -378,7 +381,7 @@ def summary(planned: Sequence[Planned], again: str, *, is_awake: bool, alone: in
 
 
 def profiles(planned: Sequence[Planned]) -> Iterator[str]:
-    """Say for which size of machine each host is set up, and why; those that are alike together."""
+    """Say why hosts are not set up as most are: for a small machine, or by fleet.yaml."""
     hosts: dict[str, list[str]] = {}
     for one in planned:
         if one.profile:

@@ -55,6 +55,6 @@ def rendered(here: Project, fleet: Fleet, host: str | None, component: str | Non
     told = kept or replace(secrets.generate(), peers_key="")
     is_here = chosen.name == LOCAL or own is not here
     cores, memory_bytes = (len(os.sched_getaffinity(0)), machine_memory.usable_bytes()) if is_here else (0, None)
-    machine = preview.Machine(cores, memory_bytes)
+    machine = preview.Machine(cores, memory_bytes=memory_bytes)
     context = preview.context(fleet, chosen.name, own.paths, told, machine)
     return {airflow_cfg.FILE_NAME: airflow_cfg.configuration(context, component)}
