@@ -98,6 +98,14 @@ class Sleepers:
         running.move_to(State.WAITING, self.context.clock())
         return True
 
+    def wake_for_person(self, name: str) -> bool:
+        """Have a component start that sleeps; tell whether it did."""
+        return self.wake_up(name, Cause.PERSON)
+
+    def listener(self, name: str) -> int | None:
+        """Return the descriptor of the socket that a component inherits; None without one."""
+        return self.listeners.descriptor(name)
+
     def hear(self) -> None:
         """Look for work now. Any thread may call this."""
         self.watch.hear()

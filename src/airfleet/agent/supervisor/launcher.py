@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from airfleet.agent.cluster.member import ClusterRole
 from airfleet.agent.context import AgentContext
-from airfleet.agent.sleep.listeners import Listeners
 from airfleet.agent.states import Reason, State
 from airfleet.agent.supervisor import process
 from airfleet.agent.supervisor.components import ZYGOTE
@@ -29,13 +28,16 @@ class Environments:
 
 @dataclass
 class Launcher:
-    """Starts components; ``began`` is called with each new process, ``died`` when the kernel refuses one."""
+    """Starts components; ``began`` is called with each new process, ``died`` when the kernel refuses one.
+
+    ``listener`` gives the descriptor of the socket that a component inherits, if it has one.
+    """
 
     context: AgentContext
     zygotes: Zygotes
     cluster: ClusterRole
     environments: Environments
-    listeners: Listeners
+    listener: Callable[[str], int | None]
     began: Callable[[Running, int], None]
     died: Callable[[Running, Reason], None]
 
@@ -51,7 +53,7 @@ class Launcher:
         running.move_to(State.STARTING, now)
         if isinstance(start, Fork):
             assert self.zygotes.link is not None, "the supervisor waits for it"
-            listener = self.listeners.descriptor(running.name)
+            listener = self.listener(running.name)
             self.zygotes.link.order(running.name, start, running.log, listener)
         else:
             assert isinstance(start, Watch)

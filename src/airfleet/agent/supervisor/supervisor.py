@@ -12,13 +12,12 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Protocol
 
 from airfleet.agent import states
 from airfleet.agent.cluster.member import ClusterRole
 from airfleet.agent.cluster.reattach import ProcessRecord
 from airfleet.agent.context import AgentContext
-from airfleet.agent.sleep.sleeper import Cause
-from airfleet.agent.sleep.sleepers import Sleepers
 from airfleet.agent.states import Reason, State
 from airfleet.agent.supervisor import process, restarts, signals
 from airfleet.agent.supervisor.components import WORKER, ZYGOTE, Components, is_forked
@@ -45,6 +44,25 @@ _OF_DATABASE = frozenset({"scheduler", "dag-processor", "triggerer", "api-server
 FORGIVEN_SECONDS = 10.0
 
 
+class SleepControl(Protocol):
+    """The components that sleep; see :class:`airfleet.agent.sleep.sleepers.Sleepers`."""
+
+    def wake(self) -> None:
+        """Have the components start that have work."""
+
+    def wake_for_person(self, name: str) -> bool:
+        """Have a component start that sleeps; tell whether it did."""
+
+    def starts_asleep(self, running: Running) -> bool:
+        """Tell whether a component that waits for its first start sleeps instead."""
+
+    def falls_asleep(self, running: Running, pid: int | None, exit_code: int) -> bool:
+        """Tell whether a process has ended because it had nothing to do; the component sleeps then."""
+
+    def listener(self, name: str) -> int | None:
+        """Return the descriptor of the socket that a component inherits; None without one."""
+
+
 class Supervisor:
     """Runs the components of one host. The agent's loop calls its steps; none of them blocks."""
 
@@ -58,7 +76,7 @@ class Supervisor:
         probes: ProbeRunner,
         selector: selectors.BaseSelector,
         environments: Environments,
-        sleepers: Sleepers,
+        sleepers: SleepControl,
         reaped: Callable[[int, int], None],
         died: Callable[[str, str, int], None],
     ) -> None:
@@ -78,7 +96,7 @@ class Supervisor:
         self._scaling = Scaling(context, components)
         self._zygotes = Zygotes(context, components, selector, self.forked, lambda: cluster.ends_incarnation)
         self._launcher = Launcher(
-            context, self._zygotes, cluster, environments, sleepers.listeners, self.began, self.died
+            context, self._zygotes, cluster, environments, sleepers.listener, self.began, self.died
         )
         components.listeners.append(self._note_change)
 
@@ -171,7 +189,7 @@ class Supervisor:
             given_up.given_up = 0
             self._retry(given_up)
         running = self._components.get(name)
-        if running is not None and not self._sleepers.wake_up(name, Cause.PERSON):
+        if running is not None and not self._sleepers.wake_for_person(name):
             process.ask_to_end(running)
 
     # --- starts --------------------------------------------------------------------------------------

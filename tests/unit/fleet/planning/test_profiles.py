@@ -54,12 +54,16 @@ def test_the_file_decides_and_else_the_memory(
 def test_servers_of_a_small_machine_get_their_settings(tmp_path: Path) -> None:
     small, large = planned(tmp_path, "", SMALL_MACHINE), planned(tmp_path, "", LARGE_MACHINE)
     postgres, usual = small.component("postgres").start, large.component("postgres").start
-    assert isinstance(postgres, Exec) and isinstance(usual, Exec)
-    assert "max_connections=40" in postgres.argv and "max_connections=100" in usual.argv
+    assert isinstance(postgres, Exec)
+    assert isinstance(usual, Exec)
+    assert "max_connections=40" in postgres.argv
+    assert "max_connections=100" in usual.argv
     assert len({word.partition("=")[0] for word in postgres.argv}) == len(postgres.argv), "each setting once"
     valkey, other = small.component("valkey").start, large.component("valkey").start
-    assert isinstance(valkey, Exec) and isinstance(other, Exec)
-    assert "maxmemory 32mb" in valkey.secret_input and "maxmemory 32mb" not in other.secret_input
+    assert isinstance(valkey, Exec)
+    assert isinstance(other, Exec)
+    assert "maxmemory 32mb" in valkey.secret_input
+    assert "maxmemory 32mb" not in other.secret_input
     assert settings(small.files)["dag_processor.parsing_processes"] == "1"
 
 
