@@ -25,7 +25,7 @@ def manager(
     folder: Path, *, sleep_after_seconds: float | None = 0.0, notes: Any = None
 ) -> PipelineFileProcessorManager:
     """Make one that has parsed every file of a folder a minute ago, and found nothing to do since."""
-    made = PipelineFileProcessorManager(max_runs=-1, sleep_after_seconds=sleep_after_seconds, notes=notes)
+    made = PipelineFileProcessorManager(max_runs=-1, sleep_after_seconds=sleep_after_seconds)
     bundle = PipelineBundle(name="b", path=str(folder / "pipelines"), releases=str(folder / "releases"))
     made._dag_bundles = [bundle]
     made._find_files_in_bundle(bundle)
