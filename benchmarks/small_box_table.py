@@ -9,9 +9,9 @@ from measuring import origin, table
 
 HEAD = ("", "asleep, MB", "kept awake, MB")
 NOTES = """\
-PSS: a page that several processes share is divided among them, so each of them has more when others sleep, and only sums
-compare. *asleep*: triggerer, dag-processor and Flower have nothing to do. A component is all its processes: the worker
-those of its slots, PostgreSQL one for each connection.
+PSS: a page that several processes share is divided among them, so each of them has more when others sleep, and only
+sums compare. *asleep*: triggerer, dag-processor and Flower have nothing to do. A component is all its processes: the
+worker those of its slots, PostgreSQL one for each connection.
 """
 
 

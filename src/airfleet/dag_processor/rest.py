@@ -87,6 +87,7 @@ class RestingManager(CallbackRunningManager):
         if self._has_moved():
             return False
         self.watched = watched
+        self.log.info("Nothing is left to do; this process ends, and the agent starts another one when there is")
         return True
 
     def _has_work(self) -> bool:

@@ -129,7 +129,9 @@ class SleepWatch:
         with suppress(queue.Empty):
             while True:
                 self._orders.get_nowait()()
-        had_news, self._has_news = self._has_news, False
+        had_news = self._has_news
+        if had_news:
+            self._has_news = False  # before the look: news that come from now on are for the next one
         found = self._ask(had_news) if self._sleepers or self._ended else NO_WORK
         now = self.clock()
         for sleeper in tuple(self._sleepers.values()):
