@@ -15,6 +15,7 @@ import pytest
 
 from airfleet.agent.states import State
 from airfleet.drill.waiting import wait_until
+from airfleet.metadata.channels import SLEEPERS
 from airfleet.testing.fleet import FleetUnderTest
 from support.pipelines import HELLO
 
@@ -112,6 +113,31 @@ def test_those_that_sleep_are_healthy_for_airflow_and_for_us(fleet: FleetUnderTe
     assert status.returncode == 0
     assert "sleeping" in status.stdout
     assert fleet.airfleet("doctor", "-o", "json").returncode in (0, 1)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO trigger (classpath, kwargs, created_date, queue) VALUES ('a.B', '{}', now(), 'nobody')",
+        "INSERT INTO dag_priority_parsing_request (id, bundle_name, relative_fileloc) VALUES ('x', 'other', 'x.yaml')",
+        "UPDATE job SET state = 'failed' WHERE job_type = 'TriggererJob' AND hostname = 'dead'",
+    ],
+    ids=["trigger", "request", "a triggerer that is no more, which may have left triggers"],
+)
+def test_agents_of_all_hosts_are_notified_of_work(fleet: FleetUnderTest, statement: str) -> None:
+    with (
+        psycopg.connect(fleet_database(fleet), autocommit=True) as agent,
+        psycopg.connect(fleet_database(fleet), autocommit=True) as other,
+    ):
+        other.execute("INSERT INTO job (job_type, state, hostname) VALUES ('TriggererJob', 'running', 'dead')")
+        agent.execute(f"LISTEN {SLEEPERS}".encode())
+        other.execute(statement.encode())
+        try:
+            assert next(agent.notifies(timeout=10.0, stop_after=1)).channel == SLEEPERS
+        finally:
+            other.execute("DELETE FROM job WHERE hostname = 'dead'")
+            other.execute("DELETE FROM trigger WHERE classpath = 'a.B'")
+            other.execute("DELETE FROM dag_priority_parsing_request WHERE id = 'x'")
 
 
 def test_whoever_looks_at_flower_starts_it_and_is_answered(fleet: FleetUnderTest) -> None:
