@@ -60,12 +60,15 @@ def api_server(options: Options) -> None:
 
 def _served(releases: Places) -> FastPath | ReleaseObjects:
     """Return Airflow's application with our ways before it; objects of releases where other hosts may want them."""
+    from airflow.api_fastapi.auth.tokens import get_signing_key
     from airflow.configuration import conf
 
     from airfleet.api_server.fast_path import FastPath
     from airfleet.api_server.release_objects import ReleaseObjects
 
     application = importlib.import_module("airflow.api_fastapi.main").app
+    # It signs what goes to the browser and comes back, and was built where the key is not known.
+    application.state.secret_key = get_signing_key("api", "secret_key")
     key = conf.get("airfleet", "releases_key", fallback="")
     fast = FastPath(application)
     return ReleaseObjects(fast, releases, key, application.root_path) if key else fast

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 import pytest
+from airflow.api_fastapi.core_api import app as core_app
 from airflow.dag_processing.manager import DagFileProcessorManager, DagFileStat
 from airflow.jobs.job import Job, run_job
 from airflow.jobs.triggerer_job_runner import TriggererJobRunner, TriggerRunnerSupervisor
@@ -53,3 +54,8 @@ def test_the_tables_and_columns_of_our_statements_exist() -> None:
     assert f"FROM {DagPriorityParsingRequest.__tablename__})" in work._LOOK
     assert f"FROM {DbCallbackRequest.__tablename__} WHERE" in work._LOOK
     assert {"type", "state"} <= set(DbCallbackRequest.__table__.columns.keys())
+
+
+def test_the_application_of_the_api_keeps_the_key_of_its_tokens_where_we_set_it() -> None:
+    source = inspect.getsource(core_app)
+    assert 'app.state.secret_key = get_signing_key("api", "secret_key")' in source

@@ -120,7 +120,7 @@ def test_those_that_sleep_are_healthy_for_airflow_and_for_us(fleet: FleetUnderTe
     [
         "INSERT INTO trigger (classpath, kwargs, created_date, queue) VALUES ('a.B', '{}', now(), 'nobody')",
         "INSERT INTO dag_priority_parsing_request (id, bundle_name, relative_fileloc) VALUES ('x', 'other', 'x.yaml')",
-        "UPDATE job SET state = 'failed' WHERE job_type = 'TriggererJob' AND hostname = 'dead'",
+        "UPDATE job SET state = 'failed', end_date = now() WHERE hostname = 'dead'",
     ],
     ids=["trigger", "request", "a triggerer that is no more, which may have left triggers"],
 )
