@@ -60,6 +60,7 @@ DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
         "benchmarks/releases.py",
     ),
     "soak": (*TASK_PATH, *EACH_HOST, "benchmarks/soak.py"),
+    "small_box": (*EACH_HOST, f"{SRC}/fleet", f"{SRC}/dag_processor", *TASK_PATH, "benchmarks/small_box.py"),
     "start_and_idle": (*EACH_HOST, f"{SRC}/fleet", *TASK_PATH, "benchmarks/start_and_idle.py"),
     "task_path": (*TASK_PATH, f"{SRC}/fleet", "benchmarks/systems", "benchmarks/workloads.py"),
     "task_path of others": ("benchmarks/systems", "benchmarks/workloads.py"),

@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, list[str]] = {
     "start_and_idle": [],
     "parse_cost": ["--json", str(RESULTS / "parse_cost.json")],
     "memory": [],
+    "small_box": [],
     "capacity": [],
     "edit_visible": [],
     "many_files": [],

@@ -19,6 +19,7 @@ class Event(Enum):
     LEFTOVERS_ENDED = "ended {count} processes that an earlier agent had left"
     WORKERS_INHERITED = "reattached to {count} workers of an earlier agent; they drain"
     COMPONENT_CHANGED = "{component} is {state} {reason}"
+    COMPONENT_WOKEN = "{component} is started, because {why}"
     COMPONENT_DIED = "{component} {how}; deaths so far: {restarts}"
     TRIED_AGAIN = "{component} was given up and is retried: its cause may be gone"
     JOB_FENCED = "{component} is gone: its job {job} is marked as failed"

@@ -26,6 +26,7 @@ from airfleet.agent.probes.database_connection import DatabaseConnection
 from airfleet.agent.recovery.recovery import AttemptRecovery
 from airfleet.agent.releases.watch import ReleaseWatch
 from airfleet.agent.reporter import Reporter
+from airfleet.agent.sleep.sleepers import Sleepers
 from airfleet.agent.supervisor import signals
 from airfleet.agent.supervisor.components import Components
 from airfleet.agent.supervisor.database_gate import DatabaseGate
@@ -58,6 +59,7 @@ class AgentParts:
     recovery: AttemptRecovery
     host: HostMonitor
     releases: ReleaseWatch
+    sleepers: Sleepers
     reporter: Reporter
     #: whether it goes on with the lease of an agent that was killed
     is_heir: bool = False
@@ -193,6 +195,7 @@ class Agent:
         if self._shutdown.begin(force, drain_seconds):
             self._parts.context.log(Event.FLEET_STOPPING, fleet=self._parts.context.plan.fleet)
             self._parts.releases.close()  # no run begins here any more, and the database may end first
+            self._parts.sleepers.close()
         self._reporter.tell_watchers()
 
     def _finish(self, server: ControlServer) -> None:

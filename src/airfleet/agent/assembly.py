@@ -28,6 +28,7 @@ from airfleet.agent.releases.other_hosts import OtherHosts
 from airfleet.agent.releases.vouching import ReleaseVouching
 from airfleet.agent.releases.watch import ReleaseWatch
 from airfleet.agent.reporter import Reporter
+from airfleet.agent.sleep.sleepers import Sleepers
 from airfleet.agent.supervisor.components import Components
 from airfleet.agent.supervisor.database_gate import DatabaseGate, DatabaseProbe, FitnessCheck
 from airfleet.agent.supervisor.launcher import Environments
@@ -73,26 +74,35 @@ def assemble(
         cluster.ended(pid)
         host.api.ended(pid, status)
 
+    sleepers = Sleepers.of(context, components, database, selector, wakeup.wake, lambda: cluster.hostname)
     environments = Environments(dict(os.environ), without(os.environ, withheld))
     supervisor = Supervisor(
-        context, components, shutdown, gate, cluster, probes, selector, environments, reaped, recovery.died
+        context, components, shutdown, gate, cluster, probes, selector, environments, sleepers, reaped, recovery.died
     )
-    releases = _releases(context, wakeup)
+    releases = _releases(context, wakeup, sleepers.hear)
     reporter = Reporter(context, components, shutdown, gate, cluster, host, releases, edits)
-    working = (components, shutdown, gate, probes, supervisor, cluster, recovery, host, releases, reporter)
+    working = (components, shutdown, gate, probes, supervisor, cluster, recovery, host, releases, sleepers, reporter)
     return Agent(AgentParts(context, selector, wakeup, database, *working, is_heir=inherited.incarnation is not None))
 
 
-def _releases(context: AgentContext, wakeup: Wakeup) -> ReleaseWatch:
+def _releases(context: AgentContext, wakeup: Wakeup, other_news: Callable[[], None]) -> ReleaseWatch:
     plan = context.plan
     policy = _signing(plan)
-    listen = partial(ReleaseConnection, plan.database_url, plan.releases, reads_signatures=policy is not None)
+    listen = partial(
+        ReleaseConnection,
+        plan.database_url,
+        plan.releases,
+        reads_signatures=policy is not None,
+        other_news=other_news,
+    )
     user = task_user.named(plan.environment)
     others = OtherHosts(plan.release_hosts, context.log) if plan.release_hosts else None
     disk = HostReleases(context.places, plan.database_url, plan.releases.store, user, others)
     vouching = ReleaseVouching(policy, context.log, context.clock)
     elsewhere = others.names if others else ()
-    return ReleaseWatch(plan.host, listen, disk, context.log, wakeup.wake, context.clock, vouching, elsewhere)
+    watch = ReleaseWatch(plan.host, listen, disk, context.log, wakeup.wake, context.clock, vouching, elsewhere)
+    watch.activated = other_news
+    return watch
 
 
 def _signing(plan: Plan) -> SigningPolicy | None:

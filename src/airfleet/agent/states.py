@@ -12,6 +12,7 @@ Imports nothing of ours.
                     v
                  gave_up ──> waiting               (it died too often, too fast; it is tried again later)
 
+    ready ──> sleeping ──> waiting                (it had nothing to do; it is started when there is something)
     any state ──> stopping ──> stopped
     starting ──> done                              (a step that ends by itself, like the migration)
 """
@@ -34,6 +35,8 @@ class State(StrEnum):
     STOPPED = "stopped"
     GAVE_UP = "gave_up"
     DONE = "done"
+    #: no process runs, because there is nothing to do
+    SLEEPING = "sleeping"
 
 
 class HostState(StrEnum):
@@ -71,21 +74,23 @@ LABELS = {
     State.STOPPED: "stopped",
     State.GAVE_UP: "failed",
     State.DONE: "done",
+    State.SLEEPING: "sleeping",
 }
 
 ALIVE = frozenset({State.STARTING, State.READY, State.DEGRADED, State.STOPPING})
 ENDED = frozenset({State.STOPPED, State.GAVE_UP, State.DONE})
-FINE = frozenset({State.READY, State.DONE})
+FINE = frozenset({State.READY, State.DONE, State.SLEEPING})
 
 _AFTER_DEATH = frozenset({State.BACKOFF, State.GAVE_UP, State.STOPPING, State.STOPPED})
 FOLLOWS = {
-    State.WAITING: frozenset({State.STARTING, State.STOPPING, State.STOPPED}),
-    State.STARTING: frozenset({State.READY, State.DONE, *_AFTER_DEATH}),
-    State.READY: frozenset({State.DEGRADED, *_AFTER_DEATH}),
-    State.DEGRADED: frozenset({State.READY, *_AFTER_DEATH}),
+    State.WAITING: frozenset({State.STARTING, State.SLEEPING, State.STOPPING, State.STOPPED}),
+    State.STARTING: frozenset({State.READY, State.DONE, State.SLEEPING, *_AFTER_DEATH}),
+    State.READY: frozenset({State.DEGRADED, State.SLEEPING, *_AFTER_DEATH}),
+    State.DEGRADED: frozenset({State.READY, State.SLEEPING, *_AFTER_DEATH}),
     State.BACKOFF: frozenset({State.WAITING, State.STARTING, State.STOPPED}),
     State.STOPPING: frozenset({State.STOPPED}),
     State.STOPPED: frozenset({State.WAITING}),
     State.GAVE_UP: frozenset({State.WAITING, State.STOPPED}),
     State.DONE: frozenset({State.WAITING, State.STOPPED}),
+    State.SLEEPING: frozenset({State.WAITING, State.STOPPED}),
 }

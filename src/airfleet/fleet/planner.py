@@ -39,6 +39,7 @@ def plan(context: Context) -> Plan:
         policies=context.fleet.policies,
         release_hosts=context.release_hosts,
         pipelines=Path(context.fleet.root) / context.fleet.pipelines,
+        profile=context.profile,
     )
     description = describe(made, context.secrets.fingerprint_key)
     return replace(made, files={**made.files, context.paths.plan: File(description.to_json())})

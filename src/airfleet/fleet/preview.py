@@ -28,6 +28,8 @@ class Machine:
     has_nginx: bool = True
     #: whether it plays all hosts of the fleet, which tell one another the ports that they found
     plays: bool = False
+    #: None where it is not known
+    memory_bytes: int | None = None
     #: the programs of embedded servers; None where they are not known
     postgres: ServerProgram | None = None
     broker: ServerProgram | None = None
@@ -59,6 +61,7 @@ def context(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, machine: Ma
         embedded=_embedded(paths, machine) if own_database or own_broker else None,
         nginx=Nginx(Path("nginx"), OLDEST_NGINX, paths.home / "nginx") if has_nginx else None,
         cores=machine.cores,
+        memory_bytes=machine.memory_bytes,
         host=host,
     )
 

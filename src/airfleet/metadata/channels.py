@@ -24,6 +24,9 @@ JOBS: Final = "airfleet_jobs"
 LOST: Final = "airfleet_lost"
 #: a release was published, went live, or a host has it now; its payloads are :mod:`airfleet.releases.news`
 RELEASES: Final = "airfleet_releases"
+#: a component that sleeps may have work: a trigger came, somebody wants a file parsed, or a triggerer or dag-processor
+#: is no more and left something; no payload. Agents listen, to this and to ``OTHER``
+SLEEPERS: Final = "airfleet_sleepers"
 #: those that a scheduler listens to
 CHANNELS: Final = (DAGS, RUNS, TASKS, OTHER, JOBS, LOST, RELEASES)
 

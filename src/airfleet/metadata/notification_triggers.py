@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from airfleet.metadata.channels import DAGS, OTHER, RUNS, TASKS
+from airfleet.metadata.channels import DAGS, OTHER, RUNS, SLEEPERS, TASKS
 
 
 def install(connection: psycopg.Connection[Any]) -> bool:
@@ -103,8 +103,12 @@ BEGIN
 END""",
     "airfleet_wake_for_job": """
 BEGIN
-    IF OLD.state = 'running' AND NEW.state IS DISTINCT FROM 'running' AND NEW.job_type = 'SchedulerJob' THEN
-        PERFORM pg_notify('airfleet_jobs', '');
+    IF OLD.state = 'running' AND NEW.state IS DISTINCT FROM 'running' THEN
+        IF NEW.job_type = 'SchedulerJob' THEN
+            PERFORM pg_notify('airfleet_jobs', '');
+        ELSE
+            PERFORM pg_notify('airfleet_sleepers', '');
+        END IF;
     END IF;
     RETURN NULL;
 END""",
@@ -128,6 +132,8 @@ _TRIGGERS = (
     ("partitioned_asset_key_log", "INSERT", "STATEMENT", f"airfleet_wake_channel('{DAGS}')"),
     ("backfill", "UPDATE", "STATEMENT", f"airfleet_wake_channel('{RUNS}')"),
     ("slot_pool", "INSERT OR UPDATE", "STATEMENT", f"airfleet_wake_channel('{TASKS}')"),
+    ("trigger", "INSERT", "STATEMENT", f"airfleet_wake_channel('{SLEEPERS}')"),
+    ("dag_priority_parsing_request", "INSERT", "STATEMENT", f"airfleet_wake_channel('{SLEEPERS}')"),
     ("callback", "INSERT", "STATEMENT", f"airfleet_wake_channel('{OTHER}')"),
     ("connection_test_request", "INSERT", "STATEMENT", f"airfleet_wake_channel('{OTHER}')"),
 )

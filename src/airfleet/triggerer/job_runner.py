@@ -67,6 +67,10 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
     """Runs triggers as Airflow does; looks for them only when there are any."""
 
     _resting: bool = False
+    #: seconds without triggers, after which it ends; None: it never does
+    sleep_after_seconds: float | None = None
+    #: since when there are no triggers, by the monotonic clock; None while there are
+    _idle_since: float | None = None
     _away: bool = False
     #: where the process says whose step it runs
     board: StepBoard | None = None
@@ -97,6 +101,17 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
 
     def _line_lost(self, error: Exception) -> None:
         log.warning("A line of a trigger's log cannot be written", error=repr(error)[:1000])
+
+    def should_stop(self) -> bool:
+        """Tell whether it was told to end, or has had no triggers for long enough."""
+        return bool(super().should_stop()) or self.rests_for_good
+
+    @property
+    def rests_for_good(self) -> bool:
+        """Tell whether it ends for want of triggers."""
+        if self.sleep_after_seconds is None or self._idle_since is None or self.stop:
+            return False
+        return time.monotonic() - self._idle_since >= self.sleep_after_seconds
 
     def run_once(self) -> None:
         """Run one turn of the loop, as far as the database answers."""
@@ -135,7 +150,11 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
 
     def load_triggers(self) -> None:
         """Take on triggers that nobody runs, when there are any."""
-        self._resting = not self._has_any()
+        self._resting = not (self._has_any() or self.events or self.failed_triggers)
+        if not self._resting:
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = time.monotonic()
         if not self._resting:
             super().load_triggers()
 
@@ -324,6 +343,11 @@ def _end(code: int) -> str:
 class FleetTriggererJobRunner(TriggererJobRunner):
     """Airflow's job of the triggerer, with a runner that rests."""
 
+    #: seconds without triggers, after which it ends; None: it never does
+    sleep_after_seconds: float | None = None
+    #: whether it has ended for want of triggers
+    rests: bool = False
+
     def _execute(self) -> int | None:
         """Run the triggers as Airflow does, which names the class of its runner in its body."""
         before = os.environ.get("_AIRFLOW_PROCESS_CONTEXT")
@@ -348,6 +372,7 @@ class FleetTriggererJobRunner(TriggererJobRunner):
             self.trigger_runner = runner
             runner.run()
             code: int | None = runner._exit_code
+            self.rests = code is None and runner.rests_for_good
             if runner.stop or code is None:
                 return code
             fault = deaths.fault(runner)
@@ -366,6 +391,7 @@ class FleetTriggererJobRunner(TriggererJobRunner):
             job=self.job, capacity=self.capacity, logger=log, queues=self.queues, team_name=self.team_name
         )
         runner.rests = deaths.rests
+        runner.sleep_after_seconds = self.sleep_after_seconds
         return runner
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from airfleet.spool import job_marks
+from airfleet.zygote import component_sleep
 from airfleet.zygote.component_settings import Options, end_on_signals, use_database
 
 
@@ -25,18 +26,23 @@ def scheduler(_: Options) -> None:
     run_job(job=runner.job, execute_callable=lambda: _with_its_job_known(runner))
 
 
-def dag_processor(_: Options) -> None:
+def dag_processor(options: Options) -> None:
     """Run ``airflow dag-processor``, with our discovery of pipelines."""
     from airfleet.dag_processor.job_runner import run_dag_processor
+    from airfleet.dag_processor.rest import RestingManager
     from airfleet.monitor import guarded_listeners
 
     use_database()
     end_on_signals()
     guarded_listeners.guard()
-    run_dag_processor(tell_job)
+
+    def rests(manager: RestingManager) -> None:
+        component_sleep.end(manager.due_seconds(), manager.watched, manager.noted())
+
+    run_dag_processor(tell_job, component_sleep.after_seconds(options), component_sleep.take_notes(), rests)
 
 
-def triggerer(_: Options) -> None:
+def triggerer(options: Options) -> None:
     """Run ``airflow triggerer --skip-serve-logs``."""
     from airflow.configuration import conf
     from airflow.jobs.job import Job, run_job
@@ -53,7 +59,15 @@ def triggerer(_: Options) -> None:
         job=Job(heartrate=conf.getfloat("triggerer", "JOB_HEARTBEAT_SEC")),
         capacity=conf.getint("triggerer", "capacity"),
     )
-    run_job(job=runner.job, execute_callable=lambda: _with_its_job_known(runner))
+    runner.sleep_after_seconds = component_sleep.after_seconds(options)
+
+    def execute() -> int | None:
+        code = _with_its_job_known(runner)
+        if runner.rests:
+            component_sleep.end()
+        return code
+
+    run_job(job=runner.job, execute_callable=execute)
 
 
 def _with_its_job_known(runner: Any) -> int | None:

@@ -3,7 +3,7 @@
 It speaks JSON lines with the agent over a socket whose descriptor is in ``AIRFLEET_ZYGOTE_FD``::
 
     zygote                                     agent
-                                         <-          {"name", "entry", "options", "log"} + a file      fork this
+                                         <-          {"name", "entry", "options", "log", "listens"} + a file   fork
     {"said": "forked", "name", "pid"}    ->
     {"said": "ready"}                    ->          everything is imported and built
     (socket closed)                      <-          end
@@ -67,23 +67,24 @@ def main() -> None:
 
 
 class ForkOrders:
-    """Reads orders, each with the descriptor of its settings."""
+    """Reads orders, each with the descriptor of its settings, and of a listening socket where it says so."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._read = b""
-        self._settings: list[int] = []
+        self._descriptors: list[int] = []
 
-    def next(self) -> tuple[dict[str, Any], int] | None:
-        """Read an order and its descriptor; None when the agent is gone."""
+    def next(self) -> tuple[dict[str, Any], tuple[int, ...]] | None:
+        """Read an order and its descriptors; None when the agent is gone."""
         while b"\n" not in self._read:
-            more, descriptors, _, _ = socket.recv_fds(self._connection, 65536, 1)
+            more, descriptors, _, _ = socket.recv_fds(self._connection, 65536, 2)
             if not more:
                 return None
             self._read += more
-            self._settings += descriptors
+            self._descriptors += descriptors
         line, _, self._read = self._read.partition(b"\n")
-        return json.loads(line), self._settings.pop(0)
+        order = json.loads(line)
+        return order, tuple(self._descriptors.pop(0) for _ in range(2 if order["listens"] else 1))
 
 
 def _obey_next(connection: socket.socket, orders: ForkOrders) -> bool:
@@ -91,11 +92,12 @@ def _obey_next(connection: socket.socket, orders: ForkOrders) -> bool:
     found = orders.next()
     if found is None:
         return False
-    order, settings = found
+    order, descriptors = found
     wait, go = os.pipe()
-    pid = fork(order, settings, connection, wait, go)
+    pid = fork(order, descriptors, connection, wait, go)
     os.close(wait)
-    os.close(settings)
+    for descriptor in descriptors:
+        os.close(descriptor)
     _say(connection, said="forked", name=order["name"], pid=pid)
     with contextlib.suppress(BrokenPipeError):  # it was killed meanwhile, and the agent knows
         os.write(go, b"\0")
@@ -113,11 +115,12 @@ def _settle() -> None:
     shared_heap.use_huge_pages()
 
 
-def fork(order: dict[str, Any], settings: int, connection: socket.socket, wait: int, go: int) -> int:
+def fork(order: dict[str, Any], descriptors: tuple[int, ...], connection: socket.socket, wait: int, go: int) -> int:
     """Fork the component of ``order`` as a child of the agent; returns its pid.
 
-    ``settings`` is the descriptor of what it alone is told. ``wait`` and ``go`` are the ends of a pipe: it begins when
-    there is something to read, and ends at once when there will never be.
+    ``descriptors`` are that of what it alone is told, and perhaps one of a socket that it accepts callers on. ``wait``
+    and ``go`` are the ends of a pipe: it begins when there is something to read, and ends at once when there will never
+    be.
     """
     read, write = os.pipe()
     between = os.fork()
@@ -131,7 +134,7 @@ def fork(order: dict[str, Any], settings: int, connection: socket.socket, wait: 
             if not os.read(wait, 1):
                 os._exit(1)  # no success: a step that must be done once would be held to be done
             os.close(wait)
-            _become(order, settings)
+            _become(order, *descriptors)
         os.write(write, str(component).encode())
         os._exit(0)
     os.close(write)
@@ -151,7 +154,7 @@ def _let_go(connection: socket.socket) -> None:
     os.close(nothing)
 
 
-def _become(order: dict[str, Any], settings: int) -> NoReturn:
+def _become(order: dict[str, Any], settings: int, listener: int | None = None) -> NoReturn:
     code = 1
     try:
         os.setsid()
@@ -163,7 +166,8 @@ def _become(order: dict[str, Any], settings: int) -> NoReturn:
         entrypoints.PREPARATIONS.get(order["entry"], _nothing)(settings)
         with os.fdopen(settings) as told:
             component_settings.apply(json.load(told))
-        entrypoints.ENTRIES[order["entry"]](order["options"])
+        inherited = {} if listener is None else {"listener": str(listener)}
+        entrypoints.ENTRIES[order["entry"]]({**order["options"], **inherited})
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airfleet.metadata import api_availability
-from airfleet.zygote import preload, service_user
+from airfleet.zygote import component_sleep, preload, service_user
 from airfleet.zygote.component_settings import Options, use_database
 
 if TYPE_CHECKING:
+    from flower.app import Flower
+
     from airfleet.api_server.fast_path import FastPath
     from airfleet.api_server.release_objects import ReleaseObjects
     from airfleet.releases.places import Places
@@ -58,12 +60,15 @@ def api_server(options: Options) -> None:
 
 def _served(releases: Places) -> FastPath | ReleaseObjects:
     """Return Airflow's application with our ways before it; objects of releases where other hosts may want them."""
+    from airflow.api_fastapi.auth.tokens import get_signing_key
     from airflow.configuration import conf
 
     from airfleet.api_server.fast_path import FastPath
     from airfleet.api_server.release_objects import ReleaseObjects
 
     application = importlib.import_module("airflow.api_fastapi.main").app
+    # It signs what goes to the browser and comes back, and was built where the key is not known.
+    application.state.secret_key = get_signing_key("api", "secret_key")
     key = conf.get("airfleet", "releases_key", fallback="")
     fast = FastPath(application)
     return ReleaseObjects(fast, releases, key, application.root_path) if key else fast
@@ -102,7 +107,7 @@ def flower(options: Options) -> None:
     from flower.urls import settings
     from tornado.options import options as told
 
-    from airfleet.api_server import flower_auth
+    from airfleet.api_server import flower_auth, flower_idle
     from airfleet.worker import queue_declarations
 
     for name in [name for name in os.environ if name.startswith("FLOWER_")]:
@@ -117,13 +122,27 @@ def flower(options: Options) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     app = create_celery_app(conf)
     queue_declarations.prepare(app)  # it reaches the broker as all others do
-    page = Flower(capp=app, options=told, **settings)
+    idle, after_seconds = flower_idle.IdleClock(), component_sleep.after_seconds(options)
+    page = Flower(capp=app, options=told, **{**settings, "log_function": idle.noted})
     flower_auth.ask_for_password(page, options["path"])
-    page.start_http_server()
+    _accept(page, options.get("listener"))
+    if after_seconds is not None:
+        idle.stop_after(after_seconds, page.io_loop)
     try:
         page.start()
     finally:
         page.stop()
+    component_sleep.end()  # nothing else stops its loop
+
+
+def _accept(page: Flower, listener: str | None) -> None:
+    """Serve on the socket that the agent listens on, or on one of its own."""
+    if listener is None:
+        page.start_http_server()
+        return
+    from tornado.httpserver import HTTPServer
+
+    HTTPServer(page).add_socket(socket.socket(fileno=int(listener)))
 
 
 def log_server(options: Options) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import select
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, LiteralString
@@ -15,7 +15,7 @@ import psycopg
 from airfleet.agent.release_status import HostRelease, ReleaseStatus
 from airfleet.agent.releases.decisions import Report, Wanted
 from airfleet.fleet.config.spec import Releases
-from airfleet.metadata.channels import RELEASES
+from airfleet.metadata.channels import OTHER, RELEASES, SLEEPERS
 from airfleet.metadata.database_errors import storable
 from airfleet.releases import collection, registry
 from airfleet.releases.news import ReleaseState
@@ -24,7 +24,7 @@ from airfleet.releases.stores import opening
 from airfleet.releases.stores.objects import DATABASE_STORE, StoreUnreachable
 from airfleet.system.connection_timeouts import CLIENT
 
-_LISTEN: LiteralString = f"LISTEN {RELEASES}"
+_LISTEN: LiteralString = f"LISTEN {RELEASES}; LISTEN {SLEEPERS}; LISTEN {OTHER}"
 _ONE_MOMENT: LiteralString = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
@@ -34,10 +34,21 @@ def connect(url: str) -> psycopg.Connection[Any]:
 
 
 class ReleaseConnection:
-    """Implements :class:`airfleet.agent.releases.watch.ReleaseDatabase`. All raise psycopg.Error."""
+    """Implements :class:`airfleet.agent.releases.watch.ReleaseDatabase`. All raise psycopg.Error.
 
-    def __init__(self, url: str, policy: Releases, *, reads_signatures: bool = False) -> None:
+    ``other_news`` is called when a component that sleeps may have work: one connection listens for all of the agent.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        policy: Releases,
+        *,
+        reads_signatures: bool = False,
+        other_news: Callable[[], None] = lambda: None,
+    ) -> None:
         self._policy = policy
+        self._other_news = other_news
         self._reads_signatures = reads_signatures
         self._connection = connect(url)
         try:
@@ -45,6 +56,7 @@ class ReleaseConnection:
         except BaseException:
             self.close()
             raise
+        other_news()  # some may have been missed before
 
     def wait(self, seconds: float | None, wakeup: socket.socket) -> tuple[str, ...]:
         """Wait for notifications, or until ``wakeup`` is readable, or so long; return their payloads."""
@@ -126,4 +138,7 @@ class ReleaseConnection:
         self._connection.close()
 
     def _heard(self) -> tuple[str, ...]:
-        return tuple(note.payload for note in self._connection.notifies(timeout=0))
+        notes = tuple(self._connection.notifies(timeout=0))
+        if any(note.channel != RELEASES for note in notes):
+            self._other_news()
+        return tuple(note.payload for note in notes if note.channel == RELEASES)

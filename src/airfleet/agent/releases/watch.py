@@ -144,6 +144,8 @@ class ReleaseWatch:
         self._has_said_lost = False
         #: why the live release is not on this host, as a sentence; empty while it is, or comes
         self.trouble = ""
+        #: called, from the thread, when another release is live here
+        self.activated: Callable[[], None] = lambda: None
 
     @property
     def status(self) -> ReleaseStatus:
@@ -286,6 +288,7 @@ class ReleaseWatch:
         else:
             self._failures.pop(digest, None)
             self._log(Event.RELEASE_LIVE, release=digest[:SHORT])
+            self.activated()
         self._news.wake()  # what follows is decided anew
 
     def _note(self, fetched: Fetched) -> None:

@@ -28,12 +28,16 @@ class Environments:
 
 @dataclass
 class Launcher:
-    """Starts components; ``began`` is called with each new process, ``died`` when the kernel refuses one."""
+    """Starts components; ``began`` is called with each new process, ``died`` when the kernel refuses one.
+
+    ``listener`` gives the descriptor of the socket that a component inherits, if it has one.
+    """
 
     context: AgentContext
     zygotes: Zygotes
     cluster: ClusterRole
     environments: Environments
+    listener: Callable[[str], int | None]
     began: Callable[[Running, int], None]
     died: Callable[[Running, Reason], None]
 
@@ -49,7 +53,8 @@ class Launcher:
         running.move_to(State.STARTING, now)
         if isinstance(start, Fork):
             assert self.zygotes.link is not None, "the supervisor waits for it"
-            self.zygotes.link.order(running.name, start, running.log)
+            listener = self.listener(running.name)
+            self.zygotes.link.order(running.name, start, running.log, listener)
         else:
             assert isinstance(start, Watch)
 

@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Protocol
 
 from airfleet.agent import states
 from airfleet.agent.cluster.member import ClusterRole
@@ -43,6 +44,25 @@ _OF_DATABASE = frozenset({"scheduler", "dag-processor", "triggerer", "api-server
 FORGIVEN_SECONDS = 10.0
 
 
+class SleepControl(Protocol):
+    """The components that sleep; see :class:`airfleet.agent.sleep.sleepers.Sleepers`."""
+
+    def wake(self) -> None:
+        """Have the components start that have work."""
+
+    def wake_for_person(self, name: str) -> bool:
+        """Have a component start that sleeps; tell whether it did."""
+
+    def starts_asleep(self, running: Running) -> bool:
+        """Tell whether a component that waits for its first start sleeps instead."""
+
+    def falls_asleep(self, running: Running, pid: int | None, exit_code: int) -> bool:
+        """Tell whether a process has ended because it had nothing to do; the component sleeps then."""
+
+    def listener(self, name: str) -> int | None:
+        """Return the descriptor of the socket that a component inherits; None without one."""
+
+
 class Supervisor:
     """Runs the components of one host. The agent's loop calls its steps; none of them blocks."""
 
@@ -56,6 +76,7 @@ class Supervisor:
         probes: ProbeRunner,
         selector: selectors.BaseSelector,
         environments: Environments,
+        sleepers: SleepControl,
         reaped: Callable[[int, int], None],
         died: Callable[[str, str, int], None],
     ) -> None:
@@ -66,6 +87,7 @@ class Supervisor:
         self._gate = gate
         self._cluster = cluster
         self._probes = probes
+        self._sleepers = sleepers
         self._reaped = reaped
         self._tell_of_death = died
         self._retries = Retries(lambda: context.code, context.clock)
@@ -73,7 +95,9 @@ class Supervisor:
         self._record = ProcessRecord(context.paths.processes, context.log, context.clock)
         self._scaling = Scaling(context, components)
         self._zygotes = Zygotes(context, components, selector, self.forked, lambda: cluster.ends_incarnation)
-        self._launcher = Launcher(context, self._zygotes, cluster, environments, self.began, self.died)
+        self._launcher = Launcher(
+            context, self._zygotes, cluster, environments, sleepers.listener, self.began, self.died
+        )
         components.listeners.append(self._note_change)
 
     # --- steps of the loop ---------------------------------------------------------------------------
@@ -96,6 +120,7 @@ class Supervisor:
         """Start every component whose time has come and whose needs are met."""
         if self._shutdown.has_begun:
             return
+        self._sleepers.wake()
         for running in self._components:
             with self._bearing(running):
                 if running.state == State.BACKOFF and self._clock() >= running.wait_until:
@@ -103,7 +128,7 @@ class Supervisor:
                 if running.state == State.GAVE_UP and self._retries.is_due(running):
                     self._retry(running)
                 if running.state == State.WAITING and self._may_start(running):
-                    self._launcher.start(running)
+                    self._start(running)
 
     def probe(self) -> None:
         """Kill what is late or stalls; begin the probes that are due."""
@@ -164,10 +189,14 @@ class Supervisor:
             given_up.given_up = 0
             self._retry(given_up)
         running = self._components.get(name)
-        if running is not None:
+        if running is not None and not self._sleepers.wake_for_person(name):
             process.ask_to_end(running)
 
     # --- starts --------------------------------------------------------------------------------------
+
+    def _start(self, running: Running) -> None:
+        if not self._sleepers.starts_asleep(running):
+            self._launcher.start(running)
 
     def _may_start(self, running: Running) -> bool:
         # In this order: the reason that is shown is that of the first gate that is closed.
@@ -225,6 +254,9 @@ class Supervisor:
         """Decide what follows from the end of a component's process; ``status`` is its wait status."""
         now = self._clock()
         pid, running.pid = running.pid, None
+        if self._sleepers.falls_asleep(running, pid, os.waitstatus_to_exitcode(status)):
+            self._write_down()
+            return
         if pid is not None:
             self._tell_of_death(running.component.kind, running.name, pid)
             mark = current_work.path_of(self._context.paths.airflow_home, running.name)

@@ -118,11 +118,11 @@ class ZygoteLink:
         with self._theirs:
             yield self._theirs.fileno()
 
-    def order(self, name: str, start: Fork, log: Path) -> None:
+    def order(self, name: str, start: Fork, log: Path, listener: int | None = None) -> None:
         """Have a component forked. The order waits in the socket while the zygote is busy, and is lost if it is full.
 
         Its settings go in a file without a name that only the forked process reads: what the zygote had read would
-        stay in the memory of whatever it forks later.
+        stay in the memory of whatever it forks later. The component inherits ``listener``, a socket's descriptor.
 
         A zygote that has not read for so long stalls, and is killed for it
         (:mod:`airfleet.agent.supervisor.health_policy`).
@@ -132,13 +132,15 @@ class ZygoteLink:
             "entry": start.entry,
             "options": dict(start.options),
             "log": str(log),
+            "listens": listener is not None,
         }
         line = json.dumps(message).encode() + b"\n"
         self.unanswered.add(name)
         self.socket.settimeout(ORDER_TIMEOUT_SECONDS)
         # A zygote that has died, or will have to, is seen to elsewhere, and the order is given to the next one.
         with contextlib.suppress(OSError), _unnamed_file(json.dumps(start.settings)) as settings:
-            sent = socket.send_fds(self.socket, [line], [settings])
+            descriptors = [settings] if listener is None else [settings, listener]
+            sent = socket.send_fds(self.socket, [line], descriptors)
             self.socket.sendall(line[sent:])
         self.socket.setblocking(False)
 

@@ -33,14 +33,14 @@ def items(snapshot: Snapshot) -> tuple[Item, ...]:
 
 
 def _item(component: ComponentStatus) -> Item:
-    fine, idle = component.state in FINE, component.state in (State.WAITING, State.STOPPED)
+    fine, idle = component.state in FINE, component.state in (State.WAITING, State.STOPPED, State.SLEEPING)
     return Item(
         name=component.name,
         label=LABELS[component.state],
         mood=MOODS.get(component.state, "idle"),
-        seconds=component.started_after if fine else None if idle else component.since,
+        seconds=None if idle else component.started_after if fine else component.since,
         ticking=not fine and not idle,
-        note=component.address if fine else why(component),
+        note=component.address if fine and not idle else why(component),
         # Why something that starts has not started yet is of interest when it is too late.
         sentence=LABELS[component.state] if component.state is State.STARTING else describe(component),
     )
@@ -53,6 +53,8 @@ def describe(component: ComponentStatus) -> str:
     'healthy (after 4.1s)'
     """
     label = LABELS[component.state]
+    if component.state is State.SLEEPING:
+        return f"{label} {component.reason}".rstrip()
     if component.state in FINE:
         after = component.started_after
         return label if after is None else f"{label} (after {terminal.seconds(after)})"

@@ -11,7 +11,7 @@ from typing import Final
 from airfleet.fleet.components import settings, valkey, zygote
 from airfleet.fleet.config.spec import LOOPBACK, Fleet, Flower
 from airfleet.fleet.planning.context import Context
-from airfleet.fleet.planning.plan import Component, Fork, HttpAnswers
+from airfleet.fleet.planning.plan import Component, Fork, HttpAnswers, Sleep, Wake, sleep_options
 from airfleet.fleet.servers.nginx_site import Door
 
 KIND: Final = "flower"
@@ -27,11 +27,13 @@ def _component(context: Context, flower: Flower, port: int) -> Component:
     door = Door(listens_on(context.fleet, flower), port)
     path = url_path(context.fleet)
     own_broker = (valkey.KIND,) if context.embedded is not None and context.ports.broker is not None else ()
+    sleep = _sleep(context, flower, door)
     options = {
         "address": door.address,
         "port": str(port),
         "path": path,
         "read_only": "yes" if flower.read_only else "no",
+        **sleep_options(sleep),
     }
     asked = Door(LOOPBACK, port) if door.address in ("0.0.0.0", "::") else door
     return Component(
@@ -43,7 +45,14 @@ def _component(context: Context, flower: Flower, port: int) -> Component:
         grace_seconds=5.0,
         address=str(door),
         memory_bytes=flower.memory_bytes,
+        sleep=sleep,
     )
+
+
+def _sleep(context: Context, flower: Flower, door: Door) -> Sleep | None:
+    awake = not context.sizing.flower_sleeps if flower.awake is None else flower.awake
+    sleep = Sleep(Wake.ASKED, context.sizing.flower_after_seconds, (door.address, door.port), from_start=True)
+    return None if awake else sleep
 
 
 def url_path(fleet: Fleet) -> str:

@@ -58,7 +58,7 @@ def _component(context: Context, embedded: Embedded, port: int) -> Component:
         str(port),
         embedded.user or "-",
         f"listen_addresses={','.join(context.served_addresses)}",
-        *(f"{key}={value}" for key, value in settings(embedded.postgres).items()),
+        *(f"{key}={value}" for key, value in {**settings(embedded.postgres), **context.sizing.postgres}.items()),
         *(f"{LETS_IN}={address.rpartition('.')[0]}.0/24 {ROLE}" for address in context.served_addresses[1:]),
     )
     return Component(

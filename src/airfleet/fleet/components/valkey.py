@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from airfleet.fleet.config.spec import LOOPBACK
@@ -10,6 +12,7 @@ from airfleet.fleet.planning.context import Context, Embedded
 from airfleet.fleet.planning.plan import BrokerWorks, Component, Exec
 
 KIND: Final = "valkey"
+_NO_MORE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def components(context: Context) -> tuple[Component, ...]:
@@ -27,7 +30,11 @@ def _component(context: Context, embedded: Embedded, port: int) -> Component:
             (str(embedded.valkey_server), "-"),
             user=embedded.user,
             secret_input=configuration(
-                embedded.valkey_data, port, context.secrets.broker_password, context.served_addresses
+                embedded.valkey_data,
+                port,
+                context.secrets.broker_password,
+                context.served_addresses,
+                context.sizing.valkey,
             ),
         ),
         probe=BrokerWorks(context.broker),
@@ -38,7 +45,9 @@ def _component(context: Context, embedded: Embedded, port: int) -> Component:
     )
 
 
-def configuration(data: Path, port: int, password: str, addresses: tuple[str, ...] = (LOOPBACK,)) -> str:
+def configuration(
+    data: Path, port: int, password: str, addresses: tuple[str, ...] = (LOOPBACK,), more: Mapping[str, str] = _NO_MORE
+) -> str:
     """Write the configuration: every message on disk within a second, nothing ever evicted."""
     lines = {
         "bind": " ".join(addresses),
@@ -53,6 +62,7 @@ def configuration(data: Path, port: int, password: str, addresses: tuple[str, ..
         "databases": "2",
         # How often it tidies up with nothing to do; what waits for a message is woken at once all the same.
         "hz": "2",
+        **more,
     }
     return "\n".join(f"{key} {value}" for key, value in lines.items()) + "\n"
 

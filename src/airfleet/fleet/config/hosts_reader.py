@@ -6,7 +6,7 @@ import ipaddress
 import re
 
 from airfleet.fleet import names
-from airfleet.fleet.config.keys import API_SERVER, COMPONENTS, HOST, INSTANCES, MOST, WORKER, Key
+from airfleet.fleet.config.keys import API_SERVER, COMPONENTS, HOST, INSTANCES, MOST, SLEEPERS, WORKER, Key, Table
 from airfleet.fleet.config.section_reader import FleetReading, Section, whole
 from airfleet.fleet.config.spec import LOCAL, LOOPBACK, NONE, ApiServer, Host, Instances, Worker, local_host
 from airfleet.yaml import nodes
@@ -45,8 +45,8 @@ def _local(top: Section) -> Host:
     return local_host(
         scheduler=_instances(top, "scheduler", Instances()),
         api_server=_api_server(top, ApiServer()),
-        dag_processor=_instances(top, "dag_processor", Instances()),
-        triggerer=_instances(top, "triggerer", Instances()),
+        dag_processor=_instances(top, "dag_processor", Instances(), SLEEPERS),
+        triggerer=_instances(top, "triggerer", Instances(), SLEEPERS),
         workers=_workers(top) if "workers" in top else (Worker(),),
     )
 
@@ -58,8 +58,8 @@ def _host(reading: FleetReading, node: nodes.Node, path: str) -> Host:
         address=address(keys, "address", LOOPBACK),
         scheduler=_instances(keys, "scheduler", NONE),
         api_server=_api_server(keys, ApiServer(count=0)),
-        dag_processor=_instances(keys, "dag_processor", NONE),
-        triggerer=_instances(keys, "triggerer", NONE),
+        dag_processor=_instances(keys, "dag_processor", NONE, SLEEPERS),
+        triggerer=_instances(keys, "triggerer", NONE, SLEEPERS),
         workers=_workers(keys),
         ssh=destination(keys, "ssh"),
     )
@@ -93,12 +93,12 @@ def _is_address(text: str) -> bool:
     return "%" not in text  # nginx takes no zone
 
 
-def _instances(keys: Section, key: str, default: Instances) -> Instances:
+def _instances(keys: Section, key: str, default: Instances, table: Table = INSTANCES) -> Instances:
     count, node = _how_many(keys, key, default.count)
     if node is None:
         return Instances(count)
-    more = keys.reading.section(node, keys.at(key), INSTANCES)
-    return Instances(_count(more), more.size("memory"))
+    more = keys.reading.section(node, keys.at(key), table)
+    return Instances(_count(more), more.size("memory"), "awake" in table and more.boolean("awake", False))
 
 
 def _api_server(keys: Section, default: ApiServer) -> ApiServer:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from airfleet.fleet.config.kinds import KeyKind
-from airfleet.fleet.config.spec import OnPartition, OnWorkerLost
+from airfleet.fleet.config.spec import OnPartition, OnWorkerLost, Profile
 from airfleet.yaml import fields
 from airfleet.yaml.fields import Field
 
@@ -20,6 +20,7 @@ MOST: Final = 100
 PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
 _ON_PARTITION: Final[tuple[OnPartition, ...]] = ("keep", "replace")
 _ON_WORKER_LOST: Final[tuple[OnWorkerLost, ...]] = ("rerun", "fail")
+_PROFILES: Final[tuple[Profile, ...]] = ("small", "standard")
 
 
 def _port(says: str) -> Key:
@@ -36,8 +37,8 @@ _MEMORY: Final = Key("size", "memory that each may use with all its processes, a
 COMPONENTS: Final[Table] = {
     "scheduler": Key("instances", "whether a scheduler runs, how many, or `{count, memory}`"),
     "api_server": Key("api_server", "the UI and the APIs: likewise, or `{address, port, count, memory}`"),
-    "dag_processor": Key("instances", "what reads the pipelines: whether it runs, how many, or `{count, memory}`"),
-    "triggerer": Key("instances", "what waits for deferred tasks: whether it runs, how many, or `{count, memory}`"),
+    "dag_processor": Key("sleepers", "what reads the pipelines: likewise, or `{count, memory, awake}`"),
+    "triggerer": Key("sleepers", "what waits for deferred tasks: likewise, or `{count, memory, awake}`"),
     "workers": Key("workers", "what runs the tasks: list of `{name, queues, slots, memory, count}`; `[]` is none"),
 }
 
@@ -46,12 +47,18 @@ FLEET: Final[Table] = {
     "pipelines": Key("text", "the folder of pipelines, beside fleet.yaml (`pipelines`)"),
     "hosts": Key("hosts", "the machines, and what each runs; left out: this one, and everything"),
     **COMPONENTS,
+    "profile": Key(
+        "choice",
+        "the size of machine that servers are set up for: `small` has up to 1 GB of memory, `standard` more "
+        "(as much as each host has)",
+        choices=_PROFILES,
+    ),
     "database": Key("text", "`embedded`, `system`, or the URL of a PostgreSQL server, with several hosts if you like"),
     "broker": Key(
         "text", "`embedded`, `system`, or the URL of Redis, Valkey, Sentinel or RabbitMQ; several servers with `;`"
     ),
     "proxy": Key("proxy", "nginx in front: `{on, name, address, port, airflow, flower, tls, redirect}`"),
-    "flower": Key("flower", "whether Flower runs (`false`), or `{on, address, port, user, memory}`"),
+    "flower": Key("flower", "whether Flower runs (`false`), or `{on, address, port, user, memory, awake}`"),
     "policies": Key(
         "policies",
         "what to do when a host or a worker is lost, and who vouches for releases: "
@@ -81,6 +88,11 @@ HOST: Final[Table] = {
 }
 
 INSTANCES: Final[Table] = {"count": _count("how many (`1`)"), "memory": _MEMORY}
+
+SLEEPERS: Final[Table] = {
+    **INSTANCES,
+    "awake": Key("boolean", "whether it runs also while it has nothing to do (`false`)"),
+}
 
 API_SERVER: Final[Table] = {
     "address": Key("text", "the address it listens on (its host's; `127.0.0.1` without `hosts`)"),
@@ -123,6 +135,7 @@ FLOWER: Final[Table] = {
     "user": Key("name", "who may enter (`flower`); the password is generated"),
     "read_only": Key("boolean", "whether it only shows, and stops no worker and no task (`true`)"),
     "memory": Key("size", "memory that it may use, as in `256MB` (no limit)"),
+    "awake": Key("boolean", "whether it runs also while nobody looks (`true`; `false` in the profile `small`)"),
 }
 
 POLICIES: Final[Table] = {

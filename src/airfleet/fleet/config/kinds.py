@@ -8,8 +8,8 @@ from airfleet.yaml.fields import Kinds, Schema, ValueKind
 
 KeyKind = Literal[
     "text", "name", "integer", "boolean", "duration", "size", "names", "texts", "strings", "mapping", "sections",
-    "choice", "instances", "api_server", "workers", "hosts", "proxy", "tls", "flower", "policies", "push", "releases",
-    "deploy", "connections", "variables", "pools",
+    "choice", "instances", "sleepers", "api_server", "workers", "hosts", "proxy", "tls", "flower", "policies", "push",
+    "releases", "deploy", "connections", "variables", "pools",
 ]  # fmt: skip
 
 _NAME_FORM: Final = r"^([A-Za-z0-9][A-Za-z0-9._-]*|.*\$\{\{.*\}\}.*)$"
@@ -44,6 +44,7 @@ KINDS: Final[Kinds[KeyKind]] = {
     "sections": ValueKind({"type": "object", "additionalProperties": _STRINGS}, "mapping of mappings"),
     "choice": ValueKind(_TEXT, "text"),
     "instances": ValueKind({"$ref": "#/$defs/instances"}, "true, false, number, mapping"),
+    "sleepers": ValueKind({"$ref": "#/$defs/sleepers"}, "true, false, number, mapping"),
     "api_server": _below("api_server"),
     "workers": _below("workers"),
     "hosts": _below("hosts"),

@@ -17,7 +17,7 @@ from airfleet.fleet.config import airflow_reader, checks, hosts_reader, objects_
 from airfleet.fleet.config.interpolation import FOLDER, References, variables_in
 from airfleet.fleet.config.keys import COMPONENTS, FLEET, POLICIES, PUSH
 from airfleet.fleet.config.section_reader import FleetReading, Section, joined
-from airfleet.fleet.config.spec import Fleet, Policies, PushPolicy
+from airfleet.fleet.config.spec import Fleet, Policies, Profile, PushPolicy
 from airfleet.problem_codes import Code
 from airfleet.yaml import nodes
 
@@ -139,6 +139,7 @@ def _fleet(top: Section, root: Path) -> Fleet:
         root=str(root),
         pipelines=_pipelines(top, root),
         hosts=hosts_reader.hosts(top),
+        profile=_profile(top),
         database=servers_reader.database(top),
         broker=servers_reader.broker(top),
         proxy=servers_reader.proxy(top, root),
@@ -174,6 +175,11 @@ def _pipelines(top: Section, root: Path) -> str:
     if "pipelines" in top and is_judged and not os.path.isdir(root / folder):
         top.wrong("pipelines", f"there is no folder '{folder}' beside {FILE_NAME}")
     return folder
+
+
+def _profile(top: Section) -> Profile | None:
+    found: Profile = top.choice("profile", "standard")
+    return found if top.get("profile") is not None else None
 
 
 def _policies(top: Section) -> Policies:

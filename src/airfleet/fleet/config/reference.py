@@ -21,6 +21,7 @@ def page() -> str:
                 "fleet": {name: key for name, key in keys.FLEET.items() if name not in keys.COMPONENTS},
                 "components": keys.COMPONENTS,
                 "host": {name: key for name, key in keys.HOST.items() if name not in keys.COMPONENTS},
+                "sleepers": keys.SLEEPERS,
                 "api_server": keys.API_SERVER,
                 "worker": keys.WORKER,
                 "proxy": keys.PROXY,
@@ -106,6 +107,11 @@ stand below each host, which runs only the components it names. `false` or `0` m
 second scheduler of a host is called `scheduler-2`, and so on.
 
 {components}
+
+A dag-processor and a triggerer sleep while they have nothing to do, and their agent starts them when there is something
+([components that sleep](../how-to/small-server.md#components-that-sleep)). Keys of their mapping:
+
+{sleepers}
 
 The kernel's control groups keep limits of memory, where the agent may make such groups. Version 2 needs a systemd unit
 of the agent's own with `Delegate=yes` (a shell beside it would be in the way), version 1 needs root. Elsewhere

@@ -29,6 +29,7 @@ def schema() -> Schema:
         "type": ["object", "null"],
         "$defs": {
             "instances": _some(keys.INSTANCES),
+            "sleepers": _some(keys.SLEEPERS),
             "api_server": _some(keys.API_SERVER),
             "workers": {"type": "array", "items": _table(keys.WORKER)},
             "hosts": {"type": "array", "minItems": 1, "items": {**_table(keys.HOST), "required": ["name"]}},

@@ -220,6 +220,7 @@ def flower(top: Section) -> Flower | None:
         user=keys.name("user", "flower"),
         read_only=keys.boolean("read_only", True),
         memory_bytes=keys.size("memory"),
+        awake=keys.boolean("awake", True) if "awake" in keys else None,
     )
 
 

@@ -29,6 +29,7 @@ SIMPLE_AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_mana
 
 OnPartition = Literal["keep", "replace"]
 OnWorkerLost = Literal["rerun", "fail"]
+Profile = Literal["small", "standard"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Instances:
     count: int = 1
     #: memory that each may use with all its processes; None is no limit
     memory_bytes: int | None = None
+    #: of a dag-processor and a triggerer: whether it runs also while it has nothing to do
+    awake: bool = False
 
 
 NONE = Instances(count=0)
@@ -165,6 +168,8 @@ class Flower:
     #: whether it only shows: no worker is stopped, no task revoked from it
     read_only: bool = True
     memory_bytes: int | None = None
+    #: whether it runs also while nobody looks; None: except in the profile ``small``
+    awake: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -226,6 +231,8 @@ class Fleet:
     #: the folder of pipelines, relative to ``root``
     pipelines: str = "pipelines"
     hosts: tuple[Host, ...] = (local_host(),)
+    #: the size of machine that servers are set up for; None: each host finds it by its memory
+    profile: Profile | None = None
     #: ``embedded``, ``system`` with perhaps a version or folder, or a PostgreSQL URL, with several hosts perhaps
     database: str = field(default=EMBEDDED, repr=False)
     #: ``embedded``, ``system`` with perhaps a name or program, or the URL of Redis, Valkey (as ``redis``), Sentinel

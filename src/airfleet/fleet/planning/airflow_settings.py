@@ -69,6 +69,8 @@ def fernet_keys(context: Context) -> str:
 def sections(context: Context) -> dict[str, dict[str, str]]:
     """Map each section to its options and their values, those of fleet.yaml included."""
     made = default_settings.sections(context)
+    for section, values in context.sizing.airflow.items():
+        made.setdefault(section, {}).update(values)
     for section, values in context.fleet.airflow.items():
         ours = made.setdefault(section, {})
         for key, value in values.items():

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from airfleet.fleet.config.checks import is_loopback
 from airfleet.fleet.config.spec import LOCAL, LOOPBACK, Fleet, Host
-from airfleet.fleet.planning import local_hosts
+from airfleet.fleet.planning import local_hosts, profiles
 from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.planning.plan import ReleaseHosts
+from airfleet.fleet.planning.profiles import ChosenProfile, Sizing
 from airfleet.fleet.servers import brokers, databases
 from airfleet.fleet.servers.brokers import Broker
 from airfleet.fleet.servers.own_servers import ServerProgram
@@ -73,6 +74,8 @@ class Context:
     nginx: Nginx | None = None
     #: cores of this machine
     cores: int = 1
+    #: bytes of memory that processes of this machine may use; None where that is not known
+    memory_bytes: int | None = None
     #: the name of this machine in the fleet
     host: str = LOCAL
     #: the user that tasks run as; None is the agent's own
@@ -176,6 +179,16 @@ class Context:
     def serves_logs(self) -> bool:
         """Whether tasks of this fleet write their logs into several folders."""
         return logs_are_apart(self.fleet, self.paths)
+
+    @property
+    def profile(self) -> ChosenProfile:
+        """The profile of this host, with its reason."""
+        return profiles.choose(self.fleet.profile, self.memory_bytes)
+
+    @property
+    def sizing(self) -> Sizing:
+        """The settings for machines of this size."""
+        return self.profile.sizing
 
     @property
     def release_hosts(self) -> ReleaseHosts | None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from airfleet.fleet.config.spec import OnPartition, Policies, Releases
+from airfleet.fleet.planning.profiles import ChosenProfile
 from airfleet.fleet.servers.brokers import Broker
 from airfleet.fleet.servers.nginx_site import Site
 
@@ -105,6 +107,39 @@ class FileBeats:
 Probe: TypeAlias = Started | PostgresAnswers | BrokerWorks | HttpAnswers | JobBeats | FileBeats
 
 
+class Wake(StrEnum):
+    """The event that ends the sleep of a component."""
+
+    #: a trigger is in the database
+    DEFERRED = "deferred"
+    #: a file or the live release changed, a file is due again, or a request waits in the database
+    CHANGED = "changed"
+    #: somebody connects to its port
+    ASKED = "asked"
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """How a component ends while it has nothing to do, and is started again by its agent."""
+
+    until: Wake
+    #: seconds without work, after which it ends
+    after_seconds: float
+    #: address and port that the agent listens on for it; None where it has no port
+    listens: tuple[str, int] | None = None
+    #: whether it sleeps before it has run for the first time
+    from_start: bool = False
+
+
+#: the option of a component that may sleep: seconds without work; without it, it runs all the time
+SLEEP_AFTER: Final = "sleep_after"
+
+
+def sleep_options(sleep: Sleep | None) -> dict[str, str]:
+    """Return the options of a component that sleeps like this."""
+    return {} if sleep is None else {SLEEP_AFTER: f"{sleep.after_seconds:g}"}
+
+
 @dataclass(frozen=True)
 class Component:
     """One thing to keep running, or one step to run once."""
@@ -133,6 +168,8 @@ class Component:
     #: of an embedded server: its choice in fleet.yaml, and the program, as far as it is known
     server: str = ""
     program: str = ""
+    #: None: it runs all the time
+    sleep: Sleep | None = None
 
 
 @dataclass(frozen=True)
@@ -208,6 +245,8 @@ class Plan:
     policies: Policies = field(default_factory=Policies)
     #: None where no other host has an api-server
     release_hosts: ReleaseHosts | None = None
+    #: the size of machine that this host is set up for, and why
+    profile: ChosenProfile | None = None
     #: None in a fleet without ``hosts``
     neighbours: Neighbours | None = None
 

@@ -172,6 +172,8 @@ def _told(plan: Plan) -> Iterator[tuple[str, str]]:
     kept, around = plan.log_retention_seconds, plan.neighbours
     yield "name", plan.fleet
     yield "user", plan.user
+    if plan.profile:
+        yield "profile", plan.profile.sizing.profile
     yield "url", plan.url
     yield "api_servers", ", ".join(place for places in plan.api_servers.values() for place in places)
     yield "log_retention", FOR_EVER if kept is None else seconds_text(kept)

@@ -84,6 +84,11 @@ class PipelineBundle(LocalDagBundle):
         self._digest = live
         return True
 
+    def is_behind(self) -> bool:
+        """Tell whether another release is live than the one that this bundle has."""
+        live = self._live()
+        return live is not None and live != self._digest
+
     def _live(self) -> str | None:
         return self._places.live_digest() if self._places and self.version is None else None
 

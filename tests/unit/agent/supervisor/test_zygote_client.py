@@ -23,7 +23,7 @@ LARGE = Fork("scheduler", {"much": "x" * 4_000_000})
 def told(descriptor: int) -> tuple[dict[str, Any], Any]:
     """An order, and the settings in its file."""
     with socket.socket(fileno=os.dup(descriptor)) as theirs:
-        order, settings = ForkOrders(theirs).next() or ({}, -1)
+        order, (settings,) = ForkOrders(theirs).next() or ({}, (-1,))
     with os.fdopen(settings) as file:
         return order, json.load(file)
 
@@ -33,7 +33,7 @@ def test_an_order_is_heard_by_the_zygote_and_is_open_until_it_says_that_it_has_f
     with link.their_end() as theirs:
         link.order("scheduler", Fork("scheduler", {"number": "2"}, (("core", "fernet_key", "s3cret"),)), LOG)
         assert told(theirs) == (
-            {"name": "scheduler", "entry": "scheduler", "options": {"number": "2"}, "log": "/log"},
+            {"name": "scheduler", "entry": "scheduler", "options": {"number": "2"}, "log": "/log", "listens": False},
             [["core", "fernet_key", "s3cret"]],
         )
         assert link.unanswered == {"scheduler"}
@@ -56,9 +56,9 @@ def test_orders_that_wait_together_are_read_one_by_one_each_with_its_settings() 
             link.order(name, Fork(name, {"long": name * 9_000}, ((name, name, name),)), LOG)
         orders = ForkOrders(connection)
         for name in ("a", "b", "c"):
-            order, settings = orders.next() or ({}, -1)
+            order, (settings,) = orders.next() or ({}, (-1,))
             assert order["name"] == name
-            assert orders._settings == []  # nothing that a process forked now could read
+            assert orders._descriptors == []  # nothing that a process forked now could read
             with os.fdopen(settings) as file:
                 assert json.load(file) == [[name, name, name]]
         link.close()

@@ -87,9 +87,9 @@ def test_a_value_may_come_from_the_environment() -> None:
             "zzz: a\n",
             [
                 "fleet.yaml:1:1: zzz: unknown key 'zzz'\nhint: known keys: name, pipelines, "
-                "hosts, scheduler, api_server, dag_processor, triggerer, workers, database, broker, proxy, flower, "
-                "policies, releases, deploy, witness, production, log_retention, user, task_user, secrets, vars, env, "
-                "connections, variables, pools, airflow"
+                "hosts, scheduler, api_server, dag_processor, triggerer, workers, profile, database, broker, proxy, "
+                "flower, policies, releases, deploy, witness, production, log_retention, user, task_user, secrets, "
+                "vars, env, connections, variables, pools, airflow"
             ],
         ),
         ("name: [a]\n", ["fleet.yaml:1:7: name: must be text"]),

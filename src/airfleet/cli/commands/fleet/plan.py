@@ -75,6 +75,8 @@ class Planned:
     changes: tuple[Change, ...]
     #: whether ``fleet.yaml`` has it
     named: bool = True
+    #: the size of machine that it is set up for, and why
+    profile: str = ""
 
     @property
     def would_change(self) -> bool:
@@ -155,6 +157,8 @@ def command(project: Path | None, host: str | None, env: str | None, output: str
         is_awake = bool(strangers) or any(now.snapshot for now in known.values())
         alone = 0 if is_awake else agent_client.running_alone(here)
         terminal.say(f"\n{summary(planned, again, is_awake=is_awake, alone=alone)}")
+        for line in profiles(planned):
+            terminal.say(line)
         if host is None:
             terminal.warn(code_carriage.warnings(named, here.fleet_file, here.environ))
         if not sure:
@@ -196,13 +200,14 @@ def plan_host(host: Host, fleet: Fleet, here: Project, now: Now, *, sure: bool, 
     if plays:
         fleet = local_hosts.seen_from(host.name, fleet, here.on(fleet.hosts[0].name).paths, told)
     is_here = plays or now.snapshot is not None or host.name == LOCAL
-    machine = _this_machine(fleet, here, now.paths, plays=plays) if is_here else _other_machine(now)
+    machine = _this_machine(fleet, here, now, plays=plays) if is_here else _other_machine(now)
     planned = planner.plan(preview.as_an_agent(fleet, host.name, now.paths, told, machine))
     wanted = _as_ordered(plan_record.describe(planned, told.fingerprint_key), now.orders)
     before = now.before and _as_ordered(now.before, now.orders)
     running, notes = _standing(now, wanted)
     found = changes.compare(wanted, before, running, sure=sure and kept is not None, notes=notes)
-    return Planned(host, now, found)
+    profile = planned.profile
+    return Planned(host, now, found, profile=str(profile) if profile and profile.is_worth_saying else "")
 
 
 def end_host(row: HostStatus, here: Project) -> Planned:
@@ -239,20 +244,22 @@ def _standing(now: Now, wanted: Description) -> tuple[list[str], dict[str, str]]
 def _running(now: Now, wanted: Collection[str]) -> tuple[list[str], dict[str, str]]:
     from airfleet.agent.states import ALIVE, LABELS, State
 
-    lasting = ALIVE | {State.WAITING, State.BACKOFF}  # these are started without anybody's doing
-    plain = (State.STARTING, State.READY, State.DEGRADED, State.DONE)
+    lasting = ALIVE | {State.WAITING, State.BACKOFF, State.SLEEPING}  # these are started without anybody's doing
+    plain = (State.STARTING, State.READY, State.DEGRADED, State.DONE, State.SLEEPING)
     done = {one.name for one in now.components if one.state is State.DONE and one.name in wanted}
     running = [one.name for one in now.components if one.state in lasting or one.name in done]
     unwell = (one for one in now.components if one.state not in plain)
     return running, {one.name: ": ".join(filter(None, (LABELS[one.state], one.reason))) for one in unwell}
 
 
-def _this_machine(fleet: Fleet, here: Project, paths: Paths, *, plays: bool) -> Machine:
+def _this_machine(fleet: Fleet, here: Project, now: Now, *, plays: bool) -> Machine:
+    from airfleet.agent.host import machine_memory
     from airfleet.agent.servers import nginx
     from airfleet.fleet.preview import Machine
 
     cores, has_nginx = len(os.sched_getaffinity(0)), nginx.find(here.environ) is not None
-    return Machine(cores, has_nginx, plays, *_own_servers(fleet, paths, here))
+    memory_bytes = machine_memory.usable_bytes(now.snapshot.pid if now.snapshot else None)
+    return Machine(cores, has_nginx, plays, memory_bytes, *_own_servers(fleet, now.paths, here))
 
 
 def _own_servers(fleet: Fleet, paths: Paths, here: Project) -> tuple[ServerProgram | None, ServerProgram | None]:
@@ -352,6 +359,7 @@ def as_data(planned: Planned) -> dict[str, Any]:
         "address": planned.host.address,
         "running": planned.now.state is HostState.UP,
         "state": planned.now.state,
+        "profile": planned.profile,
         "settings_compared": planned.now.before is not None,
         "components": [
             {
@@ -384,6 +392,17 @@ def summary(planned: Sequence[Planned], again: str, *, is_awake: bool, alone: in
     elsewhere = [one for one in planned if one.now.snapshot is None] if is_awake else []
     remarks = (*(remark for one in elsewhere for remark in _elsewhere(one)), *_not_compared(elsewhere))
     return "\n".join((f"{counts or 'nothing would change'}{does_it}", *remarks))
+
+
+def profiles(planned: Sequence[Planned]) -> Iterator[str]:
+    """Say why hosts are not set up as most are: for a small machine, or by fleet.yaml."""
+    hosts: dict[str, list[str]] = {}
+    for one in planned:
+        if one.profile:
+            hosts.setdefault(one.profile, []).append(one.host.name)
+    for profile, names in hosts.items():
+        where = "" if names == [LOCAL] else f" on {_hosts(names)}"
+        yield f"profile{where}: {profile}"
 
 
 def _elsewhere(one: Planned) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Components that sleep: they end while they have nothing to do, and the agent starts them when there is something."""
