@@ -47,6 +47,7 @@ IMPORTED = (
     "airfleet.worker.coordinator",
     "airfleet.api_server.fast_path",
     "airfleet.worker.result_backend",
+    "airfleet.worker.slot_pool",
     "airfleet.task_process.pool",
     "airfleet.worker.queue_declarations",
     "airfleet.triggerer.job_runner",

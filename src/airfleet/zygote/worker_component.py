@@ -83,7 +83,7 @@ def _celery_worker(options: Options) -> Any:
     from airflow.configuration import conf
     from airflow.providers.celery.executors.celery_executor_utils import create_celery_app
 
-    from airfleet.worker import celery_task, consumer, queue_declarations
+    from airfleet.worker import celery_task, consumer, queue_declarations, slot_pool
 
     app = create_celery_app(conf)
     queue_declarations.prepare(app)
@@ -93,6 +93,7 @@ def _celery_worker(options: Options) -> Any:
         hostname=f"{options['name']}@{host_name.host()}",
         queues=options["queues"],
         concurrency=int(options["slots"]),
+        pool=slot_pool.TaskPool,
         optimization="fair",
         loglevel="INFO",
         without_gossip=True,
