@@ -37,6 +37,7 @@ IMPORTED = (
     "airflow.providers.standard.operators.trigger_dagrun",
     "airflow.providers.standard.sensors.external_task",
     "airflow.sdk.definitions.asset.metadata",
+    "airflow.sdk.definitions.connection",
     "airflow.sdk.execution_time.task_runner",
     "airfleet.pipelines.airflow.bundle",
     "airfleet.dag_processor.job_runner",
