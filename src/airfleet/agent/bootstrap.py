@@ -18,7 +18,7 @@ from airfleet.agent.cluster.config_drift import ConfigDrift, LibraryDrift, PlanO
 from airfleet.agent.cluster.local_facts import LocalFacts
 from airfleet.agent.cluster.reattach import Inheritance, inherit
 from airfleet.agent.control import AlreadyRuns, Edited
-from airfleet.agent.host import agent_search, task_account
+from airfleet.agent.host import agent_search, machine_memory, task_account
 from airfleet.agent.servers import embedded_servers, nginx
 from airfleet.errors import FleetError
 from airfleet.fleet import planner
@@ -257,6 +257,7 @@ def _context(fleet: Fleet, here: Host, paths: Paths, book: PortBook, kept: Secre
         embedded=servers,
         nginx=own_nginx,
         cores=len(os.sched_getaffinity(0)),
+        memory_bytes=machine_memory.usable_bytes(),
         host=here.name,
         task_user=_task_user(fleet, here, servers, own_nginx),
     )

@@ -24,6 +24,8 @@ class Machine:
 
     #: 0 where they are not known
     cores: int = 0
+    #: None where it is not known
+    memory_bytes: int | None = None
     has_nginx: bool = True
     #: whether it plays all hosts of the fleet, which tell one another the ports that they found
     plays: bool = False
@@ -55,6 +57,7 @@ def context(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, machine: Ma
         embedded=_embedded(paths) if own_database or own_broker else None,
         nginx=Nginx(Path("nginx"), OLDEST_NGINX, paths.home / "nginx") if has_nginx else None,
         cores=machine.cores,
+        memory_bytes=machine.memory_bytes,
         host=host,
     )
 

@@ -28,7 +28,6 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any
 
-from billiard.pool import EX_OK, EX_RECYCLE, RUN
 from celery.concurrency import asynpool, prefork
 from celery.utils.log import get_logger
 from setproctitle import setproctitle
@@ -75,9 +74,7 @@ class SlotPool(asynpool.AsynPool):  # type: ignore[misc]
 
     Worker = SlotProcess
 
-    def __init__(
-        self, processes: int, *args: Any, clock: Callable[[], float] = time.monotonic, **options: Any
-    ) -> None:
+    def __init__(self, processes: int, *args: Any, clock: Callable[[], float] = time.monotonic, **options: Any) -> None:
         self._clock = clock
         self._demand = SlotDemand()
         #: told to end, and perhaps not gone yet
@@ -87,7 +84,7 @@ class SlotPool(asynpool.AsynPool):  # type: ignore[misc]
         self._processes = processes
         self.on_grow(processes)
 
-    def WorkerProcess(self, worker: SlotProcess) -> Any:  # noqa: N802 - Celery's name
+    def WorkerProcess(self, worker: SlotProcess) -> Any:
         """Make the process of a slot."""
         worker.inherited = self._inherited
         return super().WorkerProcess(worker)
@@ -107,7 +104,7 @@ class SlotPool(asynpool.AsynPool):  # type: ignore[misc]
     def _repopulate_pool(self, exitcodes: Collection[int]) -> None:
         told = {slot for slot in self._ending if slot not in self._pool}
         self._ending -= told
-        crashes = sum(code not in (EX_OK, EX_RECYCLE) for code in exitcodes) - len(told)
+        crashes = sum(code != os.EX_OK for code in exitcodes) - len(told)
         for _ in range(crashes):
             self.restart_state.step()
         self._fork_missing()
@@ -117,7 +114,7 @@ class SlotPool(asynpool.AsynPool):  # type: ignore[misc]
         starting = sum(not self._is_up(slot) for slot in self._pool)
         waiting = len(self.outbound_buffer) - starting - len(self._idle())
         for _ in range(min(waiting, self._processes - len(self._pool))):
-            if self._state != RUN or not self._forked():
+            if self._state != prefork.RUN or not self._forked():
                 return
 
     def _forked(self) -> bool:

@@ -69,6 +69,8 @@ class Context:
     nginx: Nginx | None = None
     #: cores of this machine
     cores: int = 1
+    #: bytes of memory that processes of this machine may use; None where that is not known
+    memory_bytes: int | None = None
     #: the name of this machine in the fleet
     host: str = LOCAL
     #: the user that tasks run as; None is the agent's own

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from airfleet.fleet.config.spec import OnPartition, Policies, Releases
+from airfleet.fleet.planning.worker_slots import SlotRule
 from airfleet.fleet.servers.brokers import Broker
 from airfleet.fleet.servers.nginx_site import Site
 
@@ -130,6 +131,8 @@ class Component:
     memory_bytes: int | None = None
     #: of a worker: its name in fleet.yaml, which it shares with others alike
     group: str = ""
+    #: of a worker: what decided the number of its slots
+    slots_by: SlotRule | None = None
 
 
 @dataclass(frozen=True)

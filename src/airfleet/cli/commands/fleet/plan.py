@@ -57,6 +57,8 @@ class PlannedState(StrEnum):
     NOT_YET = "new"
 
 
+#: what decided the number of a worker's slots, where that was not fleet.yaml or an order
+_WHY_SO_MANY = {"default": "the default", "cores": "one per core", "memory": "as its memory allows"}
 #: the states of hosts that run something
 _RUN = (HostState.UP, HostState.LATE)
 #: and of those that do not
@@ -195,7 +197,7 @@ def plan_host(host: Host, fleet: Fleet, here: Project, now: Now, *, sure: bool, 
     if plays:
         fleet = local_hosts.seen_from(host.name, fleet, here.on(fleet.hosts[0].name).paths, told)
     is_here = plays or now.snapshot is not None or host.name == LOCAL
-    machine = _this_machine(here, plays=plays) if is_here else _other_machine(now)
+    machine = _this_machine(here, now, plays=plays) if is_here else _other_machine(now)
     planned = planner.plan(preview.as_an_agent(fleet, host.name, now.paths, told, machine))
     wanted = _as_ordered(plan_record.describe(planned, told.fingerprint_key), now.orders)
     before = now.before and _as_ordered(now.before, now.orders)
@@ -246,11 +248,13 @@ def _running(now: Now, wanted: Collection[str]) -> tuple[list[str], dict[str, st
     return running, {one.name: ": ".join(filter(None, (LABELS[one.state], one.reason))) for one in unwell}
 
 
-def _this_machine(here: Project, *, plays: bool) -> Machine:
+def _this_machine(here: Project, now: Now, *, plays: bool) -> Machine:
+    from airfleet.agent.host import machine_memory
     from airfleet.agent.servers import nginx
     from airfleet.fleet.preview import Machine
 
-    return Machine(len(os.sched_getaffinity(0)), nginx.find(here.environ) is not None, plays)
+    cores, has_nginx = len(os.sched_getaffinity(0)), nginx.find(here.environ) is not None
+    return Machine(cores, machine_memory.usable_bytes(now.snapshot.pid if now.snapshot else None), has_nginx, plays)
 
 
 def _other_machine(now: Now) -> Machine:
@@ -327,7 +331,19 @@ def what(component: Described) -> Iterator[str]:
     if queues := component.options.get("queues"):
         yield f"queues {queues.replace(',', ', ')}" if "," in queues else f"queue {queues}"
     if slots := component.options.get("slots"):
-        yield "a slot per core" if slots == "0" else f"{slots} slots" if slots != "1" else "1 slot"
+        yield _slots(slots, component.slots_by)
+
+
+def _slots(number: str, by: str) -> str:
+    """Say how many slots a worker has, and why.
+
+    >>> _slots("4", "memory"), _slots("1", "fleet.yaml"), _slots("0", "unknown")
+    ('4 slots (as its memory allows)', '1 slot', '16 slots, or what its memory allows')
+    """
+    if number == "0":
+        return "16 slots, or what its memory allows"
+    why = f" ({_WHY_SO_MANY[by]})" if by in _WHY_SO_MANY else ""
+    return f"{number} {'slot' if number == '1' else 'slots'}{why}"
 
 
 def as_data(planned: Planned) -> dict[str, Any]:
@@ -347,6 +363,7 @@ def as_data(planned: Planned) -> dict[str, Any]:
                 "address": change.component.address,
                 "memory_bytes": change.component.memory_bytes,
                 "options": dict(change.component.options),
+                "slots_by": change.component.slots_by or None,
             }
             for change in planned.changes
         ],

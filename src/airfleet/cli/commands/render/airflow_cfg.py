@@ -41,6 +41,7 @@ def command(
 
 def rendered(here: Project, fleet: Fleet, host: str | None, component: str | None) -> Mapping[str, str]:
     """Return the file. Raises FleetError for a host or component that the fleet has not."""
+    from airfleet.agent.host import machine_memory
     from airfleet.fleet import preview
     from airfleet.fleet.servers import secrets
     from airfleet.render import airflow_cfg
@@ -53,6 +54,8 @@ def rendered(here: Project, fleet: Fleet, host: str | None, component: str | Non
     # Nothing of them is in the text but that mark.
     told = kept or replace(secrets.generate(), peers_key="")
     is_here = chosen.name == LOCAL or own is not here
-    machine = preview.Machine(len(os.sched_getaffinity(0)) if is_here else 0)
+    machine = preview.Machine()
+    if is_here:
+        machine = preview.Machine(len(os.sched_getaffinity(0)), machine_memory.usable_bytes())
     context = preview.context(fleet, chosen.name, own.paths, told, machine)
     return {airflow_cfg.FILE_NAME: airflow_cfg.configuration(context, component)}
