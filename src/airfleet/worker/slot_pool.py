@@ -38,6 +38,9 @@ from airfleet.worker.slot_demand import SlotDemand
 #: the title of a slot that runs nothing: the one that names an attempt says that it is being looked after
 IDLE_TITLE = "airfleet slot"
 
+#: from the end of a process, which closes its pipes, until it can surely be reaped
+REAP_SECONDS = 0.05
+
 log = get_logger(__name__)
 
 
@@ -95,6 +98,11 @@ class SlotPool(asynpool.AsynPool):  # type: ignore[misc]
         self._demand.note(len(self._cache), self._clock())
         self._fork_missing()
         return result
+
+    def _event_process_exit(self, hub: Any, slot: Any) -> None:
+        super()._event_process_exit(hub, slot)
+        if slot in self._pool:  # it cannot be reaped yet, and Celery would look again after seconds
+            hub.call_later(REAP_SECONDS, self.maintain_pool)
 
     def _maintain_pool(self) -> None:
         """Reap slots that have ended, fork those that are missing, and end those that nobody needs."""
