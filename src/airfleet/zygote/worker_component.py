@@ -68,11 +68,15 @@ def worker(options: Options) -> None:
 
 
 def _connect_ready(beat: Beat) -> None:
-    from celery.signals import worker_ready
+    from airflow.providers.celery.executors import celery_executor_utils as provider
+    from celery.signals import import_modules, worker_ready
+
+    # The Celery provider imports numpy and the client of Kubernetes for tasks, where they are installed, and thaws the
+    # heap for the children of its pool. Here no task runs below the worker, and a collection copies the zygote's pages.
+    import_modules.disconnect(provider.on_celery_import_modules)
+    worker_ready.disconnect(provider.on_celery_worker_ready)
 
     def ready(**_: Any) -> None:
-        # The Celery provider thaws the heap here, for the children of its pool to collect it. They are forked already,
-        # and a collection would copy every page of the zygote.
         gc.freeze()
         beat()
 

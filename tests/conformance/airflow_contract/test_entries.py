@@ -224,7 +224,8 @@ def test_the_celery_provider_makes_an_app_and_its_signals_are_those_that_we_answ
     from celery import signals
 
     assert required(utils.create_celery_app) == {"team_conf"}
-    # The heap is frozen when modules are imported, and thawed when the worker is ready: we freeze it again after.
+    # The heap is frozen when modules are imported, and thawed when the worker is ready: we freeze it when it is ready.
+    assert "import numpy" in inspect.getsource(utils.on_celery_import_modules)
     assert "gc.freeze()" in inspect.getsource(utils.on_celery_import_modules)
     assert "gc.unfreeze()" in inspect.getsource(utils.on_celery_worker_ready)
     assert utils.celery_import_modules is signals.import_modules
