@@ -45,7 +45,7 @@ log = get_logger(__name__)
 
 
 class SlotProcess(asynpool.Worker):  # type: ignore[misc]
-    """What a slot does; made by the leader, run in the slot."""
+    """The code of a slot: made by the leader, run in the slot."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

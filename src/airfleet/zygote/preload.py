@@ -153,7 +153,7 @@ def build_api() -> Any:
 
 
 def forget_copied_routes() -> None:
-    """Empty the routers of Airflow's REST API, whose routes the application has copied.
+    """Remove the routes of Airflow's REST API that the application has copied from their routers.
 
     FastAPI copies each route into the router that includes it, with validators of its own: Airflow's application has
     the third copy, and 25 MB are kept for the first two. The execution API's routers stay: a dag-processor and a

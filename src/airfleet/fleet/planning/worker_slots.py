@@ -24,7 +24,7 @@ FEWEST_SLOTS: Final = 2
 
 
 class SlotRule(StrEnum):
-    """What decided the number of slots."""
+    """The reason for a number of slots."""
 
     FLEET_FILE = "fleet.yaml"
     USUAL = "default"
