@@ -207,3 +207,16 @@ def test_a_slot_whose_leader_died_before_it_was_up_ends() -> None:
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
     driven.close()
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+def test_a_pool_that_closes_waits_for_what_runs_and_not_for_a_message_without_a_slot(
+    driven: Driven, is_up: bool
+) -> None:
+    driven.message(os.getpid)
+    if is_up:
+        driven.until(lambda: len(driven.results) == 1)
+    driven.pool.close()
+    driven.pool.join()
+    assert not any(map(is_alive, driven.pids))
+    assert len(driven.results) == int(is_up)  # what did not run was not acknowledged either: the broker keeps it
