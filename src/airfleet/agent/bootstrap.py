@@ -106,7 +106,7 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     if context.nginx is not None:
         nginx.configure(plan, context.nginx)
     taken = referenced_variables(root / FILE_NAME, environ)
-    origin = PlanOrigin(root, environ, here.name, paths, kept, nginx.find(environ) is not None)
+    origin = PlanOrigin(root, environ, here.name, paths, kept, nginx.find(environ) is not None, context.memory_bytes)
     edits = ConfigDrift(origin, describe(plan, kept.fingerprint_key), LibraryDrift(local_facts.library_folders()))
     names = taken.for_the_fleet | taken.for_tasks
     facts = _facts(plan, paths, environ, secrets.fingerprints(kept))

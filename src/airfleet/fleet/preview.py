@@ -24,11 +24,11 @@ class Machine:
 
     #: 0 where they are not known
     cores: int = 0
-    #: None where it is not known
-    memory_bytes: int | None = None
     has_nginx: bool = True
     #: whether it plays all hosts of the fleet, which tell one another the ports that they found
     plays: bool = False
+    #: None where it is not known
+    memory_bytes: int | None = None
 
 
 def context(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, machine: Machine = Machine()) -> Context:

@@ -36,6 +36,7 @@ class PlanOrigin:
     paths: Paths
     secrets: Secrets
     has_nginx: bool
+    memory_bytes: int | None = None
 
     def planned(self) -> Description:
         """Plan by the files as they are now. Raises FileProblems or FleetError."""
@@ -44,7 +45,7 @@ class PlanOrigin:
         if plays:
             first = fleet_paths.of(self.root, {**self.environ, fleet_paths.HOST: fleet.hosts[0].name})
             fleet = local_hosts.seen_from(self.host, fleet, first, self.secrets)
-        machine = Machine(len(os.sched_getaffinity(0)), self.has_nginx, plays)
+        machine = Machine(len(os.sched_getaffinity(0)), self.has_nginx, plays, self.memory_bytes)
         context = preview.as_an_agent(fleet, self.host, self.paths, self.secrets, machine)
         return plan_record.describe(planner.plan(context), self.secrets.fingerprint_key)
 

@@ -254,7 +254,8 @@ def _this_machine(here: Project, now: Now, *, plays: bool) -> Machine:
     from airfleet.fleet.preview import Machine
 
     cores, has_nginx = len(os.sched_getaffinity(0)), nginx.find(here.environ) is not None
-    return Machine(cores, machine_memory.usable_bytes(now.snapshot.pid if now.snapshot else None), has_nginx, plays)
+    memory_bytes = machine_memory.usable_bytes(now.snapshot.pid if now.snapshot else None)
+    return Machine(cores, has_nginx, plays, memory_bytes)
 
 
 def _other_machine(now: Now) -> Machine:

@@ -54,8 +54,7 @@ def rendered(here: Project, fleet: Fleet, host: str | None, component: str | Non
     # Nothing of them is in the text but that mark.
     told = kept or replace(secrets.generate(), peers_key="")
     is_here = chosen.name == LOCAL or own is not here
-    machine = preview.Machine()
-    if is_here:
-        machine = preview.Machine(len(os.sched_getaffinity(0)), machine_memory.usable_bytes())
+    cores, memory_bytes = (len(os.sched_getaffinity(0)), machine_memory.usable_bytes()) if is_here else (0, None)
+    machine = preview.Machine(cores, memory_bytes=memory_bytes)
     context = preview.context(fleet, chosen.name, own.paths, told, machine)
     return {airflow_cfg.FILE_NAME: airflow_cfg.configuration(context, component)}

@@ -54,7 +54,7 @@ def brought_up(project: Project) -> None:
         project.paths,
         fleet,
         fleet.hosts[0].name,
-        preview.Machine(len(os.sched_getaffinity(0)), machine_memory.usable_bytes()),
+        preview.Machine(len(os.sched_getaffinity(0)), memory_bytes=machine_memory.usable_bytes()),
     )
 
 
@@ -649,7 +649,7 @@ def test_a_machine_without_nginx_is_not_told_for_ever_to_start_one(
         project.paths,
         fleet,
         "local",
-        preview.Machine(len(os.sched_getaffinity(0)), machine_memory.usable_bytes(), has_nginx=False),
+        preview.Machine(len(os.sched_getaffinity(0)), False, memory_bytes=machine_memory.usable_bytes()),
     )
     with agent_says(snapshot(*map(part, [*NAMES, "api-server-2"]))):
         assert airfleet("plan").err == "\nnothing would change\n"
