@@ -32,6 +32,10 @@ from typing import Any
 import measuring
 from measuring import report, spread
 
+from airfleet.agent.host import machine_memory
+from airfleet.fleet.config.spec import local_host
+from airfleet.fleet.planning import worker_slots
+
 BIN = Path(sys.executable).parent
 START_SECONDS = 300.0
 STOCK_DAG = """
@@ -57,7 +61,8 @@ def main() -> None:
     parser.add_argument("--idle", type=float, default=60, help="seconds for which it is measured")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="af-bench-") as scratch:
-        slots = os.cpu_count() or 1
+        cores, memory_bytes = len(os.sched_getaffinity(0)), machine_memory.usable_bytes()
+        slots = worker_slots.on_all([local_host()], cores, memory_bytes)
         figures = {
             "airfleet": measure(Airfleet(Path(scratch)), options),
             "stock": measure(Stock(Path(scratch, "stock")), options),

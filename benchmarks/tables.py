@@ -50,7 +50,7 @@ def _page(results: Mapping[str, Any]) -> Iterator[str]:
 
 def _whose(slots: int, cores: int) -> str:
     """Why somebody would have so many."""
-    reasons = {cores: "One for each core, the default of airfleet", AIRFLOWS_SLOTS: "The default of Airflow"}
+    reasons = {cores: "One for each core", AIRFLOWS_SLOTS: "The default of Airflow and of airfleet"}
     return f"{reasons.get(slots, 'Some')}; here every system has them.\n"
 
 

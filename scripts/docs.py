@@ -138,7 +138,7 @@ GIT_BUNDLES = ("git bundle, defaults", "git bundle, tuned")
 #: what must be known to read the README's table: how the rows begin -> the note
 README_NOTES = {
     "start": """\
-- **start**: airfleet is PostgreSQL, Valkey and Celery with a slot for each core. Airflow is `airflow standalone`:
+- **start**: airfleet is PostgreSQL, Valkey and Celery with two slots. Airflow is `airflow standalone`:
   SQLite, no broker, no Celery worker; LocalExecutor with 32 slots by default, and with as many as airfleet has in the
   last column.""",
     "idle": """\

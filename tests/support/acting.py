@@ -274,10 +274,10 @@ def parent(pid: int) -> int:
 
 
 @contextmanager
-def acting_fleet() -> Iterator[Acting]:
+def acting_fleet(fleet_yaml: str = FLEET) -> Iterator[Acting]:
     """Give the fleet, healthy, with its Dags known."""
     os.umask(0o022)
-    with FleetUnderTest.make(FLEET, FILES) as fleet:
+    with FleetUnderTest.make(fleet_yaml, FILES) as fleet:
         fleet.start()
         for dag in ("declared", "written", "asking"):
             fleet.wait_for_dag(dag)

@@ -1,7 +1,7 @@
 """The dag-processor's rest: it ends when nothing is to be parsed, and the next process goes on where it was. [A]
 
-It may end when no file is queued or parsed, no callback waits or runs, nothing is tried again or left to another file,
-and all bundles are folders or releases of pipelines; other bundles have to be asked whether they changed. It leaves
+It may end when no file is queued or parsed, no callback waits or runs, and nothing is tried again or left to another
+file. All bundles have to be folders or releases of pipelines: others are asked whether they changed. It leaves
 
 - a record for the agent: the stamps of all files that it parses or that they take in, of their folders, and of the
   link of the live release, and the seconds until a file is due again by ``min_file_process_interval``;

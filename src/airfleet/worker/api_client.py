@@ -25,6 +25,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -67,6 +68,15 @@ _OTHER_QUESTION = "dag-runs/count"
 
 class FleetClient(Client):
     """A client of the API servers at ``urls``, the preferred one first; ``known`` reads the present list."""
+
+    @staticmethod
+    def _get_ssl_context_cached(ca_file: str | None = None, ca_path: str | None = None) -> ssl.SSLContext:
+        """Return the context of Airflow's own client, so that certificates are loaded once for both.
+
+        Airflow keeps a context for each class.
+        """
+        context: ssl.SSLContext = Client._get_ssl_context_cached(ca_file, ca_path)
+        return context
 
     def __init__(
         self,

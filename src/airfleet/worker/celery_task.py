@@ -47,14 +47,12 @@ from setproctitle import setproctitle
 from airfleet.backoff import Backoff
 from airfleet.system import disk_full_logging
 from airfleet.task_process import task_user
-from airfleet.worker import coordinator, release_presence
+from airfleet.worker import coordinator, release_presence, slot_pool
 from airfleet.worker.result_backend import NotBegun, ReleaseAway, begun_mark
 
 log = logging.getLogger(__name__)
 
 NAME = "execute_workload"
-#: the title of a slot that runs nothing: the one that names an attempt says that it is being looked after
-IDLE_TITLE = "airfleet slot"
 #: answers to a start that mean that this message is not wanted any more: a state from which nothing starts; no such id
 _NOT_WANTED = (409, 404)
 #: how long a slot rests that could not begin an attempt
@@ -77,7 +75,7 @@ def register(app: Celery) -> None:
 
 def _rest(**_: Any) -> None:
     """Say that this slot runs nothing: only when the outcome is stored, so that it is not taken for a loss."""
-    setproctitle(IDLE_TITLE)
+    setproctitle(slot_pool.IDLE_TITLE)
 
 
 def prepare() -> None:

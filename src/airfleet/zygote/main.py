@@ -8,9 +8,11 @@ It speaks JSON lines with the agent over a socket whose descriptor is in ``AIRFL
     {"said": "ready"}                    ->          everything is imported and built
     (socket closed)                      <-          end
 
+It loads in three steps: the models, the application of the API, everything else. Building the application leaves much
+garbage, so it comes early: what is imported next fills the room that the garbage had.
+
 Orders wait in the socket until it can obey them. The migration is the only one given before it
-is ready: it is forked as soon as Airflow is imported, and runs while the API application is
-built. Everything else is forked after that, and so shares all of its pages.
+is ready: it is forked between two of these steps. Everything else is forked after them, and so shares all of its pages.
 
 Each component is forked twice: the process between ends at once, so that the component becomes
 a child of the agent (a subreaper) and outlives the zygote. It does nothing before the agent was
@@ -53,13 +55,11 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to handle
     orders = ForkOrders(connection)
     with fast_import.few_collections():
-        preload.import_airflow()
-        preload.forget_database()
-        while select.select([connection], [], [], 0)[0]:
-            if not _obey_next(connection, orders):
+        for load in (preload.import_models, preload.build_shared_api, preload.import_airflow):
+            load()
+            preload.forget_database()
+            if not _obey_waiting(connection, orders):
                 return
-        if preload.is_shared():
-            preload.build_api()
     _settle()
     _say(connection, said="ready")
     while _obey_next(connection, orders):
@@ -85,6 +85,14 @@ class ForkOrders:
         line, _, self._read = self._read.partition(b"\n")
         order = json.loads(line)
         return order, tuple(self._descriptors.pop(0) for _ in range(2 if order["listens"] else 1))
+
+
+def _obey_waiting(connection: socket.socket, orders: ForkOrders) -> bool:
+    """Obey the orders that are there; False when the agent is gone."""
+    while select.select([connection], [], [], 0)[0]:
+        if not _obey_next(connection, orders):
+            return False
+    return True
 
 
 def _obey_next(connection: socket.socket, orders: ForkOrders) -> bool:

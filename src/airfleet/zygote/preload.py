@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import sys
 from typing import Any
 
 from airfleet.fleet.config.spec import SIMPLE_AUTH_MANAGER
@@ -37,6 +38,7 @@ IMPORTED = (
     "airflow.providers.standard.operators.trigger_dagrun",
     "airflow.providers.standard.sensors.external_task",
     "airflow.sdk.definitions.asset.metadata",
+    "airflow.sdk.definitions.connection",
     "airflow.sdk.execution_time.task_runner",
     "airfleet.pipelines.airflow.bundle",
     "airfleet.dag_processor.job_runner",
@@ -47,6 +49,7 @@ IMPORTED = (
     "airfleet.worker.coordinator",
     "airfleet.api_server.fast_path",
     "airfleet.worker.result_backend",
+    "airfleet.worker.slot_pool",
     "airfleet.task_process.pool",
     "airfleet.worker.queue_declarations",
     "airfleet.triggerer.job_runner",
@@ -88,6 +91,13 @@ IMPORTED = (
 )
 
 
+def import_models() -> None:
+    """Import what the application of the API and the migration build on."""
+    from airflow.models import import_all_models
+
+    import_all_models()
+
+
 def import_airflow() -> None:
     """Import everything that any component needs; connect to nothing.
 
@@ -96,14 +106,13 @@ def import_airflow() -> None:
     for module in IMPORTED:
         importlib.import_module(module)
     from airflow._shared.observability.metrics import stats
-    from airflow.models import import_all_models
     from airflow.utils.providers_configuration_loader import providers_configuration_loaded
     from sqlalchemy.orm import configure_mappers
 
     from airfleet.worker import celery_task
 
     celery_task.prepare()
-    import_all_models()
+    import_models()
     # Left to the first query of each component, this would cost each of them pages of its own.
     configure_mappers()
     # The list of all metrics, read from YAML: half a second for each component that counts something.
@@ -121,6 +130,12 @@ def is_shared() -> bool:
     return str(conf.get("core", "auth_manager")) == SIMPLE_AUTH_MANAGER
 
 
+def build_shared_api() -> None:
+    """Build the API application for all api-servers, where they share one."""
+    if is_shared():
+        build_api()
+
+
 def build_api() -> Any:
     """Build the API application, execution API included, unless this process has it already."""
     import airflow.api_fastapi.app
@@ -128,12 +143,29 @@ def build_api() -> Any:
     # The plugins it loads must see the server's chain of secrets backends, as in airflow.api_fastapi.main.
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
     application = airflow.api_fastapi.app.cached_app(apps="all")
+    forget_copied_routes()
     if os.environ.get(EXECUTION_API) == "current":
         mounted: dict[str, Any] = {getattr(route, "path", ""): route for route in application.routes}
         fast_import.serve_current_version_only(mounted["/execution"].app)
     asyncio.run(_request(application, f"{application.root_path}/execution/health"))
     del os.environ["_AIRFLOW_PROCESS_CONTEXT"]
     return application
+
+
+def forget_copied_routes() -> None:
+    """Remove the routes of Airflow's REST API that the application has copied from their routers.
+
+    FastAPI copies each route into the router that includes it, with validators of its own: Airflow's application has
+    the third copy, and 25 MB are kept for the first two. The execution API's routers stay: a dag-processor and a
+    triggerer build an application of their own from them.
+    """
+    from airflow.api_fastapi.common.router import AirflowRouter
+
+    prefix = "airflow.api_fastapi.core_api.routes."
+    modules = [module for name, module in list(sys.modules.items()) if name.startswith(prefix)]
+    for router in {id(one): one for module in modules for one in vars(module).values()}.values():
+        if type(router) is AirflowRouter:
+            router.routes.clear()
 
 
 async def _request(application: Any, path: str) -> None:

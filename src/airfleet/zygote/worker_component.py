@@ -68,11 +68,15 @@ def worker(options: Options) -> None:
 
 
 def _connect_ready(beat: Beat) -> None:
-    from celery.signals import worker_ready
+    from airflow.providers.celery.executors import celery_executor_utils as provider
+    from celery.signals import import_modules, worker_ready
+
+    # The Celery provider imports numpy and the client of Kubernetes for tasks, where they are installed, and thaws the
+    # heap for the children of its pool. Here no task runs below the worker, and a collection copies the zygote's pages.
+    import_modules.disconnect(provider.on_celery_import_modules)
+    worker_ready.disconnect(provider.on_celery_worker_ready)
 
     def ready(**_: Any) -> None:
-        # The Celery provider thaws the heap here, for the children of its pool to collect it. They are forked already,
-        # and a collection would copy every page of the zygote.
         gc.freeze()
         beat()
 
@@ -83,7 +87,7 @@ def _celery_worker(options: Options) -> Any:
     from airflow.configuration import conf
     from airflow.providers.celery.executors.celery_executor_utils import create_celery_app
 
-    from airfleet.worker import celery_task, consumer, queue_declarations
+    from airfleet.worker import celery_task, consumer, queue_declarations, slot_pool
 
     app = create_celery_app(conf)
     queue_declarations.prepare(app)
@@ -93,6 +97,7 @@ def _celery_worker(options: Options) -> Any:
         hostname=f"{options['name']}@{host_name.host()}",
         queues=options["queues"],
         concurrency=int(options["slots"]),
+        pool=slot_pool.TaskPool,
         optimization="fair",
         loglevel="INFO",
         without_gossip=True,

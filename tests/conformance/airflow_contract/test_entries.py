@@ -32,14 +32,18 @@ from airfleet.zygote import component_settings, entrypoints, preload
 ZYGOTE = """
 import json, os, threading
 from airfleet.zygote import component_settings as entries, preload as preloading
-preloading.import_airflow()
+preloading.import_models()
 from airflow import settings
-threads_after_import = threading.active_count()
 connections_after_import = settings.engine.pool.checkedout() + settings.engine.pool.checkedin()
-preloading.build_api()
+preloading.build_shared_api()
+preloading.import_airflow()
+threads_after_import = threading.active_count()
 import airflow.api_fastapi.app as module
 import airflow.api_fastapi.main as main
 routes = {getattr(route, "path", "") for route in main.app.routes}
+from airflow.api_fastapi.core_api.routes.public import dags, public_router
+from airflow.api_fastapi.core_api.routes.ui import ui_router
+from airflow.api_fastapi.execution_api.routes import execution_api_router
 preloading.forget_database()
 engine_after_forgetting = settings.engine
 os.environ.pop("_AIRFLOW_PROCESS_CONTEXT")  # importing airflow.api_fastapi.main sets it
@@ -54,6 +58,10 @@ print(json.dumps({
     "connections": connections_after_import,
     "same application": main.app is module.cached_app(apps="all"),
     "mounted": sorted(path for path in routes if path in ("/execution", "/auth")),
+    "copied routes": [len(router.routes) for router in (public_router, dags.dags_router, ui_router)],
+    "routes": len(main.app.routes),
+    "described": len(main.app.openapi()["paths"]),
+    "execution routes": len(execution_api_router.routes),
     "engine after forgetting": engine_after_forgetting,
     "told": [conf.get("celery", "broker_url"), sdk_conf.get("celery", "broker_url")],
     "database": str(settings.engine.url),
@@ -93,6 +101,16 @@ def test_importing_airflow_starts_no_thread_and_connects_to_nothing(zygote: dict
 def test_the_application_of_the_api_server_is_the_one_that_was_built_before_the_fork(zygote: dict[str, Any]) -> None:
     assert zygote["same application"] is True
     assert zygote["mounted"] == ["/auth", "/execution"]
+
+
+def test_the_routes_that_were_copied_are_forgotten_and_the_application_has_its_own(zygote: dict[str, Any]) -> None:
+    assert zygote["copied routes"] == [0, 0, 0]
+    assert zygote["routes"] > 150
+    assert zygote["described"] > 80
+    assert zygote["execution routes"] > 40  # of which a dag-processor and a triggerer build an application
+    from fastapi.routing import APIRouter
+
+    assert "self.add_api_route(" in inspect.getsource(APIRouter.include_router)
 
 
 def test_a_component_forgets_the_database_and_takes_the_one_it_is_told(zygote: dict[str, Any]) -> None:
@@ -224,7 +242,8 @@ def test_the_celery_provider_makes_an_app_and_its_signals_are_those_that_we_answ
     from celery import signals
 
     assert required(utils.create_celery_app) == {"team_conf"}
-    # The heap is frozen when modules are imported, and thawed when the worker is ready: we freeze it again after.
+    # The heap is frozen when modules are imported, and thawed when the worker is ready: we freeze it when it is ready.
+    assert "import numpy" in inspect.getsource(utils.on_celery_import_modules)
     assert "gc.freeze()" in inspect.getsource(utils.on_celery_import_modules)
     assert "gc.unfreeze()" in inspect.getsource(utils.on_celery_worker_ready)
     assert utils.celery_import_modules is signals.import_modules

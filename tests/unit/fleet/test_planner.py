@@ -97,7 +97,7 @@ def test_a_worker_for_each_entry_with_its_queues_and_slots() -> None:
     told = {name: plan.component(name).start for name in ("light", "heavy")}
     assert {name: start.options for name, start in told.items() if isinstance(start, Fork)} == {
         "light": {"name": "light", "queues": "default,quick", "slots": "4", "beat": "/run/airfleet-1/light.beat"},
-        "heavy": {"name": "heavy", "queues": "slow", "slots": "2", "beat": "/run/airfleet-1/heavy.beat"},
+        "heavy": {"name": "heavy", "queues": "slow", "slots": "16", "beat": "/run/airfleet-1/heavy.beat"},
     }
     probe = plan.component("heavy").probe
     assert isinstance(probe, FileBeats)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.agent import bootstrap
+from airfleet.agent.host import machine_memory
 from airfleet.client.project import Project
 from airfleet.fleet import planner, preview
 from airfleet.fleet.config import reader
@@ -86,7 +87,7 @@ def test_a_preview_is_what_the_agent_would_plan(
         fleet = seen_among_three(fleet, host, project, kept)
     with closing(PortBook(its.ports)) as book:
         agent = described(bootstrap._context(fleet, fleet.host(host), its, book, kept, together=plays), kept)
-    machine = preview.Machine(len(os.sched_getaffinity(0)), nginx_is_there, plays)
+    machine = preview.Machine(len(os.sched_getaffinity(0)), nginx_is_there, plays, machine_memory.usable_bytes())
     assert described(preview.as_an_agent(fleet, host, its, kept, machine), kept) == agent
     assert ("nginx" in [one.name for one in agent.components]) == nginx_runs
 
@@ -106,7 +107,7 @@ def test_a_preview_has_the_witness_of_two_hosts_that_this_machine_plays(
     fleet = local_hosts.seen_from(name, spread, first, kept)
     with closing(PortBook(its.ports)) as book:
         agent = described(bootstrap._context(fleet, fleet.host(name), its, book, kept, together=True), kept)
-    machine = preview.Machine(len(os.sched_getaffinity(0)), has_nginx=False, plays=True)
+    machine = preview.Machine(len(os.sched_getaffinity(0)), False, True, machine_memory.usable_bytes())
     assert described(preview.as_an_agent(fleet, name, its, kept, machine), kept) == agent
     assert agent.agent is not None
     assert "witness" in agent.agent.options

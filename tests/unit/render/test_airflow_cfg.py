@@ -85,7 +85,7 @@ def test_each_kind_has_what_it_is_trusted_with() -> None:
 
 def test_the_cores_of_another_machine_are_not_made_up() -> None:
     assert "worker_concurrency" not in airflow_cfg.configuration(context())
-    assert "worker_concurrency = 8" in airflow_cfg.configuration(replace(context(), cores=8))
+    assert "worker_concurrency = 16" in airflow_cfg.configuration(replace(context(), cores=8))
 
 
 @pytest.mark.parametrize(

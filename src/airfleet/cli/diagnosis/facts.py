@@ -79,14 +79,15 @@ def gather(
     run_id: str | None,
     snapshot: Snapshot,
     fleet: Fleet | None,
-    cores: int,
+    slots: int | None,
     now: dt.datetime,
     places: LogPlaces,
     find_release: FindRelease = lambda digest: None,
 ) -> RunFacts:
     """Gather all facts about a run; without ``run_id`` about the latest one.
 
-    ``places`` are where logs can be read without the API. ``find_release`` is asked only where it matters.
+    ``slots`` are those of all workers, None when unknown; ``places`` are where logs can be read without the API;
+    ``find_release`` is asked only where it matters.
 
     Raises:
         FleetError: no such Dag or run.
@@ -94,13 +95,12 @@ def gather(
     dag = api_queries.find(api, dag_id)
     import_error = api_queries.import_error(api, dag)
     run = api_queries.run(api, dag_id, run_id) if run_id else api_queries.latest_run(api, dag_id)
-    queues, slots = _workers(fleet, cores)
     common: dict[str, Any] = {
         "dag": dag,
         "now": now,
         "run": run,
         "import_error": import_error,
-        "queues": queues,
+        "queues": fleet.queues if fleet is not None else (),
         "slots": slots,
         "components": snapshot.components,
         "folder": fleet.pipelines if fleet is not None else "pipelines",
@@ -117,12 +117,6 @@ def gather(
 def key(instance: Json) -> Key:
     """Return the task instance's key."""
     return instance["task_id"], instance["map_index"]
-
-
-def _workers(fleet: Fleet | None, cores: int) -> tuple[tuple[str, ...], int | None]:
-    if fleet is None:
-        return (), None
-    return fleet.queues, sum((worker.slots or cores) * worker.count for worker in fleet.workers)
 
 
 def _why_not_running(api: Api, dag_id: str, run: Json, instances: Sequence[Json]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Final
 from airfleet.fleet.components import broker, settings, zygote
 from airfleet.fleet.config.spec import Worker
 from airfleet.fleet.names import numbered
+from airfleet.fleet.planning import worker_slots
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component, FileBeats, Fork
 
@@ -25,6 +26,7 @@ def components(context: Context) -> tuple[Component, ...]:
 
 
 def _component(context: Context, worker: Worker, name: str) -> Component:
+    chosen = worker_slots.choose(worker, context.here, context.cores, context.memory_bytes)
     beat = str(context.paths.runtime / f"{name}.beat")
     return Component(
         name=name,
@@ -34,7 +36,7 @@ def _component(context: Context, worker: Worker, name: str) -> Component:
             {
                 "name": name,
                 "queues": ",".join(worker.queues),
-                "slots": str(worker.slots or context.cores),
+                "slots": str(chosen.slots),
                 "beat": beat,
             },
             settings.settings(context, KIND),
@@ -43,4 +45,5 @@ def _component(context: Context, worker: Worker, name: str) -> Component:
         needs=(broker.needed(context), zygote.KIND),
         memory_bytes=worker.memory_bytes,
         group=worker.name,
+        slots_by=chosen.by,
     )

@@ -103,7 +103,7 @@ API_SERVER: Final[Table] = {
 WORKER: Final[Table] = {
     "name": Key("name", "its name in status and logs (`worker`)"),
     "queues": Key("texts", "the queues it takes tasks from, names without `,` and spaces (`[default]`)"),
-    "slots": Key("integer", "tasks at the same time (one per core)", 1, 1000),
+    "slots": Key("integer", "tasks at the same time (16, or one per core of more; fewer with little memory)", 1, 1000),
     "memory": Key("size", "memory that it may use with all its tasks, as in `4GB` (no limit)"),
     "count": Key("integer", "how many of this kind (`1`)", 1, MOST),
 }

@@ -64,7 +64,7 @@ class Worker:
 
     name: str = "worker"
     queues: tuple[str, ...] = ("default",)
-    #: concurrent tasks; None is one per core
+    #: concurrent tasks; None is as many as the host has room for
     slots: int | None = None
     #: memory that it may use with all its tasks; None is no limit
     memory_bytes: int | None = None

@@ -22,6 +22,9 @@ _EXTRA: Mapping[str, object] = {
     "broker_connection_max_retries": None,
     # RabbitMQ closes the channel of a task that runs long: what runs goes on, the next task comes by another.
     "broker_channel_error_retry": True,
+    # A slot is forked when its first message is there, also on a machine that is busy with others: Celery would kill
+    # one that is not up after four seconds.
+    "worker_proc_alive_timeout": 60.0,
     # Seconds between signs of life on a quiet connection to RabbitMQ. After two, a dead one is given up: until then
     # messages are sent to whoever does not hear them.
     "broker_heartbeat": 5,
@@ -39,12 +42,12 @@ _EXTRA_FOR_REDIS: Mapping[str, object] = {
 }
 
 
-def sections(broker: Broker, cores: int, name: str = "") -> dict[str, dict[str, str]]:
+def sections(broker: Broker, slots: int, name: str = "") -> dict[str, dict[str, str]]:
     """Sections of ``airflow.cfg``; ``name`` is that of the fleet in the broker, which others may use, too."""
     extra = {**_EXTRA, **(_EXTRA_FOR_REDIS if broker.kind != "amqp" else {}), **_named(name)}
     return {
         "celery": {
-            "worker_concurrency": str(cores),
+            "worker_concurrency": str(slots),
             # Publishing from the scheduler itself: a pool of publishing processes per batch costs more.
             "sync_parallelism": "1",
             "worker_enable_remote_control": "True",

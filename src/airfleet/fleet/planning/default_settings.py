@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Final
 
-from airfleet.fleet.config.spec import API_PORT, SIMPLE_AUTH_MANAGER
-from airfleet.fleet.planning import celery_settings
+from airfleet.fleet.config.spec import API_PORT, SIMPLE_AUTH_MANAGER, Worker
+from airfleet.fleet.planning import celery_settings, worker_slots
 from airfleet.fleet.planning.context import Context
 from airfleet.system.clock_skew import MAY_DIFFER_SECONDS
 
@@ -35,7 +35,7 @@ def sections(context: Context) -> dict[str, dict[str, str]]:
         "database": _database(),
         "dag_processor": _dag_processor(context),
         "api": _api(context),
-        **celery_settings.sections(context.broker, context.cores, context.name_in_broker),
+        **celery_settings.sections(context.broker, _slots(context), context.name_in_broker),
         "logging": _logging(context),
         "sdk": _sdk(context),
         "airfleet": _airfleet(context),
@@ -44,6 +44,11 @@ def sections(context: Context) -> dict[str, dict[str, str]]:
         "webserver": {"log_request_clock_grace": str(MAY_DIFFER_SECONDS)},
         "scheduler": _scheduler(),
     }
+
+
+def _slots(context: Context) -> int:
+    """Return the slots of a worker that somebody starts beside the fleet's own."""
+    return worker_slots.choose(Worker(), context.here, context.cores, context.memory_bytes).slots
 
 
 def passwords_file(context: Context) -> Path:

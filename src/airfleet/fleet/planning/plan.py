@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 
 from airfleet.fleet.config.spec import OnPartition, Policies, Releases
 from airfleet.fleet.planning.profiles import ChosenProfile
+from airfleet.fleet.planning.worker_slots import SlotRule
 from airfleet.fleet.servers.brokers import Broker
 from airfleet.fleet.servers.nginx_site import Site
 
@@ -170,6 +171,8 @@ class Component:
     program: str = ""
     #: None: it runs all the time
     sleep: Sleep | None = None
+    #: of a worker: what decided the number of its slots
+    slots_by: SlotRule | None = None
 
 
 @dataclass(frozen=True)

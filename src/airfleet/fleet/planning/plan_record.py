@@ -52,6 +52,8 @@ class Described:
     airflow: bool = True
     #: by which name an order has more or fewer of it run; empty where none can
     group: str = ""
+    #: what decided the number of a worker's slots; no difference between two plans
+    slots_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,9 @@ def scaled(description: Description, counts: Mapping[str, int], slots: Mapping[s
 def _of_size(name: str, members: Sequence[Described], count: int | None, slots: int | None) -> Iterator[Described]:
     for number, its_name in enumerate(numbered(name, count or len(members))):
         member = members[number] if number < len(members) else _one_more(members[-1], its_name)
-        told = {"slots": str(slots)} if slots is not None and "slots" in member.options else {}
-        yield replace(member, options={**member.options, **told})
+        if slots is not None and "slots" in member.options:
+            member = replace(member, options={**member.options, "slots": str(slots)}, slots_by="")
+        yield member
 
 
 def _one_more(like: Described, name: str) -> Described:
@@ -134,6 +137,7 @@ def _described(component: Component, site: Site | None, fingerprint: Callable[[s
         secrets=fingerprint(json.dumps(start.settings)) if isinstance(start, Fork) else "",
         airflow=isinstance(start, Fork) or component.kind == "zygote",
         group=component.group or (_API_SERVER if component.kind == _API_SERVER else ""),
+        slots_by=component.slots_by or "",
     )
 
 

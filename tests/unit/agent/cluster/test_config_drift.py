@@ -101,3 +101,15 @@ def test_a_snapshot_carries_it(running: Running, tmp_path: Path) -> None:
     snapshot = replace(Snapshot("shop", "ready", 7, "/home"), edited=told)
     assert Snapshot.from_json(snapshot.to_json()) == snapshot
     assert Snapshot.from_json({"fleet": "shop", "state": "ready", "pid": 7, "home": "/home"}).edited == Edited()
+
+
+def test_a_plan_is_made_again_for_the_memory_that_the_agent_found(tmp_path: Path) -> None:
+    write(tmp_path, "name: shop\n")
+    here = (tmp_path, {}, "local", paths.of(tmp_path, {}), secrets.generate(), False)
+    slots = [
+        worker.options["slots"]
+        for memory_bytes in (2**30, 2**31)
+        for worker in PlanOrigin(*here, memory_bytes).planned().components
+        if worker.kind == "worker"
+    ]
+    assert slots == ["4", "8"]

@@ -8,40 +8,43 @@ import pytest
 
 from airfleet.agent.host import machine_memory
 
-MEBIBYTE = 2**20
+GROUPS = {2: "0::/user/fleet\n", 1: "9:memory:/user/fleet\n"}
+MOUNTS = {2: "cgroup2 {at} cgroup2 rw 0 0\n", 1: "cgroup {at} cgroup rw,memory 0 0\n"}
+FILES = {2: "memory.max", 1: "memory.limit_in_bytes"}
 
 
-def machine(folder: Path, *, total_mb: int = 4096, groups: str = "", mounts: str = "") -> Path:
-    """Make a ``/proc`` of a machine."""
-    (folder / "self").mkdir(parents=True)
-    (folder / "meminfo").write_text(f"MemTotal:  {total_mb * 1024} kB\nMemFree: 1 kB\n")
-    (folder / "self/cgroup").write_text(groups)
-    (folder / "self/mounts").write_text(mounts)
-    return folder
+@pytest.fixture(params=[1, 2])
+def version(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
 
 
-def test_without_control_groups_it_is_that_of_the_machine(tmp_path: Path) -> None:
-    assert machine_memory.usable_bytes(proc=machine(tmp_path)) == 4096 * MEBIBYTE
+def made(folder: Path, version: int, limits: dict[str, str]) -> Path:
+    """A ``/proc`` of a machine with 1000 kB, whose process is in a group with these limits by path."""
+    proc, at = folder / "proc", folder / "cgroup"
+    (proc / "self").mkdir(parents=True)
+    (proc / "meminfo").write_text("MemTotal:        1000 kB\nMemFree:         10 kB\n")
+    (proc / "self/cgroup").write_text(GROUPS[version])
+    (proc / "self/mounts").write_text(MOUNTS[version].format(at=at))
+    for path, limit in limits.items():
+        (at / path).mkdir(parents=True, exist_ok=True)
+        (at / path / FILES[version]).write_text(limit)
+    return proc
 
 
-@pytest.mark.parametrize(
-    ("groups", "mount", "name", "unlimited"),
-    [
-        ("4:memory:/a/b\n", "cgroup {} cgroup rw,memory 0 0\n", "memory.limit_in_bytes", "9223372036854771712"),
-        ("0::/a/b\n", "cgroup2 {} cgroup2 rw 0 0\n", "memory.max", "max"),
-    ],
-    ids=["version 1", "version 2"],
-)
-def test_the_least_limit_of_a_group_and_of_those_around_it_counts(
-    tmp_path: Path, groups: str, mount: str, name: str, unlimited: str
-) -> None:
-    tree = tmp_path / "groups"
-    (tree / "a/b").mkdir(parents=True)
-    (tree / "a" / name).write_text(f"{450 * MEBIBYTE}\n")
-    (tree / "a/b" / name).write_text(f"{unlimited}\n")
-    proc = machine(tmp_path / "proc", groups=groups, mounts=mount.format(tree))
-    assert machine_memory.usable_bytes(proc=proc) == 450 * MEBIBYTE
+def test_the_memory_of_a_machine_without_limits(tmp_path: Path, version: int) -> None:
+    assert machine_memory.usable_bytes(proc=made(tmp_path, version, {"user/fleet": "max\n"})) == 1_024_000
 
 
-def test_where_nothing_can_be_read_it_is_not_known(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limited", ["user", "user/fleet"])
+def test_the_least_limit_of_the_groups_around_a_process(tmp_path: Path, version: int, limited: str) -> None:
+    limits = {"user/fleet": "max\n", "user": "900000\n", limited: "500000\n"}
+    assert machine_memory.usable_bytes(proc=made(tmp_path, version, limits)) == 500_000
+
+
+def test_a_limit_above_the_memory_of_the_machine_is_none(tmp_path: Path, version: int) -> None:
+    proc = made(tmp_path, version, {"user/fleet": "9223372036854771712\n"})
+    assert machine_memory.usable_bytes(proc=proc) == 1_024_000
+
+
+def test_what_cannot_be_read_is_not_known(tmp_path: Path) -> None:
     assert machine_memory.usable_bytes(proc=tmp_path) is None

@@ -127,9 +127,10 @@ def row(verdict: DrillVerdict) -> dict[str, Any]:
 
 def place_of(here: Project, asked: Snapshot, queue: str | None, *, allowed: bool) -> DrilledFleet:
     """Return the fleet to drill, as its agent was started. Raises FleetError when it may not or cannot be drilled."""
+    from airfleet.agent.host import machine_memory
     from airfleet.drill.parts import DrilledFleet
     from airfleet.fleet.config.reader import read_file
-    from airfleet.fleet.planning import local_hosts
+    from airfleet.fleet.planning import local_hosts, worker_slots
 
     environ = _as_started(here, asked)
     fleet = local_hosts.of(read_file(here.fleet_file, environ, lenient=True), environ)
@@ -146,7 +147,7 @@ def place_of(here: Project, asked: Snapshot, queue: str | None, *, allowed: bool
     api, _ = api_client.connect(here)
     seen = _seen(fleet, host)
     workers = [worker for one in seen for worker in one.workers if queue in worker.queues]
-    slots = sum(one.count * (one.slots or os.cpu_count() or 1) for one in workers)
+    slots = worker_slots.on_all(seen, len(os.sched_getaffinity(0)), machine_memory.usable_bytes(asked.pid), queue)
     others = () if has_releases else tuple(one.name for one in _readers(fleet) if one not in seen)
     names = tuple(worker.name for worker in workers)
     place = _pipeline_place(here, fleet, has_releases=has_releases)

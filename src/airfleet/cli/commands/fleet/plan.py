@@ -58,6 +58,8 @@ class PlannedState(StrEnum):
     NOT_YET = "new"
 
 
+#: what decided the number of a worker's slots, where that was not fleet.yaml or an order
+_WHY_SO_MANY = {"default": "the default", "cores": "one per core", "memory": "as its memory allows"}
 #: the states of hosts that run something
 _RUN = (HostState.UP, HostState.LATE)
 #: and of those that do not
@@ -347,9 +349,21 @@ def what(component: Described) -> Iterator[str]:
     if queues := component.options.get("queues"):
         yield f"queues {queues.replace(',', ', ')}" if "," in queues else f"queue {queues}"
     if slots := component.options.get("slots"):
-        yield "a slot per core" if slots == "0" else f"{slots} slots" if slots != "1" else "1 slot"
+        yield _slots(slots, component.slots_by)
     if program := component.options.get("program") or component.options.get("server"):
         yield program
+
+
+def _slots(number: str, by: str) -> str:
+    """Say how many slots a worker has, and why.
+
+    >>> _slots("4", "memory"), _slots("1", "fleet.yaml"), _slots("0", "unknown")
+    ('4 slots (as its memory allows)', '1 slot', '16 slots, or what its memory allows')
+    """
+    if number == "0":
+        return "16 slots, or what its memory allows"
+    why = f" ({_WHY_SO_MANY[by]})" if by in _WHY_SO_MANY else ""
+    return f"{number} {'slot' if number == '1' else 'slots'}{why}"
 
 
 def as_data(planned: Planned) -> dict[str, Any]:
@@ -370,6 +384,7 @@ def as_data(planned: Planned) -> dict[str, Any]:
                 "address": change.component.address,
                 "memory_bytes": change.component.memory_bytes,
                 "options": dict(change.component.options),
+                "slots_by": change.component.slots_by or None,
             }
             for change in planned.changes
         ],

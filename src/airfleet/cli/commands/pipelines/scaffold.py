@@ -24,7 +24,7 @@ name: $name
 # workers:                    # what runs the tasks
 #   - name: worker
 #     queues: [default]
-#     slots: 4                # tasks at the same time; one per core when left out
+#     slots: 4                # tasks at the same time; left out: 16, fewer with little memory
 
 # triggerer: true             # false saves memory when no task is deferrable
 # flower: true                # the page about workers and queues; left out: it does not run

@@ -49,15 +49,26 @@ def command(dag_id: str, run_id: str | None, project: Path | None, output: str) 
     here = find(project)
     api, snapshot = api_client.connect(here)
     now = dt.datetime.now(dt.UTC)
-    cores = os.cpu_count() or 1
+    fleet = _fleet(here)
     places, find_release = _places(here, snapshot), partial(run_release.of, here)
-    facts = evidence.gather(api, dag_id, run_id, snapshot, _fleet(here), cores, now, places, find_release)
+    slots = _slots(fleet, snapshot.pid)
+    facts = evidence.gather(api, dag_id, run_id, snapshot, fleet, slots, now, places, find_release)
     verdict = diagnosis.judge(facts)
     if output == "table":
         terminal.put("\n".join(lines(verdict, here)))
     else:
         whole = verdict.to_json()
         tables.put_rows(whole["findings"], output, COLUMNS, whole=whole)
+
+
+def _slots(fleet: Fleet | None, agent: int) -> int | None:
+    """Count the slots of the fleet, were all hosts like this one."""
+    from airfleet.agent.host import machine_memory
+    from airfleet.fleet.planning import worker_slots
+
+    if fleet is None:
+        return None
+    return worker_slots.on_all(fleet.hosts, len(os.sched_getaffinity(0)), machine_memory.usable_bytes(agent))
 
 
 def _fleet(here: Project) -> Fleet | None:

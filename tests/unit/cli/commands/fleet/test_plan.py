@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
+from airfleet.agent.host import machine_memory
 from airfleet.agent.states import HostState, State
 from airfleet.client.project import Project
 from airfleet.fleet import names, preview
@@ -49,7 +50,12 @@ def rows(text: str) -> list[list[str]]:
 def brought_up(project: Project) -> None:
     """Leave behind what an agent leaves that was told to run fleet.yaml as it is now."""
     fleet = reader.read_file(project.fleet_file, project.environ)
-    leave(project.paths, fleet, fleet.hosts[0].name, preview.Machine(len(os.sched_getaffinity(0))))
+    leave(
+        project.paths,
+        fleet,
+        fleet.hosts[0].name,
+        preview.Machine(len(os.sched_getaffinity(0)), memory_bytes=machine_memory.usable_bytes()),
+    )
 
 
 def part(name: str, state: State = State.READY, **more: object) -> ComponentStatus:
@@ -88,7 +94,7 @@ def test_every_host_of_a_fleet_or_one_of_them(project: Project, airfleet: Airfle
         ("work", "zygote", "", ""),
         ("work", "light", "queues default, quick, 8 slots", "16GB"),
         ("work", "light-2", "queues default, quick, 8 slots", "16GB"),
-        ("work", "heavy", "queue default, a slot per core", ""),
+        ("work", "heavy", "queue default, 16 slots, or what its memory allows", ""),
         ("work", "log-server", "", ""),
         ("more", "zygote", "", ""),
         ("more", "worker", "queue default, 1 slot", ""),
@@ -639,7 +645,12 @@ def test_a_machine_without_nginx_is_not_told_for_ever_to_start_one(
     project.fleet_file.write_text("api_server: 2\n")
     project.paths.home.mkdir()
     fleet = reader.read_file(project.fleet_file, project.environ)
-    leave(project.paths, fleet, "local", preview.Machine(len(os.sched_getaffinity(0)), has_nginx=False))
+    leave(
+        project.paths,
+        fleet,
+        "local",
+        preview.Machine(len(os.sched_getaffinity(0)), False, memory_bytes=machine_memory.usable_bytes()),
+    )
     with agent_says(snapshot(*map(part, [*NAMES, "api-server-2"]))):
         assert airfleet("plan").err == "\nnothing would change\n"
 
