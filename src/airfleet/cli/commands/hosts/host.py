@@ -52,7 +52,7 @@ _new_key = options.option(
     "  airfleet host remove work-2",
 )
 def command() -> None:
-    """Add, replace or remove a machine: in fleet.yaml and in the fleet."""
+    """Add, replace or remove a machine of the fleet."""
 
 
 @command.command("add")
