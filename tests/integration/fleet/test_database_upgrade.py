@@ -168,6 +168,7 @@ def data_of(fleet: FleetUnderTest) -> Path:
     return embedded_servers.data_place(fleet.paths) / "postgres"
 
 
+@pytest.mark.long
 def test_a_copy_with_another_row_takes_no_place(fleet: FleetUnderTest) -> None:
     newer = wheel_programs.postgres()[0].parent
     folder = copy_of_wheel(newer, fleet.root / "tools") / "bin"

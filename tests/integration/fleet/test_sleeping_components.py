@@ -102,6 +102,7 @@ def test_a_person_who_asks_for_a_parse_gets_it(fleet: FleetUnderTest) -> None:
     )
 
 
+@pytest.mark.long
 def test_those_that_sleep_are_healthy_for_airflow_and_for_us(fleet: FleetUnderTest) -> None:
     for name in ("triggerer", "dag-processor"):
         wait_until_asleep(fleet, name)
@@ -156,6 +157,7 @@ def test_one_that_is_killed_is_dead_and_starts_again(fleet: FleetUnderTest) -> N
     wait_until(lambda: fleet.component("dag-processor").pid not in (None, killed), 30.0, "another process of it runs")
 
 
+@pytest.mark.long
 def test_an_agent_that_was_killed_while_they_slept_leaves_nothing_that_does_not_wake(fleet: FleetUnderTest) -> None:
     wait_until_asleep(fleet, "triggerer")
     os.kill(fleet.snapshot().pid, signal.SIGKILL)
