@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 #: a push waits no longer for it
 MOST_SECONDS: Final = 10.0
-#: between two looks without a notification
-_LOOK_SECONDS: Final = 0.5
+#: between two looks without a notification: rows that move to a release wake nobody
+_LOOK_SECONDS: Final = 0.1
 _LATE: LiteralString = """
 SELECT dag_id FROM dag WHERE bundle_name = %(bundle)s AND NOT is_stale AND bundle_version IS DISTINCT FROM %(digest)s
 UNION
