@@ -16,6 +16,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -137,19 +138,25 @@ def many(pipelines: int) -> dict[str, Any]:
         # A question costs the api-server a tenth of a second, which the dag-processor could use.
         wait_until(lambda: _count(fleet) == pipelines + 1, PATIENCE_SECONDS, "every Dag is there", 1.0)
         first = time.perf_counter() - began
-        changed = []
-        for number in range(3):
-            (fleet.root / "pipelines" / "dag_7.yaml").write_text(SMALL.format(number=7, text=f"edit {number}"))
-            began = time.perf_counter()
-            _push(fleet)
-            wait_until(
-                lambda text=f"edit {number}": fleet.api.get("dags", "dag_7")["description"] == text,  # type: ignore[misc]
-                PATIENCE_SECONDS,
-                "the change is there",
-                POLL_SECONDS,
-            )
-            changed.append(time.perf_counter() - began)
+        changed = [_until_changed(fleet, f"edit {number}") for number in range(3)]
     return {"first_push": spread([first]), "one_changed": spread(changed)}
+
+
+def _until_changed(fleet: FleetUnderTest, text: str) -> float:
+    """Seconds from the start of a push until the API has what changed; the push has a little more to do by then."""
+    (fleet.root / "pipelines" / "dag_7.yaml").write_text(SMALL.format(number=7, text=text))
+    began = time.perf_counter()
+    with ThreadPoolExecutor() as pool:
+        pushed = pool.submit(_push, fleet)
+        wait_until(
+            lambda: fleet.api.get("dags", "dag_7")["description"] == text,
+            PATIENCE_SECONDS,
+            "the change is there",
+            POLL_SECONDS,
+        )
+        taken = time.perf_counter() - began
+        pushed.result()
+    return taken
 
 
 def _count(fleet: FleetUnderTest) -> int:
