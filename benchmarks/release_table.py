@@ -13,7 +13,7 @@ NOTES: Final = """\
 Median (least–most). *push to run*: from the start of `airfleet push` to the first line that the new code writes, with
 the trigger of a run between. Three hosts have a network of their own each, and the line is that of another host than
 the one that pushed. *rollback to run*: the same for `airfleet rollback`. *first push*, *one changed*: until the API has
-every Dag, and the one whose file changed. Airflow's own storing of new Dags takes most of a first push.
+every Dag, and the one whose file changed. The check of all files takes most of a push with one change.
 PostgreSQL, the broker and all hosts share one machine.
 
 The others are Airflow alone with CeleryExecutor on one host, with settings that help it (`TUNED` of
@@ -27,7 +27,7 @@ there. A way back is another push there.
 def rows(ways: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
     """Give a line for each way."""
     for name, of in ways.items():
-        yield name, *(_shown(of.get(key)) for key in KEYS)
+        yield f"{name} (at {of['commit']})" if "commit" in of else name, *(_shown(of.get(key)) for key in KEYS)
 
 
 def markdown(results: Mapping[str, Any]) -> str:

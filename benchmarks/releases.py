@@ -6,7 +6,7 @@
 trigger of a run between; of several hosts, on another host than the one that pushed. *rollback to run*: the same for
 ``airfleet rollback``. *first push*, *one changed*: until the API has every Dag of the release, and the changed one.
 Three hosts have a network of their own each where root measures. With ``--others``, code goes to Airflow alone, too:
-:mod:`release_peers`.
+:mod:`release_peers`; without it, those figures stay, with the commit at which they were measured.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +23,7 @@ from typing import Any
 
 import release_peers
 import release_table
-from measuring import report, spread
+from measuring import RESULTS, report, spread
 
 from airfleet.drill.waiting import wait_until
 from airfleet.testing.fleet import FleetUnderTest
@@ -74,7 +74,15 @@ def main() -> None:
     for name, measure in ways.items():
         found[name] = measure()
         print(f"{name}: {found[name]}", flush=True)
+    if not options.others:
+        found |= kept(found, json.loads((RESULTS / "releases.json").read_text()))
     report("releases", {"ways": found}, release_table.HEAD, list(release_table.rows(found)), release_table.NOTES)
+
+
+def kept(measured: Collection[str], earlier: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the ways that were not measured now, each with the commit at which it was."""
+    commit = earlier["machine"]["commit"]
+    return {name: {"commit": commit, **of} for name, of in earlier["ways"].items() if name not in measured}
 
 
 def others(pushes: int) -> dict[str, Callable[[], dict[str, Any]]]:

@@ -168,6 +168,8 @@ class _Walk:
     #: folders that were walked through, and whether as private ones
     folders: dict[tuple[_Identity, bool], Path] = field(default_factory=dict)
     links: list[_Folder] = field(default_factory=list)
+    #: folders by their paths, without links
+    real_folders: dict[Path, str] = field(default_factory=dict)
     entries: int = 0
 
     @functools.cached_property
@@ -260,9 +262,18 @@ class _Walk:
         if wrong := not_a_file(found.st_mode) or _wrong_name(path):
             self.problem(path, wrong)
             return
-        first = self.files.setdefault(os.path.realpath(path) if self.in_release else _identity(found), path)
+        first = self.files.setdefault(self.real(path) if self.in_release else _identity(found), path)
         if first != path:
             self.remark(path, f"this is the same file as {self.inside_name(first)}, which counts once")
+
+    def real(self, path: Path) -> str:
+        """Follow all links; the folder of many files is followed once."""
+        if os.path.islink(path):
+            return os.path.realpath(path)
+        folder = self.real_folders.get(path.parent)
+        if folder is None:
+            folder = self.real_folders[path.parent] = os.path.realpath(path.parent)
+        return os.path.join(folder, path.name)
 
     def left_out(self, place: _Folder, *, is_folder: bool) -> bool:
         return bool(place.rules) and ignore_file.leaves_out(place.rules, self.absolute(place.path), is_folder)
