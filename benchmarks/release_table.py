@@ -12,7 +12,7 @@ KEYS: Final = ("push_to_run", "rollback_to_run", "first_push", "one_changed")
 NOTES: Final = """\
 Median (least–most). *push to run*: from the start of `airfleet push` to the first line that the new code writes, with
 the trigger of a run between. Three hosts have a network of their own each, and the line is that of another host than
-the one that pushed. *rollback to run*: the same for `airfleet rollback`. *first push*, *one changed*: until the API has
+the one that pushed. *rollback to run*: the same for `airfleet rollback`. *first push*, *one changed*: until Airflow has
 every Dag, and the one whose file changed. The check of all files takes most of a push with one change.
 PostgreSQL, the broker and all hosts share one machine.
 
