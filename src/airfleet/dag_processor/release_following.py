@@ -154,16 +154,19 @@ class ReleaseFollowingManager(ChangeFindingManager):
         del self._to_move[bundle.name]
 
     def handle_parsing_result(self, file: DagFileInfo, proc: Any, **options: Any) -> None:
-        """Store a result as Airflow does; a callback of a run's release leaves no trace among the parses.
+        """Store a result as Airflow does; a callback leaves no trace among the parses.
 
-        Airflow looks for the last parse of a file by its path alone. It would find the callback, which has no time, and
-        parse the file in every round.
+        Airflow notes that the file was parsed at no time. It would parse the file again soon, and after a callback of a
+        run's release in every round, for it looks for the last parse by the path alone.
         """
+        parsed = self._file_stats.get(file)
         try:
             super().handle_parsing_result(file, proc, **options)
         finally:
             if file.bundle_version is not None:
                 self._file_stats.pop(file, None)
+            elif parsed is not None and proc.had_callbacks and proc.parsing_result is None:
+                self._file_stats[file] = parsed
 
     def _is_of_another_release(self, file: DagFileInfo, process: Any) -> bool:
         """Tell whether a result was read from another release than the live one; it is then parsed again."""

@@ -24,8 +24,8 @@ import attrs
 from airflow.dag_processing.manager import DagFileInfo, DagFileStat
 
 from airfleet.dag_processor.batch_parsing import BatchParsingManager
+from airfleet.file_stamps import Stamp, stamp
 from airfleet.pipelines.airflow.bundle import PipelineBundle
-from airfleet.pipelines.files.project_files import Stamp, stamp
 from airfleet.releases.places import LIVE
 
 #: seconds that a process runs at the least which goes on from notes
@@ -68,9 +68,10 @@ class RestingManager(BatchParsingManager):
 
     def noted(self) -> dict[str, Any]:
         """Return what the next process shall know."""
+        files = (file for files in self._known.values() for file in files)
         return {
             "trees": {bundle: str(tree) for bundle, tree in self._trees.items()},
-            "files": [self._note(file) for files in self._known.values() for file in files if file in self._file_stats],
+            "files": [note for file in files if (note := self._note(file)) is not None],
         }
 
     # --- whether it may end ----------------------------------------------------------------------------
@@ -124,15 +125,18 @@ class RestingManager(BatchParsingManager):
 
     # --- notes -----------------------------------------------------------------------------------------
 
-    def _note(self, file: DagFileInfo) -> dict[str, Any]:
-        stat = self._file_stats[file]
+    def _note(self, file: DagFileInfo) -> dict[str, Any] | None:
+        """Note when a file was parsed; None for one that was not."""
+        stat, seen = self._file_stats.get(file), self._stamps.get(file)
+        if stat is None or stat.last_finish_time is None or seen is None:
+            return None
         return {
             "path": str(file.rel_path),
             "bundle": file.bundle_name,
             "folder": str(file.bundle_path),
-            "stamp": self._stamps.get(file),
+            "stamp": seen,
             "taken_in": self._taken_in.get(file, {}),
-            "finished": stat.last_finish_time.isoformat() if stat.last_finish_time else None,
+            "finished": stat.last_finish_time.isoformat(),
             "dags": stat.num_dags,
             "errors": stat.import_errors,
         }

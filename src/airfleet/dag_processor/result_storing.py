@@ -246,9 +246,6 @@ class ResultStoringManager(ReleaseFollowingManager):
             if why := proc.misfortune():
                 self._note_failure(file, why)
             super().handle_parsing_result(file, proc, **options)
-            if file.bundle_version is not None:
-                # Of a callback. Airflow would compare the file's time with this one, and parse the file again.
-                self._file_stats.pop(file, None)
         except Exception as error:
             self.log.exception("The result of %s could not be stored", file.rel_path)
             if not database_errors.passes(error):

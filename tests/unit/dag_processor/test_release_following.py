@@ -178,6 +178,20 @@ def test_a_callback_of_an_earlier_release_makes_its_file_no_less_recently_parsed
     assert called not in following.manager._file_stats
 
 
+def test_a_callback_makes_its_file_no_less_recently_parsed(following: Following) -> None:
+    following.live()
+    following.turn()
+    file, now = next(iter(following.manager._file_queue)), datetime.now(UTC)
+    parsed = DagFileStat(num_dags=1, last_finish_time=now, run_count=1)
+    following.manager._file_stats[file] = parsed
+    told = SimpleNamespace(told=lambda: None)
+    process = SimpleNamespace(
+        had_callbacks=True, parsing_result=None, start_time=0.0, taken_in=told, misfortune=lambda: ""
+    )
+    following.manager.handle_parsing_result(file, process, session=object())
+    assert following.manager._file_stats[file] == parsed
+
+
 def test_rows_that_could_not_be_moved_are_moved_with_the_next_turn(
     following: Following, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,8 +15,8 @@ from airflow.dag_processing.bundles.local import LocalDagBundle
 from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager, DagFileStat
 
 from airfleet.dag_processor.job_runner import PipelineFileProcessorManager
+from airfleet.file_stamps import stamp
 from airfleet.pipelines.airflow.bundle import PipelineBundle
-from airfleet.spool import sleep_records
 
 
 def manager(
@@ -94,7 +94,7 @@ def test_one_that_has_work_goes_on(folder: Path, give: Callable[[Any], object]) 
 def changes(made: PipelineFileProcessorManager) -> bool:
     """Tell what the agent would see."""
     assert made.watched is not None
-    return any(sleep_records.stamp(path) != seen for path, seen in made.watched.items())
+    return any(stamp(path) != seen for path, seen in made.watched.items())
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def changes(made: PipelineFileProcessorManager) -> bool:
 def test_the_agent_sees_whatever_has_to_be_parsed(folder: Path, change: Callable[[Path], object]) -> None:
     made = manager(folder)
     shared = str(folder / "shared.sql")
-    made._taken_in[file_of(made)] = {shared: sleep_records.stamp(shared)}
+    made._taken_in[file_of(made)] = {shared: stamp(shared)}
     assert made.max_runs_reached()
     assert not changes(made)
     change(folder)
@@ -161,6 +161,19 @@ def test_the_next_process_knows_what_was_parsed_and_parses_what_changed(
     after._find_files_in_bundle(after._dag_bundles[0])
     assert [str(file.rel_path) for file in after._changed()] == ["b.yaml"]
     assert not after._may_end()
+
+
+def test_a_file_that_was_not_parsed_voids_no_note_of_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DagFileProcessorManager, "prepare_bundles", lambda _: None)
+    (folder / "pipelines" / "b.yaml").write_text("dag_id: b")
+    before = manager(folder)
+    [first, *_] = (file for file in before._known["b"] if file.rel_path.name == "a.yaml")
+    before._file_stats[first] = DagFileStat(last_duration=0.1)
+    after = PipelineFileProcessorManager(
+        max_runs=-1, sleep_after_seconds=300.0, notes=json.loads(json.dumps(before.noted()))
+    )
+    after.prepare_bundles()
+    assert [str(file.rel_path) for file in after._file_stats] == ["b.yaml"]
 
 
 @pytest.mark.parametrize("notes", [None, {}, {"files": [{}], "trees": {}}, {"files": 3, "trees": {}}, []])
