@@ -34,6 +34,7 @@ for _name in ("air_quality", "csv_to_dynamo", "etl_classics", "existing_dags"):
     sys.path.append(str(Path(__file__).parents[1] / "examples" / _name))
 
 from support.databases import new_database  # noqa: E402
+from support.fleet_logs import pytest_runtest_makereport  # noqa: E402
 from support.fleets import air_quality_fleet, running, stopped, tiny_fleet  # noqa: E402
 from support.left_out import pytest_collection_modifyitems, pytest_terminal_summary  # noqa: E402
 
@@ -41,6 +42,7 @@ __all__ = [
     "air_quality_fleet",
     "new_database",
     "pytest_collection_modifyitems",
+    "pytest_runtest_makereport",
     "pytest_terminal_summary",
     "running",
     "stopped",
