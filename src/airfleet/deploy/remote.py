@@ -67,9 +67,13 @@ def write_tar(files: Files, stream: IO[bytes]) -> None:
         tarfile.open(fileobj=packed, mode="w|") as archive,
     ):
         for name, file in files.items():
-            content = file.content
-            size = content.stat().st_size if isinstance(content, Path) else len(content)
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = size, file.mode
-            with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as source:
-                archive.addfile(entry, source)
+            add_file(archive, name, file, file.mode)
+
+
+def add_file(archive: tarfile.TarFile, name: str, file: File, mode: int) -> None:
+    """Add a file to an archive, whether its content is here or on disk. Raises OSError."""
+    content = file.content
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = content.stat().st_size if isinstance(content, Path) else len(content), mode
+    with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as source:
+        archive.addfile(entry, source)

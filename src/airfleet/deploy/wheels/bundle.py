@@ -10,21 +10,21 @@ It is a tar archive, so that people can look into it, and install airfleet from 
 
 from __future__ import annotations
 
-import io
 import json
 import os
+import shutil
 import tarfile
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import IO, Final
+from pathlib import Path, PurePosixPath
+from typing import Final
 
-from airfleet.deploy.remote import File, Files
+from airfleet.deploy.remote import File, Files, add_file
 from airfleet.deploy.wheel import Wheel
 from airfleet.errors import FleetError
 
 _RECORD: Final = "bundle.json"
 LOCK: Final = "hosts.lock"
+_WHEELS: Final = "wheels/"
 _AGAIN: Final = "airfleet deploy --save-bundle FILE, on a machine that has a network"
 
 
@@ -72,42 +72,44 @@ def write(path: Path, kind: Kind, locked: str, own: Wheel, wheels: Files) -> Non
     try:
         with tarfile.open(part, "w") as archive:
             for name, file in files.items():
-                _add(archive, name, file)
+                add_file(archive, name, file, 0o644)
         part.replace(path)
     except OSError as wrong:
         part.unlink(missing_ok=True)
         raise FleetError(f"{path} cannot be written: {wrong.strerror}") from None
 
 
-def _add(archive: tarfile.TarFile, name: str, file: File) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.mode = 0o644
-    content = file.content
-    entry.size = content.stat().st_size if isinstance(content, Path) else len(content)
-    with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as source:
-        archive.addfile(entry, source)
-
-
-def read(path: Path) -> Bundle:
-    """Read a bundle; uv on the hosts proves each wheel by its hash. Raises FleetError."""
+def read(path: Path, folder: Path) -> Bundle:
+    """Read a bundle, and put its wheels into a folder; uv on the hosts proves each by its hash. Raises FleetError."""
     try:
         with tarfile.open(path, "r:") as archive:
-            content = dict(_contents(archive))
-        kind = Kind(**json.loads(content[_RECORD]))
-        lock = content[LOCK].decode()
+            kind = Kind(**json.loads(_content(archive, _RECORD)))
+            lock = _content(archive, LOCK).decode()
+            wheels = {entry.name: _taken_out(archive, entry, folder) for entry in archive if _is_wheel(entry)}
     except OSError as wrong:
         raise FleetError(f"{path} cannot be read: {wrong.strerror}") from None
     except (tarfile.TarError, KeyError, TypeError, ValueError):
         raise FleetError(f"{path} is no bundle of airfleet", hint=_AGAIN) from None
-    return Bundle(kind, lock, _wheels(content))
+    return Bundle(kind, lock, wheels)
 
 
-def _wheels(content: Mapping[str, bytes]) -> Files:
-    return {name: File(data) for name, data in content.items() if name.startswith("wheels/")}
+def _content(archive: tarfile.TarFile, name: str) -> bytes:
+    """Read a small file. Raises KeyError when there is none."""
+    opened = archive.extractfile(name)
+    if opened is None:
+        raise KeyError(name)
+    return opened.read()
 
 
-def _contents(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
-    for entry in archive:
-        opened: IO[bytes] | None = archive.extractfile(entry)
-        if opened is not None:
-            yield entry.name, opened.read()
+def _is_wheel(entry: tarfile.TarInfo) -> bool:
+    return entry.isfile() and entry.name.startswith(_WHEELS)
+
+
+def _taken_out(archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> File:
+    """Put a wheel into the folder, whatever folders its name has."""
+    target = folder / PurePosixPath(entry.name).name
+    opened = archive.extractfile(entry)
+    assert opened is not None, "it is a file"
+    with opened, target.open("wb") as file:
+        shutil.copyfileobj(opened, file)
+    return File(target)

@@ -49,12 +49,15 @@ class Document:
     files: tuple[str, ...]
 
 
-def read_file(path: Path, environ: Mapping[str, str], *, lenient: bool = False) -> Fleet:
+def read_file(
+    path: Path, environ: Mapping[str, str], *, lenient: bool = False, drafts: Mapping[Path, str] | None = None
+) -> Fleet:
     """Read the fleet of ``path`` and its overlay. Raises FileProblems with all problems in them.
 
-    ``lenient``: variables and secrets that are not there are read as ``***``, to show a fleet elsewhere.
+    ``lenient``: variables and secrets that are not there are read as ``***``, to show a fleet elsewhere. ``drafts`` are
+    texts that files shall have, read in place of what they hold.
     """
-    document = load_files(path, environ)
+    document = load_files(path, environ, drafts)
     fleet, problems = interpreted(document, environ, path.absolute().parent, lenient=lenient)
     if problems or fleet is None:
         raise FileProblems(problems)
@@ -86,9 +89,10 @@ def _variables_of(top: nodes.Node, is_chosen: Callable[[str], bool]) -> frozense
     return frozenset().union(*map(variables_in, texts))
 
 
-def load_files(path: Path, environ: Mapping[str, str]) -> Document:
+def load_files(path: Path, environ: Mapping[str, str], drafts: Mapping[Path, str] | None = None) -> Document:
     """Lay the overlay over ``fleet.yaml``. Raises FileProblems when one cannot be read or is no YAML."""
-    files = {str(file): _text(file) for file in _files(path, environ)}
+    known = drafts or {}
+    files = {str(file): known[file] if file in known else _text(file) for file in _files(path, environ)}
     loaded = [_document(text, file) for file, text in files.items()]
     if problems := [problem for _, found in loaded for problem in found]:
         raise FileProblems(problems)

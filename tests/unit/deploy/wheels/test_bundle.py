@@ -26,12 +26,26 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "shop.bundle"
 
 
-def test_wheels_come_out_as_they_went_in(path: Path) -> None:
-    found = bundle.read(path).wheels_for(LOCK, KIND)
-    assert {name: file.content for name, file in found.items()} == {
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out"
+
+
+def test_wheels_come_out_as_they_went_in(path: Path, folder: Path) -> None:
+    found = bundle.read(path, folder).wheels_for(LOCK, KIND)
+    assert {name: Path(str(file.content)).read_bytes() for name, file in found.items()} == {
         "wheels/a-1.whl": b"wheel of a",
         "wheels/b-2.whl": b"wheel of b",
     }
+
+
+def test_no_name_leads_out_of_the_folder(tmp_path: Path, folder: Path) -> None:
+    odd = {"wheels/../../c-3.whl": File(b"wheel of c")}
+    bundle.write(tmp_path / "odd.bundle", KIND, LOCK, OWN, odd)
+    bundle.read(tmp_path / "odd.bundle", folder)
+    assert [file.name for file in folder.iterdir()] == ["c-3.whl"]
+    assert not (tmp_path.parent / "c-3.whl").exists()
 
 
 def test_people_see_everything_that_an_installation_of_airfleet_needs(path: Path) -> None:
@@ -47,17 +61,17 @@ def test_people_see_everything_that_an_installation_of_airfleet_needs(path: Path
         (LOCK + "b==1\n", KIND, "was made of another lock than this airfleet has"),
     ],
 )
-def test_other_hosts_and_another_lock_are_refused(path: Path, lock: str, kind: Kind, wrong: str) -> None:
+def test_other_hosts_and_another_lock_are_refused(path: Path, folder: Path, lock: str, kind: Kind, wrong: str) -> None:
     with pytest.raises(FleetError, match=wrong):
-        bundle.read(path).wheels_for(lock, kind)
+        bundle.read(path, folder).wheels_for(lock, kind)
 
 
-def test_a_file_that_is_none_is_a_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_none_is_a_sentence(tmp_path: Path, folder: Path) -> None:
     (tmp_path / "other").write_text("hello")
     with pytest.raises(FleetError, match="other is no bundle of airfleet"):
-        bundle.read(tmp_path / "other")
+        bundle.read(tmp_path / "other", folder)
     with pytest.raises(FleetError, match="nothing cannot be read: No such file or directory"):
-        bundle.read(tmp_path / "nothing")
+        bundle.read(tmp_path / "nothing", folder)
 
 
 def test_a_bundle_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,9 +125,8 @@ def replace(
     if dry_run:
         _show(text, change)
         return
-    with _tried(text, change):
-        # Before anything stops: the rest is a fleet, and the machine is the one that is meant.
-        _require_key(_fleet(here), name, new_key, chosen)
+    # Before anything stops: the rest is a fleet, and the machine is the one that is meant.
+    _require_key(_fleet(here, {Path(text.file): change}), name, new_key, chosen)
     _leave(here, fleet, name, chosen, gone=gone)
     with _written(text, change):
         _deploy(here, chosen, name, new_key)
@@ -147,8 +146,7 @@ def remove(project: Path | None, env: str | None, name: str, gone: bool, dry_run
     session.chosen_hosts(fleet, [name])
     text = _of(here, name)
     change = text.removed(name)
-    with _tried(text, change):
-        _fleet(here)  # before anything stops: the rest is a fleet
+    _fleet(here, {Path(text.file): change})  # before anything stops: the rest is a fleet
     if dry_run:
         _show(text, change)
         return
@@ -160,10 +158,11 @@ def remove(project: Path | None, env: str | None, name: str, gone: bool, dry_run
 # --- the file --------------------------------------------------------------------------------------
 
 
-def _fleet(here: Project) -> Fleet:
+def _fleet(here: Project, drafts: Mapping[Path, str] | None = None) -> Fleet:
+    """Read the fleet, or the one that it would be with these texts of files. Raises FileProblems."""
     from airfleet.fleet.config import reader
 
-    return reader.read_file(here.fleet_file, here.environ)
+    return reader.read_file(here.fleet_file, here.environ, drafts=drafts)
 
 
 def _of(here: Project, name: str) -> HostsText:
@@ -211,18 +210,6 @@ def _written(text: HostsText, change: str) -> Iterator[None]:
     except (Refused, FileProblems, KeyUnknown):
         file.write_bytes(before)
         raise
-
-
-@contextmanager
-def _tried(text: HostsText, change: str) -> Iterator[None]:
-    """Let the file say something else in this block alone."""
-    file = Path(text.file)
-    before = file.read_bytes()
-    file.write_text(change, "utf-8")
-    try:
-        yield
-    finally:
-        file.write_bytes(before)
 
 
 # --- the machines ----------------------------------------------------------------------------------

@@ -88,8 +88,8 @@ def opened(here: Project, fleet: Fleet, names: Sequence[str], chosen: Way) -> It
     from airfleet.deploy.wheels import bundle
 
     source = version_source.gather(here, fleet)
-    brought = bundle.read(chosen.bundle) if chosen.bundle else None
-    with _reached(fleet, names, chosen.program) as hosts:
+    with tempfile.TemporaryDirectory(prefix="af-wheels-") as folder, _reached(fleet, names, chosen.program) as hosts:
+        brought = bundle.read(chosen.bundle, Path(folder)) if chosen.bundle else None
         yield Deployment(
             fleet,
             hosts,
