@@ -1,6 +1,6 @@
 """Idle memory of a fleet with everything in the profile ``small``, by component, and its servers among them.
 
-    python benchmarks/small_box.py [--slots 1]
+    PYTHONPATH=tests python benchmarks/small_box.py [--slots 1]
 
 A fleet runs one small pipeline, and is measured when its triggerer, its dag-processor and Flower sleep. So it is again
 with all of them kept awake. The columns are explained in :mod:`small_box_table`.
@@ -17,14 +17,8 @@ from measuring import report
 
 from airfleet.drill.waiting import wait_until
 from airfleet.testing.fleet import FleetUnderTest
+from support.pipelines import HELLO
 
-HELLO = """\
-dag_id: hello
-schedule: null
-start_date: 2026-01-01
-tasks:
-  - {id: say, uses: bash, with: {bash_command: "echo good day"}}
-"""
 FLEET = "name: small\nprofile: small\nworkers: [{{slots: {slots}}}]\n{more}"
 SLEEPS, AWAKE = "flower: true\n", "flower: {awake: true}\ntriggerer: {awake: true}\ndag_processor: {awake: true}\n"
 KINDS = ("triggerer", "dag-processor", "flower")

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from airflow.utils import db
 from sqlalchemy import select
 
 from airfleet.dag_processor.job_runner import PipelineFileProcessorManager
+from support.dag_processor_run import run_until
 
 #: seconds in which all have to be known; a hang, not a slow machine
 PATIENCE = 120.0
@@ -82,36 +81,13 @@ def main() -> dict[str, Any]:
     db.initdb()
     for name, text in ({name: text for name, (text, _) in BAD.items()} | GOOD).items():
         (folder / f"{name}.py").write_text(HEAD + text + "\n")
-    manager = PipelineFileProcessorManager(max_runs=-1)
-    ends = threading.Event()
-    manager.heartbeat = lambda: _stop_when(ends)  # type: ignore[method-assign]
-    watcher = threading.Thread(target=_watch, args=(ends,), daemon=True)
-    watcher.start()
-    try:
-        manager.run()
-    except _Enough:
-        manager.end()
+    run_until(PipelineFileProcessorManager(max_runs=-1), _is_there, PATIENCE)
     return _found()
 
 
-class _Enough(Exception):
-    """All that was waited for is there, or it was waited long enough."""
-
-
-def _stop_when(ends: threading.Event) -> None:
-    if ends.is_set():
-        raise _Enough
-
-
-def _watch(ends: threading.Event) -> None:
-    until = time.monotonic() + PATIENCE
-    wanted = {f"{name}.py" for name in BAD} | {"some.py"}
-    while time.monotonic() < until:
-        found = _found()
-        if wanted <= set(found["errors"]) and {"good", "prints", "forks", "some_good"} <= set(found["dags"]):
-            break
-        time.sleep(0.2)
-    ends.set()
+def _is_there() -> bool:
+    found, wanted = _found(), {f"{name}.py" for name in BAD} | {"some.py"}
+    return wanted <= set(found["errors"]) and {"good", "prints", "forks", "some_good"} <= set(found["dags"])
 
 
 def _found() -> dict[str, Any]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +21,7 @@ from sqlalchemy import select
 from airfleet.dag_processor import batch_parsing
 from airfleet.dag_processor.batch_process import BatchProcess
 from airfleet.dag_processor.job_runner import PipelineFileProcessorManager
+from support.dag_processor_run import run_until
 
 #: seconds in which all have to be known; a hang, not a slow machine
 PATIENCE: Final = 120.0
@@ -84,14 +83,7 @@ def main() -> dict[str, Any]:
         (folder / f"{name}.yaml").write_text(text)
     if os.environ["TOGETHER"] == "no":
         batch_parsing.MANY_FILES = 1_000_000  # type: ignore[misc]
-    manager = _Counting(max_runs=-1)
-    ends = threading.Event()
-    manager.heartbeat = lambda: _stop_when(ends)  # type: ignore[method-assign]
-    threading.Thread(target=_watch, args=(ends,), daemon=True).start()
-    try:
-        manager.run()
-    except _Enough:
-        manager.end()
+    run_until(_Counting(max_runs=-1), _is_there, PATIENCE)
     return _found() | {"processes": Started.alone, "batches": Started.batches}
 
 
@@ -112,23 +104,9 @@ class _Counting(PipelineFileProcessorManager):
         return process
 
 
-class _Enough(Exception):
-    """All that was waited for is there, or it was waited long enough."""
-
-
-def _stop_when(ends: threading.Event) -> None:
-    if ends.is_set():
-        raise _Enough
-
-
-def _watch(ends: threading.Event) -> None:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        found = _found()
-        if len(found["errors"]) == len(WRONG) + 1 and len(found["dags"]) == len(files()) - len(WRONG) - 1:
-            break
-        time.sleep(0.2)
-    ends.set()
+def _is_there() -> bool:
+    found = _found()
+    return len(found["errors"]) == len(WRONG) + 1 and len(found["dags"]) == len(files()) - len(WRONG) - 1
 
 
 def _found() -> dict[str, Any]:

@@ -72,7 +72,7 @@ def limited(name: str, limit_bytes: int) -> Iterator[MemoryGroup]:
                 (group.folder / file).write_text(str(value)) if (group.folder / file).exists() else None
         yield group
     finally:
-        _remove(group.folder)
+        remove(group.folder)
 
 
 def obstacle() -> str:
@@ -99,8 +99,8 @@ def _settings(version: int, limit_bytes: int) -> tuple[tuple[str, int], ...]:
     return (("memory.max", limit_bytes), ("memory.swap.max", 0))
 
 
-def _remove(folder: Path) -> None:
-    """Remove a group; its last processes may be about to end."""
+def remove(folder: Path) -> None:
+    """Remove a group; its last processes may be about to end. Raises OSError for one that keeps some."""
     deadline = time.monotonic() + _REMOVED_SECONDS
     while True:
         try:

@@ -27,6 +27,7 @@ from pathlib import Path
 
 from airfleet.agent.host import netns
 from airfleet.fleet.planning.local_hosts import Network
+from support import memory_groups
 from support.machines import new_key, wait_for_port
 
 USER = "airfleet"
@@ -206,8 +207,8 @@ class NamespacedMachine:
             self.process = None
         if self.has_systemd and self._cgroup.exists():
             for group in sorted(self._cgroup.rglob("*/"), reverse=True):
-                _remove(group)
-            _remove(self._cgroup)
+                memory_groups.remove(group)
+            memory_groups.remove(self._cgroup)
 
     def remove(self) -> None:
         """End it, and take its disk away."""
@@ -277,18 +278,6 @@ class NamespacedMachines:
     def current(self, name: str) -> str:
         """Name the version that is current on a machine; empty for none."""
         return self.run(name, "readlink", "airfleet/shop/current").stdout.strip().rpartition("/")[2]
-
-
-def _remove(group: Path) -> None:
-    """Remove a control group, once its processes have ended."""
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            group.rmdir()
-            return
-        except OSError:
-            assert time.monotonic() < deadline, f"{group} has processes"
-            time.sleep(0.05)
 
 
 @contextmanager

@@ -21,7 +21,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from airfleet.task_process import ipc, pool, side_effects
+from airfleet import file_stamps
+from airfleet.task_process import ipc, pool
 from airfleet.task_process.children import open_descriptors
 from airfleet.task_process.pool import Limits
 from airfleet.task_process.work import AttemptWork, Unshareable
@@ -121,7 +122,7 @@ WORK = AttemptWork(
     load=load,
     run=run,
     seconds_good=lambda file: 0.0 if file.version == "old" else 1e9,
-    stamp=lambda file: side_effects.stamp(file.path),
+    stamp=lambda file: file_stamps.stamp(file.path),
 )
 
 

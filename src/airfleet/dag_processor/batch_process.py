@@ -35,8 +35,8 @@ from pydantic import TypeAdapter
 from airfleet.dag_processor import imported_files
 from airfleet.dag_processor.parsing_process import ParsingProcess
 from airfleet.dag_processor.taken_in import TakenIn
+from airfleet.file_stamps import Stamp
 from airfleet.pipelines.airflow import import_common
-from airfleet.pipelines.files.project_files import Stamp
 from airfleet.releases import release_files
 from airfleet.releases.release_modules import import_from
 from airfleet.task_process import side_effects

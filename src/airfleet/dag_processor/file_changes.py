@@ -24,9 +24,9 @@ from airflow.dag_processing.bundles.base import BaseDagBundle
 from airflow.dag_processing.manager import BundleState, DagFileInfo, DagFileProcessorManager
 
 from airfleet.errors import Problem
+from airfleet.file_stamps import Stamp, stamp
 from airfleet.pipelines.airflow.importer import find_files, search_rules
 from airfleet.pipelines.files import listing
-from airfleet.pipelines.files.project_files import Stamp, stamp
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from airfleet.file_stamps import Stamp, stamp
 from airfleet.pipelines.analysis import project_modules
-from airfleet.pipelines.files.project_files import Stamp, stamp
 from airfleet.releases import release_files
 
 PYTHON = ".py"

@@ -11,7 +11,7 @@ import mmap
 from collections.abc import Mapping
 from typing import Final
 
-from airfleet.pipelines.files.project_files import Stamp
+from airfleet.file_stamps import Stamp
 
 #: bytes of the stamps of one pipeline file, some thousand files; those beyond are not looked at
 MOST_BYTES: Final = 1_000_000

@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-#: time of change in nanoseconds, bytes, inode; None for a file that is not there
-Stamp: TypeAlias = tuple[int, int, int] | None
+from airfleet.file_stamps import Stamp
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,8 @@ class SleepRecord:
     pid: int
     #: seconds after which it has something to do again; None where only an event tells
     due_seconds: float | None = None
-    #: files and folders, by path, whose change wakes it
-    stamps: Mapping[str, Stamp] = field(default_factory=dict)
+    #: files and folders, by path, whose change wakes it; None for one that is not there
+    stamps: Mapping[str, Stamp | None] = field(default_factory=dict)
 
 
 def write(folder: Path, record: SleepRecord, notes: Any = None) -> None:
@@ -68,15 +67,6 @@ def forget(folder: Path, component: str) -> None:
     """Remove the record of a component."""
     with suppress(OSError):
         _file(folder, component).unlink()
-
-
-def stamp(path: str) -> Stamp:
-    """Return the stamp of a file or folder."""
-    try:
-        found = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return (found.st_mtime_ns, found.st_size, found.st_ino)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -30,7 +30,9 @@ from airflow.sdk.execution_time import task_runner
 from airflow.sdk.listener import get_listener_manager
 from airflow.sdk.log import configure_logging, reset_logging
 
-from airfleet.task_process import ipc, side_effects, template_fields
+from airfleet import file_stamps
+from airfleet.file_stamps import Stamp
+from airfleet.task_process import ipc, template_fields
 from airfleet.task_process.work import Unshareable
 
 #: where everything that forks attempts, and each attempt, writes its log: to nowhere, until it is given a channel
@@ -92,9 +94,9 @@ def path_of(file: ipc.DagFile) -> Path:
     return Path(_bundle(file).path / file.path)
 
 
-def stamp(file: ipc.DagFile) -> side_effects.Stamp:
+def stamp(file: ipc.DagFile) -> Stamp | None:
     """Return a value that tells one content of the file from the next."""
-    return side_effects.stamp(str(path_of(file)))
+    return file_stamps.stamp(str(path_of(file)))
 
 
 def load(file: ipc.DagFile) -> Loaded:

@@ -37,10 +37,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from airfleet.file_stamps import Stamp
 from airfleet.task_process import dag_zygote, ipc
 from airfleet.task_process.children import Attempts, Descriptor, leave_behind, open_descriptors
 from airfleet.task_process.environment_pools import EnvironmentPools
-from airfleet.task_process.side_effects import Stamp
 from airfleet.task_process.work import AttemptWork
 
 
@@ -137,7 +137,7 @@ class _Cold:
     """A file whose attempts load it themselves."""
 
     until: float
-    seen: Stamp
+    seen: Stamp | None
     crashes: int = 0
 
 

@@ -22,9 +22,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from airfleet.file_stamps import Stamp, stamp
+
 Result = TypeVar("Result")
-#: seconds, nanoseconds and sizes of a file: changed when any of them is
-Stamp = tuple[int, int, int] | None
 
 #: audit event -> why a load that causes it cannot be shared
 _REASONS = {
@@ -61,7 +61,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 class Observation:
     """Files that a load read (path to stamp), and reasons why its result cannot be shared (empty: it can)."""
 
-    read: dict[str, Stamp]
+    read: dict[str, Stamp | None]
     reasons: tuple[str, ...]
 
     def holds(self) -> bool:
@@ -98,16 +98,7 @@ class Observer:
         )
 
 
-def stamp(path: str) -> Stamp:
-    """Return a value that tells one content of ``path`` from the next; None when there is none."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _unless_edited(seen: Stamp, since: int) -> Stamp:
+def _unless_edited(seen: Stamp | None, since: int) -> Stamp | None:
     """Return the stamp of a module that was not opened itself; one edited during the load never holds."""
     return (0, 0, 0) if seen is not None and since <= seen[0] <= time.time_ns() else seen
 
@@ -118,7 +109,7 @@ class _Watch:
     def __init__(self) -> None:
         self.on = False
         #: taken before a file is read, so that an edit in the middle of a load is seen
-        self.stamps: dict[str, Stamp] = {}
+        self.stamps: dict[str, Stamp | None] = {}
         self.reasons: list[str] = []
 
     def begin(self) -> None:

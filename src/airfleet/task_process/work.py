@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from airfleet.file_stamps import Stamp
 from airfleet.task_process import ipc
-from airfleet.task_process.side_effects import Stamp
 
 
 def same_python(_: ipc.DagFile) -> str | None:
@@ -28,6 +28,6 @@ class AttemptWork:
     #: seconds for which what was loaded from a file may serve, when no file changes
     seconds_good: Callable[[ipc.DagFile], float]
     #: tells one content of a file from the next
-    stamp: Callable[[ipc.DagFile], Stamp]
+    stamp: Callable[[ipc.DagFile], Stamp | None]
     #: the interpreter of the environment that a file runs in; None for the pool's own
     python: Callable[[ipc.DagFile], str | None] = same_python

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from airfleet.file_stamps import Stamp
 from airfleet.fleet.planning.plan import SLEEP_AFTER
 from airfleet.spool import sleep_records
-from airfleet.spool.sleep_records import SleepRecord, Stamp
+from airfleet.spool.sleep_records import SleepRecord
 from airfleet.zygote import component_settings
 from airfleet.zygote.component_settings import Options
 
@@ -25,7 +26,7 @@ def after_seconds(options: Options) -> float | None:
     return None if found is None else float(found)
 
 
-def end(due_seconds: float | None = None, stamps: Mapping[str, Stamp] | None = None, notes: Any = None) -> None:
+def end(due_seconds: float | None = None, stamps: Mapping[str, Stamp | None] | None = None, notes: Any = None) -> None:
     """End this process, which has stopped its work; returns only if its record cannot be written."""
     record = SleepRecord(os.environ["AIRFLEET_COMPONENT"], os.getpid(), due_seconds, stamps or {})
     try:

@@ -20,7 +20,8 @@ from typing import Any
 
 import pytest
 
-from airfleet.task_process.side_effects import observed, stamp
+from airfleet.file_stamps import stamp
+from airfleet.task_process.side_effects import observed
 from airfleet.testing.ports import free_ports
 from support.toy_pool import in_child
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from airfleet.agent.states import Reason
+from airfleet.file_stamps import stamp
 from airfleet.fleet.planning.plan import Wake
-from airfleet.spool import sleep_records
 from airfleet.spool.sleep_records import SleepRecord
 
 
@@ -68,4 +68,4 @@ class Sleeper:
         return None if due_seconds is None else max(0.0, self.since + due_seconds - now)
 
     def _sees_change(self) -> bool:
-        return any(sleep_records.stamp(path) != seen for path, seen in self.record.stamps.items())
+        return any(stamp(path) != seen for path, seen in self.record.stamps.items())

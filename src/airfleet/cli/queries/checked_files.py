@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from airfleet.file_stamps import Stamp
     from airfleet.pipelines.checks.pipeline_checks import CheckedFile
-    from airfleet.pipelines.files.project_files import Stamp
 
 
 class CheckedFiles:
@@ -63,7 +63,7 @@ class Memory:
 
     def recall(self, file: Path, about: object, read: Callable[[], CheckedFile]) -> CheckedFile:
         """Give what is known of a file; else read it."""
-        from airfleet.pipelines.files.project_files import stamp
+        from airfleet.file_stamps import stamp
 
         path = os.path.abspath(file)
         known = self._known.get(path)

@@ -18,9 +18,10 @@ from airflow import settings
 from airflow.sdk import DAG, get_parsing_context
 
 from airfleet.errors import FileProblems, Place, Problem
+from airfleet.file_stamps import Stamp
 from airfleet.pipelines.airflow import dag
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
-from airfleet.pipelines.files.project_files import Stamp, project_root
+from airfleet.pipelines.files.project_files import project_root
 from airfleet.problem_codes import Code
 from airfleet.yaml.problems import in_order
 

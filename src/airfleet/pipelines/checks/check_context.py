@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from airfleet.errors import Problem
+from airfleet.file_stamps import Stamp
 from airfleet.pipelines.analysis import catalog, short_names, well_known
 from airfleet.pipelines.analysis.constructors import Maker, maker
 from airfleet.pipelines.analysis.module_files import Roots
 from airfleet.pipelines.analysis.modules import MissingDefinition, Unknown
 from airfleet.pipelines.analysis.signatures import Signature
-from airfleet.pipelines.files.project_files import Stamp, project_root
+from airfleet.pipelines.files.project_files import project_root
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.spec import (
     Const,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from airfleet.errors import Place, Problem
+from airfleet.file_stamps import Stamp
 from airfleet.pipelines.checks import limits
 from airfleet.pipelines.checks.check_context import Checking, Installed, check_id
 from airfleet.pipelines.checks.doubts.ignores import Ignore, ignores_in
@@ -29,7 +30,7 @@ from airfleet.pipelines.checks.schedules.forms import check_schedule
 from airfleet.pipelines.checks.task_checks import check_task
 from airfleet.pipelines.dialects.written_paths import WrittenPaths
 from airfleet.pipelines.files import foreign_files
-from airfleet.pipelines.files.project_files import Stamp, project_root, read_bytes, read_text
+from airfleet.pipelines.files.project_files import project_root, read_bytes, read_text
 from airfleet.pipelines.files.shared_files import OfOneFile, SharedFiles
 from airfleet.pipelines.language import interpolation
 from airfleet.pipelines.language.expressions.functions import TOO_MUCH

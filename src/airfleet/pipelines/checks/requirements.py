@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from airfleet.errors import Problem
+from airfleet.file_stamps import stamp
 from airfleet.pipelines.checks.check_context import Checking
 from airfleet.pipelines.files.named_files import absent, located, outside
-from airfleet.pipelines.files.project_files import stamp
 from airfleet.pipelines.language.spec import FileText, Pipeline
 from airfleet.problem_codes import Code
 

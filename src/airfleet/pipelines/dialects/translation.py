@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from airfleet.errors import Place, Problem
+from airfleet.file_stamps import Stamp, stamp
 from airfleet.pipelines.analysis.module_files import Roots
 from airfleet.pipelines.dialects.environment_names import Environment
-from airfleet.pipelines.files.project_files import Stamp, project_root, read_text, stamp
+from airfleet.pipelines.files.project_files import project_root, read_text
 from airfleet.problem_codes import Code
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
 from airfleet.yaml.problems import Placed, Report

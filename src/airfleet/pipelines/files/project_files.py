@@ -9,7 +9,7 @@ import re
 import stat
 import tokenize
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from airfleet.errors import Place, Problem
 from airfleet.problem_codes import Code
@@ -21,8 +21,6 @@ FLEET_FILE: Final = "fleet.yaml"
 DEFAULTS_FILE: Final = "defaults.yaml"
 #: endings of files with tests of pipelines
 TEST_SUFFIXES: Final = (".test.yaml", ".test.yml")
-#: tells one content of a file from another without reading it: mtime in ns, size, inode
-Stamp: TypeAlias = tuple[int, int, int]
 #: Megabytes of a file that is read: far above what anybody writes, and no danger for the memory.
 MAX_MEGABYTES: Final = 16
 #: Megabytes of files (``$f``) that all tasks of a pipeline file hold together, each as often as it is read.
@@ -43,15 +41,6 @@ def project_root(file: Path) -> Path:
         if os.path.isfile(ancestor / FLEET_FILE) or os.path.isfile(ancestor / MANIFEST):
             return ancestor
     return folder.parent if folder.name == "pipelines" else folder
-
-
-def stamp(path: str) -> Stamp | None:
-    """Return the stamp of a file; None when it is not there."""
-    try:
-        found = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return (found.st_mtime_ns, found.st_size, found.st_ino)
 
 
 def is_test(path: Path) -> bool:

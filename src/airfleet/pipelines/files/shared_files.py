@@ -16,15 +16,14 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from airfleet.errors import Place, Problem
+from airfleet.file_stamps import Stamp, stamp
 from airfleet.pipelines.files.named_files import absent, located, outside
 from airfleet.pipelines.files.project_files import (
     DEFAULTS_FILE,
     MAX_MEGABYTES_TOGETHER,
     SUFFIXES,
-    Stamp,
     project_root,
     read_text,
-    stamp,
 )
 from airfleet.problem_codes import Code
 from airfleet.spelling import nearest

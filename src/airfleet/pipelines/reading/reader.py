@@ -17,12 +17,12 @@ from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
 
 from airfleet.errors import Place, Problem
+from airfleet.file_stamps import Stamp
 from airfleet.pipelines.dialects import translator
 from airfleet.pipelines.dialects.translator import Translator
 from airfleet.pipelines.dialects.written_paths import WrittenPaths
 from airfleet.pipelines.files import foreign_files
 from airfleet.pipelines.files.dag_factory_files import is_dag_factory
-from airfleet.pipelines.files.project_files import Stamp
 from airfleet.pipelines.files.shared_files import Library, NoFiles, NotTaken
 from airfleet.pipelines.language.expressions.scope import ReadFile, Scope
 from airfleet.pipelines.language.interpolation import may_have_expressions, plain_parts, resolve

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from airfleet.errors import Place, Problem
+from airfleet.file_stamps import Stamp, stamp
 from airfleet.pipelines.files import listing
 from airfleet.pipelines.files.dag_factory_files import is_dag_factory
-from airfleet.pipelines.files.project_files import SUFFIXES, Stamp, read_bytes, read_python, read_text, stamp
+from airfleet.pipelines.files.project_files import SUFFIXES, read_bytes, read_python, read_text
 from airfleet.problem_codes import Code
 from airfleet.yaml import nodes
 

@@ -15,8 +15,9 @@ from airfleet.agent.sleep.sleeper import Cause, Sleeper
 from airfleet.agent.sleep.watch import BEAT_SECONDS, SleepWatch
 from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
+from airfleet.file_stamps import stamp
 from airfleet.fleet.planning.plan import Wake
-from airfleet.spool.sleep_records import SleepRecord, stamp
+from airfleet.spool.sleep_records import SleepRecord
 
 SECONDS = 10.0
 

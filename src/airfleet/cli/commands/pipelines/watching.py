@@ -12,7 +12,7 @@ from airfleet.cli.diagnosis.findings import short
 from airfleet.cli.output import terminal
 from airfleet.cli.queries.checked_files import Memory
 from airfleet.errors import listed
-from airfleet.pipelines.files.project_files import Stamp, stamp
+from airfleet.file_stamps import Stamp, stamp
 
 #: between two looks at the files, seconds; a look takes a small part of it
 _PAUSE: Final = 0.3

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from airfleet.file_stamps import stamp
 from airfleet.metadata import column_limits
 from airfleet.pipelines.checks import jinja
 from airfleet.pipelines.checks.check_context import Checking, Installed
 from airfleet.pipelines.files.named_files import absent, located, outside
-from airfleet.pipelines.files.project_files import MAX_MEGABYTES, MAX_MEGABYTES_TOGETHER, stamp
+from airfleet.pipelines.files.project_files import MAX_MEGABYTES, MAX_MEGABYTES_TOGETHER
 from airfleet.pipelines.language.spec import FileText, JinjaText
 from airfleet.problem_codes import Code
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from airfleet.file_stamps import stamp
 from airfleet.pipelines.analysis import catalog, short_names, well_known
 from airfleet.pipelines.analysis.answers import answers
 from airfleet.pipelines.checks.check_context import MARKERS, Checking, markers_in
-from airfleet.pipelines.files.project_files import stamp
 from airfleet.pipelines.language.function_options import (
     CONTAINERS,
     MADE_OF_THE_FUNCTION,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from airfleet.file_stamps import stamp
 from airfleet.pipelines.dialects.dag_factory.defaults import shallowly_merged
 from airfleet.pipelines.dialects.translation import Translation, with_scalars
 from airfleet.pipelines.files.dag_factory_files import is_dag_factory
-from airfleet.pipelines.files.project_files import project_root, read_text, stamp
+from airfleet.pipelines.files.project_files import project_root, read_text
 from airfleet.yaml import nodes
 from airfleet.yaml.nodes import Mapping
 
