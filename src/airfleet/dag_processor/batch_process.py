@@ -147,10 +147,9 @@ def _parse(
     import_common.NAMED_MODULES.clear()
     place, bundle = file.absolute_path, Path(first.bundle_path)
     request = first.model_copy(update={"file": os.fspath(place)})
-    modules = set(sys.modules)
     result, seen = observer.observed(lambda: _parse_file(request, log))
     assert result is not None, "there are no callbacks"
-    hurts = bool(seen.reasons) or any(_is_of_project(name) for name in sys.modules.keys() - modules)
+    hurts = bool(seen.reasons) or any(map(_is_of_project, seen.imported))
     taken_in = {**import_common.TAKEN_IN, **imported_files.of(place, bundle, import_common.NAMED_MODULES)}
     return result, taken_in, hurts
 
