@@ -164,6 +164,7 @@ def test_a_host_that_comes_back_is_another_one_and_can_be_drained(fleet: tuple[H
     wait_until(lambda: one.on("host-2").component("worker").state == "ready", 60, "its worker is back")
 
 
+@pytest.mark.long
 def test_a_host_that_goes_by_other_rules_does_not_join_and_one_with_other_pipelines_is_named(
     fleet: tuple[HostsUnderTest, Path],
 ) -> None:

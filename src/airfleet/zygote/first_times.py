@@ -16,8 +16,6 @@ import tempfile
 from collections import abc
 from pathlib import Path
 
-from airfleet.pipelines.airflow import import_common
-
 #: A pipeline with what most pipelines have.
 _PIPELINE = """\
 dag_id: first_time
@@ -45,6 +43,8 @@ def run() -> None:
 
 def read_a_pipeline() -> None:
     """Read, check, build and serialize a pipeline, as each process does that parses files or runs their tasks."""
+    from airfleet.pipelines.airflow import import_common
+
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "first_time.yaml"
         file.write_text(_PIPELINE, encoding="utf-8")

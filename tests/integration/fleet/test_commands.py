@@ -75,6 +75,7 @@ def test_logs_are_what_the_components_wrote(fleet: FleetUnderTest) -> None:
     assert {line.split(" ")[0] for line in everything.stdout.splitlines()} >= COMPONENTS - {"triggerer"}
 
 
+@pytest.mark.long
 def test_two_fleets_on_one_machine_do_not_meet(fleet: FleetUnderTest, running: Tiny) -> None:
     other = running.fleet
     addresses = [c.address for f in (fleet, other) for c in f.snapshot().components if c.address]

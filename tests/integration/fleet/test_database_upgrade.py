@@ -134,6 +134,7 @@ def rows_after(fleet: FleetUnderTest, choice: str) -> tuple[object, ...]:
     return rows(fleet)
 
 
+@pytest.mark.long
 def test_an_upgrade_that_is_killed_at_any_step_is_begun_again_and_loses_nothing(fleet: FleetUnderTest) -> None:
     before, machine = wheel_programs.major(wheel_programs.postgres()[0]), system_major()
     for step in STEPS:

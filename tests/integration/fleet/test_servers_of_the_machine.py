@@ -46,6 +46,7 @@ def run(fleet: FleetUnderTest) -> str:
     return run_id
 
 
+@pytest.mark.long
 def test_a_fleet_runs_on_the_servers_of_its_machine_and_takes_its_runs_to_the_wheels(fleet: FleetUnderTest) -> None:
     first = run(fleet)
     password = fleet.paths.password.read_text()

@@ -41,6 +41,7 @@ def newest(url: str) -> str:
         return registry.releases(connection, 1)[0].digest
 
 
+@pytest.mark.long
 def test_signed_and_approved_code_goes_live_and_unsigned_code_does_not(fleet: FleetUnderTest, tmp_path: Path) -> None:
     url = host_plan.of(fleet.project).database_url
     waits = fleet.airfleet("push", "--sign-with", tmp_path / "ada")

@@ -32,7 +32,8 @@ def said(before: str, after: str) -> object:
 
 def test_the_pipeline_that_is_read_has_no_problem_and_leaves_no_trace() -> None:
     first_times.read_a_pipeline()
-    assert (import_common.TAKEN_IN, import_common.NAMED_MODULES) == ({}, set())
+    assert not import_common.TAKEN_IN
+    assert not import_common.NAMED_MODULES
 
 
 def test_no_thread_is_left_and_nothing_is_open() -> None:
