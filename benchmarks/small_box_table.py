@@ -7,19 +7,20 @@ from typing import Any
 
 from measuring import origin, table
 
-HEAD = ("", "asleep, MB", "kept awake, MB")
+HEAD = ("", "asleep, MB", "kept awake, MB", "Airflow alone, MB")
 NOTES = """\
 PSS: a page that several processes share is divided among them, so each of them has more when others sleep, and only
 sums compare. *asleep*: triggerer, dag-processor and Flower have nothing to do. A component is all its processes: the
-worker those of its slots, PostgreSQL one for each connection.
+worker those of its slots, PostgreSQL one for each connection. *Airflow alone* is CeleryExecutor on the same PostgreSQL
+and Valkey, with as many slots and the settings of the profile `small`; it has no Flower.
 """
 
 
 def rows(found: Mapping[str, Mapping[str, float]]) -> list[tuple[str, ...]]:
     """A line for each component, and their sum."""
-    sleeping, awake = found["sleeping"], found["awake"]
-    lines = [(name, _megabytes(sleeping[name]), _megabytes(awake[name])) for name in sleeping]
-    return [*lines, ("together", f"{sum(sleeping.values()):.0f}", f"{sum(awake.values()):.0f}")]
+    columns = [found[name] for name in ("sleeping", "awake", "stock")]
+    lines = [(name, *(_megabytes(column.get(name, 0.0)) for column in columns)) for name in columns[0]]
+    return [*lines, ("together", *(f"{sum(column.values()):.0f}" for column in columns))]
 
 
 def markdown(results: Mapping[str, Any]) -> str:

@@ -33,7 +33,7 @@ import sys
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -60,6 +60,14 @@ class Limits:
 
 
 _USUAL = Limits()
+
+#: the variable that says how many zygotes a pool keeps, where memory is scarce
+ZYGOTES = "AIRFLEET_DAG_ZYGOTES"
+
+
+def limits(environ: Mapping[str, str]) -> Limits:
+    """Return the limits that the environment asks for."""
+    return Limits(zygotes=int(environ.get(ZYGOTES, _USUAL.zygotes)))
 
 
 def start(

@@ -36,7 +36,7 @@ def _migrate() -> None:
 
     revisions = airflow_revisions.installed()
     found = _schema_in_database()
-    has_managers = not preload.is_shared()
+    has_managers = preload.asks_database()
     if sentence := _misfit(found, revisions, has_managers):
         sys.exit(sentence)
     if found is None:

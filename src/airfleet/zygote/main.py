@@ -116,8 +116,7 @@ def _obey_next(connection: socket.socket, orders: ForkOrders) -> bool:
 def _settle() -> None:
     """Make the heap such that children share as much of it as they can."""
     linecache.clearcache()
-    gc.collect()
-    shared_heap.trim()
+    shared_heap.give_back()
     shared_heap.fill_holes()
     gc.freeze()
     shared_heap.use_huge_pages()

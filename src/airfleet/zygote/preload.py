@@ -16,6 +16,8 @@ from airfleet.system import fast_import
 
 #: ``current`` in this variable: all tasks come from this installation of Airflow
 EXECUTION_API = "AIRFLEET_EXECUTION_API"
+#: this variable is set where each api-server builds its own application
+OWN_API = "AIRFLEET_OWN_API"
 
 #: imported before any fork, in this order
 IMPORTED = (
@@ -123,11 +125,17 @@ def import_airflow() -> None:
 def is_shared() -> bool:
     """Tell whether api-servers share the application that the zygote builds.
 
-    It has no database: with an auth manager that may ask one (FAB does), each api-server builds its own.
+    It has no database: with an auth manager that may ask one (FAB does), each api-server builds its own. So does the
+    only api-server of a small machine: what it writes to would be there twice.
     """
+    return not asks_database() and not os.environ.get(OWN_API)
+
+
+def asks_database() -> bool:
+    """Tell whether the auth manager may have tables of its own."""
     from airflow.configuration import conf
 
-    return str(conf.get("core", "auth_manager")) == SIMPLE_AUTH_MANAGER
+    return str(conf.get("core", "auth_manager")) != SIMPLE_AUTH_MANAGER
 
 
 def build_shared_api() -> None:

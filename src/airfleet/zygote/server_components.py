@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airfleet.metadata import api_availability
-from airfleet.zygote import component_sleep, preload, service_user
+from airfleet.system import fast_import
+from airfleet.zygote import component_sleep, preload, service_user, shared_heap
 from airfleet.zygote.component_settings import Options, use_database
 
 if TYPE_CHECKING:
@@ -75,11 +76,13 @@ def _served(releases: Places) -> FastPath | ReleaseObjects:
 
 
 def _build_api(user: str) -> None:
-    """Build the application with an auth manager that needs the database. Raises SystemExit with a sentence."""
+    """Build the application of this process alone. Raises SystemExit with a sentence."""
     from airflow.configuration import conf
 
     try:
-        preload.build_api()
+        with fast_import.few_collections():
+            preload.build_api()
+        shared_heap.give_back()
         service_user.ensure(user, Path(conf.get("core", "simple_auth_manager_passwords_file")))
     except Exception as wrong:
         traceback.print_exc()

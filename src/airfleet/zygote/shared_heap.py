@@ -10,6 +10,7 @@ its own. Nothing is written into the plugs, so they take no memory that was not 
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import re
 import sys
@@ -32,6 +33,12 @@ _plugs: list[bytes] = []
 _PLUG_SIZES = (126_976, 65_536, 32_768, 16_384, 8_192, 4_096, 2_048, 1_024, 512, 256, 128, 64, 32)
 #: plugs of one size at the most: a bound for the day the C library's heap looks different
 _MOST_PLUGS = 20_000
+
+
+def give_back() -> None:
+    """Free what nothing refers to any more, and give the system its pages back."""
+    gc.collect()
+    trim()
 
 
 def trim() -> None:

@@ -45,6 +45,7 @@ def start_pool(settings: int) -> None:
         pool.start(
             main.work(python),
             lambda title: setproctitle(f"airfleet {name} -- {title}"),
+            pool.limits(os.environ),
             withheld=(settings,),
             settle=(lambda: task_user.become(user)) if user else None,
         ),

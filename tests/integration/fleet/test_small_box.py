@@ -25,7 +25,7 @@ from support.pipelines import HELLO
 
 REPOSITORY = Path(__file__).parents[3]
 #: of the machine: for one small pipeline, and for the demonstration, whose tasks load pyarrow and matplotlib
-BOX_MB, DEMO_MB = 600, 800
+BOX_MB, DEMO_MB = 560, 680
 PAGE = REPOSITORY / "docs" / "how-to" / "small-server.md"
 #: for the demonstration, on two cores that others use as well
 DEMO_SECONDS = 280.0

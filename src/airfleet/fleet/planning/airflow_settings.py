@@ -107,6 +107,8 @@ def environment(context: Context) -> dict[str, str]:
         "AIRFLOW_CONFIG": str(context.paths.airflow_home / "airflow.cfg"),
         "AIRFLEET_PROJECT": context.fleet.root,
         **({"AIRFLEET_TASK_USER": context.task_user} if context.task_user else {}),
+        **({"AIRFLEET_DAG_ZYGOTES": str(kept)} if (kept := context.sizing.dag_zygotes) else {}),
+        **({} if context.sizing.shares_api else {"AIRFLEET_OWN_API": "1"}),
         "PYTHONUNBUFFERED": "1",
         # With embedded servers every worker is on this machine, and so of this very Airflow.
         "AIRFLEET_EXECUTION_API": "current" if context.embedded else "all",

@@ -28,6 +28,10 @@ class Sizing:
     valkey: Mapping[str, str] = field(default_factory=dict)
     #: settings of Airflow: section -> option -> value
     airflow: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    #: files of Dags that each worker keeps loaded; None is as many as usual
+    dag_zygotes: int | None = None
+    #: whether api-servers share one application, with which they start in a second; pages that one writes to are copied
+    shares_api: bool = True
     #: seconds without work, after which a component sleeps
     sleep_after_seconds: float = 300.0
     #: whether triggerers sleep until something is deferred for the first time; else a broken one is seen at the start
@@ -62,7 +66,9 @@ SMALL: Final = Sizing(
         "dag_processor": {"parsing_processes": "1"},
         "database": {"sql_alchemy_pool_size": "1", "sql_alchemy_max_overflow": "4"},
     },
-    sleep_after_seconds=10.0,
+    dag_zygotes=1,
+    shares_api=False,
+    sleep_after_seconds=3.0,
     triggerer_starts_asleep=True,
     flower_after_seconds=60.0,
     flower_sleeps=True,

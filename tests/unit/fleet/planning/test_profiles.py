@@ -15,6 +15,8 @@ from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.planning.plan import Exec, Plan, Sleep, Wake
 from airfleet.fleet.planning.plan_record import settings
 from airfleet.fleet.servers import secrets
+from airfleet.task_process import pool
+from airfleet.zygote import preload
 
 SMALL_MACHINE, LARGE_MACHINE = 450 * 2**20, 8 * 2**30
 FLOWER = ("127.0.0.1", 5555)
@@ -67,6 +69,23 @@ def test_servers_of_a_small_machine_get_their_settings(tmp_path: Path) -> None:
     assert settings(small.files)["dag_processor.parsing_processes"] == "1"
 
 
+def test_workers_of_a_small_machine_keep_one_file_loaded(tmp_path: Path) -> None:
+    environments = [planned(tmp_path, "", memory).environment for memory in (SMALL_MACHINE, LARGE_MACHINE)]
+    assert [pool.limits(environ).zygotes for environ in environments] == [1, pool.Limits().zygotes]
+
+
+def test_the_api_server_of_a_small_machine_has_an_application_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = []
+    for memory in (SMALL_MACHINE, LARGE_MACHINE):
+        monkeypatch.delenv(preload.OWN_API, raising=False)
+        for name, value in planned(tmp_path, "", memory).environment.items():
+            monkeypatch.setenv(name, value)
+        shared.append(preload.is_shared())
+    assert shared == [False, True]
+
+
 def test_what_fleet_yaml_sets_wins_over_the_profile(tmp_path: Path) -> None:
     plan = planned(tmp_path, "airflow: {dag_processor: {parsing_processes: 3}}", SMALL_MACHINE)
     assert settings(plan.files)["dag_processor.parsing_processes"] == "3"
@@ -84,6 +103,6 @@ def test_components_sleep_unless_they_are_kept_awake(tmp_path: Path) -> None:
 
 def test_on_a_small_machine_they_sleep_sooner_and_some_from_the_start(tmp_path: Path) -> None:
     plan = planned(tmp_path, "flower: true", SMALL_MACHINE)
-    assert sleeps(plan, "triggerer") == Sleep(Wake.DEFERRED, 10.0, from_start=True)
-    assert sleeps(plan, "dag-processor") == Sleep(Wake.CHANGED, 10.0)
+    assert sleeps(plan, "triggerer") == Sleep(Wake.DEFERRED, 3.0, from_start=True)
+    assert sleeps(plan, "dag-processor") == Sleep(Wake.CHANGED, 3.0)
     assert sleeps(plan, "flower") == Sleep(Wake.ASKED, 60.0, FLOWER, from_start=True)
