@@ -203,7 +203,7 @@ def test_the_tutorial_shows_the_pipeline_that_init_writes_and_what_check_says_of
 
 #: variables that one part of airfleet tells another, and that no person sets
 INTERNAL = {"COMPONENT", "CONTROL_GROUP", "FLEET", "HOSTNAME", "LOCAL_HOSTS", "LOCAL_NETWORK", "EXECUTION_API", "TOKEN"}
-INTERNAL |= {"TASK_USER", "ZYGOTE_FD", "TESTING_CLOCKS", "UNCHECKED", "MAY_MIGRATE"}
+INTERNAL |= {"TASK_USER", "DAG_ZYGOTES", "OWN_API", "ZYGOTE_FD", "TESTING_CLOCKS", "UNCHECKED", "MAY_MIGRATE"}
 _COMMAND_NAMES = tuple(f"{command.upper()}_" for command in COMMANDS)
 
 
