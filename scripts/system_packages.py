@@ -91,6 +91,7 @@ NEEDS = (
         ("openssh-server", "openssh-clients"),
         services=("ssh.service", "ssh.socket"),
     ),
+    Need("sudo", "users whom sudo asks no password", ("sudo", "visudo"), ("sudo",), ("sudo",)),
     Need("ip", "networks of hosts", ("ip",), ("iproute2",), ("iproute",)),
     Need("cc", "wrong clocks", ("cc",), ("gcc", "libc6-dev"), ("gcc",)),
     Need("buildah", "images", ("buildah", "mmdebstrap"), ("buildah", "mmdebstrap"), ("buildah", "mmdebstrap")),

@@ -36,8 +36,10 @@ class Facts:
     has_systemd: bool = False
     #: whether systemd keeps services of this user after the last logout
     lingers: bool = False
-    #: whether ``sudo`` asks this user no password; only asked where root has something to do
-    has_sudo: bool = False
+    #: whether ``sudo`` makes the folder without a password; only asked where it is not writable
+    sudo_makes_folder: bool = False
+    #: whether ``sudo`` has services linger without a password; only asked where they do not
+    sudo_lingers: bool = False
     #: the lowest port that users other than root may open
     lowest_port: int = 1024
     #: minor version -> program
@@ -105,7 +107,8 @@ def parse(text: str, asked_at: float, answered_at: float) -> Facts:
         closed=one.get("closed", ""),
         has_systemd="systemd" in one,
         lingers="lingers" in one,
-        has_sudo="sudo" in one,
+        sudo_makes_folder="folder" in said.get("sudo", ()),
+        sudo_lingers="linger" in said.get("sudo", ()),
         lowest_port=int(one.get("lowest port") or 1024),
         pythons=dict(value.split(" ", 1) for value in reversed(said.get("python", []))),
         uv=one.get("uv", ""),

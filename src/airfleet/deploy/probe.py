@@ -8,6 +8,9 @@ from typing import Final
 
 from airfleet.deploy import layout
 
+#: what root alone may do, as ``sudo`` runs it; the folder follows the first
+OWN_FOLDER: Final = 'install -d -m 711 -o "$(id -un)" -g "$(id -gn)"'
+LINGER: Final = 'loginctl enable-linger "$(id -un)"'
 #: what the script gets as variables: FOLDER, PYTHONS, REACH (``host port`` pairs), SERVERS (paths of programs)
 _SCRIPT: Final = r"""
 say() { printf '%s\t%s\n' "$1" "$2"; }
@@ -33,9 +36,13 @@ say disk "$(df -Pk "$above" | awk 'NR == 2 {print $4 * 1024}')"
 [ -d /run/systemd/system ] && say systemd yes
 [ -e "/var/lib/systemd/linger/$(id -un)" ] && say lingers yes
 say "lowest port" "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start 2>/dev/null)"
-# sudo is asked only where root has something to do: to users without it, it may report them.
-if [ ! -w "$above" ] || { [ -d /run/systemd/system ] && [ ! -e "/var/lib/systemd/linger/$(id -un)" ]; }; then
-    [ "$(id -u)" != 0 ] && sudo -n true 2>/dev/null && say sudo yes
+# sudo is asked only where root has something to do: to users without it, it may report them. Only a command that runs
+# shows that it asks no password; its list has what it allows, unless the list needs a password of its own.
+may() { sudo -n true && { sudo -n -l "$@" || ! sudo -n -l; }; }
+if [ "$(id -u)" != 0 ]; then
+    [ -w "$above" ] || { may @OWN_FOLDER@ "$FOLDER" >/dev/null 2>&1 && say sudo folder; }
+    [ ! -d /run/systemd/system ] || [ -e "/var/lib/systemd/linger/$(id -un)" ] ||
+        { may @LINGER@ >/dev/null 2>&1 && say sudo linger; }
 fi
 for name in $PYTHONS; do
     found=$(command -v "python$name") && say python "$name $found"
@@ -96,6 +103,6 @@ def script(folder: str, pythons: Sequence[str], reach: Sequence[tuple[str, int]]
     head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in told.items())
     names = {"@RECORD@": layout.RECORD, "@WHOLE@": layout.WHOLE, "@COMMAND@": layout.COMMAND}
     body = _SCRIPT
-    for mark, name in names.items():
-        body = body.replace(mark, name)
+    for mark, words in {**names, "@OWN_FOLDER@": OWN_FOLDER, "@LINGER@": LINGER}.items():
+        body = body.replace(mark, words)
     return head + body

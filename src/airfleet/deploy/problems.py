@@ -79,7 +79,7 @@ def _of_system(facts: Facts) -> Iterator[str]:
         yield f"has glibc {facts.glibc}; the locked wheels need {'.'.join(map(str, GLIBC))} or newer"
     for program in facts.lacks:
         yield f"has no program '{program}'"
-    if facts.needs_linger and not facts.has_sudo:
+    if facts.needs_linger and not facts.sudo_lingers:
         yield (
             f"ends services of '{facts.user}' when that user logs out: "
             f"'sudo loginctl enable-linger {facts.user}' there keeps them"
@@ -98,7 +98,7 @@ def _of_installation(facts: Facts, needs: Needs) -> Iterator[str]:
 
 
 def _of_room(facts: Facts, *, is_there: bool) -> Iterator[str]:
-    if not facts.is_writable and not facts.has_sudo:
+    if not facts.is_writable and not facts.sudo_makes_folder:
         yield f"lets user '{facts.user}' not write to {facts.folder}: 'deploy: {{folder: …}}' names another folder"
     needed = REST_BYTES if is_there else ENVIRONMENT_BYTES
     if facts.disk_bytes < needed:

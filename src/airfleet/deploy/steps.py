@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from airfleet.deploy import layout, service
+from airfleet.deploy import layout, probe, service
 from airfleet.deploy.facts import Facts
 from airfleet.deploy.layout import Layout
 from airfleet.deploy.remote import Files
@@ -90,12 +90,13 @@ def note(place: Layout, line: str) -> Step:
 
 def prepare(place: Layout, facts: Facts) -> tuple[Step, ...]:
     """Do what only root may, where ``sudo`` asks no password: a folder, and services that outlive a login."""
-    if not facts.has_sudo:
-        return ()
-    owner = '-o "$(id -un)" -g "$(id -gn)"'
-    folder = Step(f"make {place.folder} with sudo", f"sudo -n install -d -m 711 {owner} {_quoted(place.folder)}")
-    linger = Step("keep services after the last logout", 'sudo -n loginctl enable-linger "$(id -un)"')
-    return (*(() if facts.is_writable else (folder,)), *((linger,) if facts.needs_linger else ()))
+    found: list[Step] = []
+    if not facts.is_writable and facts.sudo_makes_folder:
+        script = f"sudo -n {probe.OWN_FOLDER} {_quoted(place.folder)}"
+        found.append(Step(f"make {place.folder} with sudo", script))
+    if facts.needs_linger and facts.sudo_lingers:
+        found.append(Step("keep services after the last logout", f"sudo -n {probe.LINGER}"))
+    return tuple(found)
 
 
 def provision(place: Layout, facts: Facts, wanted: Installation, uv: Uv, version: Version) -> tuple[Step, ...]:

@@ -280,7 +280,7 @@ def test_what_sudo_does_comes_before_everything_else(laptop: Laptop) -> None:
     (one.home / "bin").mkdir()
     (one.home / "bin" / "sudo").write_text("#!/bin/sh\n")
     (one.home / "bin" / "sudo").chmod(0o755)
-    closed = replace(found.facts["a"], is_writable=False, has_sudo=True)
+    closed = replace(found.facts["a"], is_writable=False, sudo_makes_folder=True)
     deployment = laptop.deployment
     deployment.carry_out(deployment.plan(replace(found, facts={**found.facts, "a": closed})))
     assert laptop.said[0][1].startswith(f"make {one.folder} with sudo")

@@ -170,7 +170,10 @@ def test_a_server_of_the_machine_has_to_be_there(
 def test_what_sudo_does_without_a_password_is_no_problem() -> None:
     unable = replace(WELL, has_systemd=True, is_writable=False)
     assert len(found(FLEET, control=unable)) == 2
-    assert found(FLEET, control=replace(unable, has_sudo=True)) == []
+    folder, linger = replace(unable, sudo_makes_folder=True), replace(unable, sudo_lingers=True)
+    assert ["logs out" in sentence for sentence in found(FLEET, control=folder)] == [True]
+    assert ["not write" in sentence for sentence in found(FLEET, control=linger)] == [True]
+    assert found(FLEET, control=replace(folder, sudo_lingers=True)) == []
 
 
 def test_a_port_that_only_root_opens_is_named_for_others() -> None:

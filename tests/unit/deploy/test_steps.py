@@ -32,7 +32,7 @@ def provided(place: Layout, **facts: bool) -> list[steps.Step]:
 
 def test_sudo_makes_the_folder_and_keeps_services_where_it_asks_no_password(tmp_path: Path) -> None:
     place = Layout(str(tmp_path / "srv" / "my shop"))
-    found = provided(place, has_sudo=True, is_writable=False)
+    found = provided(place, sudo_makes_folder=True, sudo_lingers=True, is_writable=False)
     assert [step.says for step in found] == [
         f"make {place.folder} with sudo",
         "keep services after the last logout",
@@ -50,8 +50,8 @@ def test_sudo_makes_the_folder_and_keeps_services_where_it_asks_no_password(tmp_
 
 
 def test_sudo_is_left_alone_where_there_is_nothing_for_it_to_do() -> None:
-    assert provided(Layout("/srv/shop"), has_sudo=False, is_writable=False) == []
-    assert provided(Layout("/srv/shop"), has_sudo=True, lingers=True) == []
+    assert provided(Layout("/srv/shop"), is_writable=False) == []
+    assert provided(Layout("/srv/shop"), sudo_makes_folder=True, sudo_lingers=True, lingers=True) == []
 
 
 @pytest.mark.parametrize(
