@@ -31,6 +31,8 @@ class Facts:
     memory_bytes: int = 0
     disk_bytes: int = 0
     is_writable: bool = True
+    #: the user to whom a folder belongs that is there with something in it, and that this user may not write to
+    owner: str = ""
     #: a folder above that other users may not enter; empty for none
     closed: str = ""
     has_systemd: bool = False
@@ -104,6 +106,7 @@ def parse(text: str, asked_at: float, answered_at: float) -> Facts:
         memory_bytes=int(float(one.get("memory") or 0)),
         disk_bytes=int(float(one.get("disk") or 0)),
         is_writable="writable" in one,
+        owner=one.get("owner", ""),
         closed=one.get("closed", ""),
         has_systemd="systemd" in one,
         lingers="lingers" in one,

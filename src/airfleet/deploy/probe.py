@@ -27,6 +27,8 @@ say memory "$(awk '/^MemTotal:/ {print $2 * 1024}' /proc/meminfo)"
 above=$FOLDER
 while [ ! -d "$above" ]; do above=$(dirname "$above"); done
 [ -w "$above" ] && say writable "$above"
+[ "$above" = "$FOLDER" ] && [ ! -w "$above" ] && { [ ! -r "$above" ] || [ -n "$(ls -A "$above")" ]; } &&
+    say owner "$(stat -c %U "$above")"
 at=$above
 while [ "$at" != / ]; do
     case $(stat -c %A "$at") in *x|*t) ;; *) say closed "$at" ;; esac

@@ -103,6 +103,20 @@ def test_what_sudo_does_not_allow_is_named_by_the_preflight_and_nothing_is_chang
     assert what_lies(one) == before
 
 
+def test_a_folder_of_somebody_else_with_something_in_it_is_not_taken(
+    site: Site[NamespacedMachines], one: NamespacedMachine
+) -> None:
+    allow(one, RULES)
+    as_root(one, "install", "-d", "-m", "755", FOLDER, f"{FOLDER}/theirs")
+    try:
+        before = what_lies(one)
+        done = site.deploy("--vendor")
+        assert (done.returncode, what_lies(one)) == (1, before)
+        assert f"has {FOLDER}, which is 'root's and not empty" in done.stderr
+    finally:
+        as_root(one, "rm", "-r", FOLDER)
+
+
 def test_a_user_who_may_do_everything_needs_no_list(site: Site[NamespacedMachines], one: NamespacedMachine) -> None:
     allow(one, f"Defaults:{USER} listpw=always\n{USER} ALL=(ALL) NOPASSWD: ALL\n")
     shown = site.deploy("--vendor", "--dry-run")

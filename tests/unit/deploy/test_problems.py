@@ -70,6 +70,10 @@ def test_hosts_that_are_well_have_no_problem() -> None:
             "lets user 'shop' not write to /srv/shop: 'deploy: {folder: …}' names another folder",
         ),
         (
+            {"is_writable": False, "sudo_makes_folder": True, "owner": "root"},
+            "has /srv/shop, which is 'root's and not empty: 'deploy: {folder: …}' names another folder",
+        ),
+        (
             {"clock_ahead": 61.2},
             "has a clock 61 s ahead of this machine's: chrony or another NTP client sets it",
         ),
