@@ -312,3 +312,30 @@ def _other(path: Path) -> Path:
     other = path.with_name("other")
     other.write_text("edited")
     return other
+
+
+def imported(load: Callable[[], Any]) -> set[str]:
+    return set(in_child(lambda: list(observed(load)[1].imported)))
+
+
+def test_modules_are_those_that_this_load_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, text in {"first_of_two": "import second_of_two, json\n", "second_of_two": ""}.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    assert imported(lambda: importlib.import_module("first_of_two")) == {"first_of_two", "second_of_two"}
+    assert imported(lambda: None) == set()
+
+
+def test_modules_that_were_there_count_when_the_newest_of_them_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "newest_of_all.py").write_text("")
+
+    def load() -> None:
+        importlib.import_module("newest_of_all")
+        observed_names.extend(observed(lambda: sys.modules.pop("newest_of_all"))[1].imported)
+
+    observed_names: list[str] = []
+    found = in_child(lambda: (load(), observed_names)[1])
+    assert {"sys", "os", __name__} <= set(found)
