@@ -277,6 +277,8 @@ class Installed:
     """Versions of programs that the list of known vulnerabilities names: name -> version."""
 
     versions: Mapping[str, str]
+    #: vulnerabilities that packages of the distribution say they have fixed in these versions
+    fixed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

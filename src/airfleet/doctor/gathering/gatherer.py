@@ -27,6 +27,7 @@ from airfleet.doctor.facts import (
 from airfleet.doctor.finding import Unknown
 from airfleet.doctor.gathering import (
     certificate_facts,
+    distribution_packages,
     live_facts,
     machine_facts,
     network_facts,
@@ -37,6 +38,7 @@ from airfleet.doctor.gathering import (
 from airfleet.doctor.gathering.attempts import attempt, of
 from airfleet.doctor.gathering.situation import Situation
 from airfleet.fleet import planner, preview
+from airfleet.fleet.config.checks import is_loopback
 from airfleet.fleet.config.spec import Fleet
 from airfleet.fleet.planning.plan import Plan
 from airfleet.fleet.servers import secrets
@@ -140,10 +142,14 @@ def _asked(url: Maybe[str], database: Maybe[DatabaseLook]) -> Maybe[str]:
 
 
 def _installed(broker: Maybe[BrokerFacts]) -> Installed:
+    """Return versions; of a broker on this machine also the fixes that its distribution has taken back."""
     found = {name: versions.installed(name) or "" for name in _DISTRIBUTIONS}
-    if isinstance(broker, BrokerFacts) and broker.program:
-        found[broker.program.lower()] = broker.version
-    return Installed(found)
+    if not isinstance(broker, BrokerFacts) or not broker.program:
+        return Installed(found)
+    product = broker.program.lower()
+    found[product] = broker.version
+    is_here = is_loopback(broker.address.rpartition(":")[0].strip("[]"))
+    return Installed(found, distribution_packages.fixes(product, broker.version) if is_here else frozenset())
 
 
 def _visibility(found: Situation, url: Maybe[str]) -> Maybe[Visibility]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from airfleet.agent.control import Snapshot
 from airfleet.doctor import advisories
 from airfleet.doctor.facts import Damage, FileCheck, Installed
@@ -54,7 +56,8 @@ def in_force(snapshot: Snapshot) -> tuple[Seen, ...]:
 def vulnerabilities(found: Installed) -> tuple[Seen, ...]:
     """Judge installed versions by the list of known vulnerabilities that airfleet ships with."""
     known = advisories.load()
-    hits = advisories.matching(known.advisories, found.versions)
+    matching = list(advisories.matching(known.advisories, found.versions))
+    hits = [hit for hit in matching if hit[0].id not in found.fixed]
     dated = f"the offline list of {known.date}"
     return seen_or(
         (
@@ -64,8 +67,16 @@ def vulnerabilities(found: Installed) -> tuple[Seen, ...]:
             )
             for one, version in hits
         ),
-        f"no entry of {dated} ({len(known.advisories)} entries, not complete) concerns what is installed",
+        f"no entry of {dated} ({len(known.advisories)} entries, not complete) concerns what is installed"
+        + _taken_back([one.id for one, _ in matching if one.id in found.fixed]),
     )
+
+
+def _taken_back(fixed: Sequence[str]) -> str:
+    """Name what a distribution has fixed without a new version; empty for nothing."""
+    if not fixed:
+        return ""
+    return f"; the distribution's package has the fixes of {', '.join(fixed)}, which a server has once it is restarted"
 
 
 def damage(found: tuple[Damage, ...]) -> tuple[Seen, ...]:

@@ -101,6 +101,17 @@ def test_versions_without_an_entry_are_fine_and_the_list_says_that_it_is_not_com
     assert seen == (Seen(FINE, f"{told} concerns what is installed"),)
 
 
+def test_what_a_distribution_has_fixed_without_a_new_version_is_no_vulnerability_any_more() -> None:
+    open_ones = files.vulnerabilities(Installed({"valkey": "9.0.3"}))
+    fixed = [one.id for one, _ in advisories.matching(advisories.load().advisories, {"valkey": "9.0.3"})]
+    assert len(open_ones) == len(fixed) == 3
+    left = files.vulnerabilities(Installed({"valkey": "9.0.3"}, frozenset(fixed[1:])))
+    assert left == open_ones[:1]
+    (none,) = files.vulnerabilities(Installed({"valkey": "9.0.3"}, frozenset(fixed)))
+    assert none.state is FINE
+    assert none.sentence.endswith(f"has the fixes of {', '.join(fixed)}, which a server has once it is restarted")
+
+
 def test_files_that_are_damaged() -> None:
     found = Damage("/srv/.airfleet/ports.json is damaged", "delete it: free ports are looked for again")
     assert files.damage((found,)) == (Seen(WRONG, found.sentence, found.next),)
