@@ -42,7 +42,10 @@ LEFT_OUT := build/left_out.jsonl
 test: export AIRFLEET_LEFT_OUT := $(abspath $(LEFT_OUT))
 # One long test runs each time, another one for each commit.
 LONG_TURN := $(shell git rev-list --count HEAD 2>/dev/null || echo 0)
-LONG_GROUP := $(if $(filter 0,$(shell echo $$(($(LONG_TURN) % 3)))),$(RUN_TESTS) $(FLEET_TESTS),$(FAULT_TESTS))
+LONG_GROUP := $(if $(filter 0,$(shell echo $$(($(LONG_TURN) % 3)))),$(RUN_TESTS) $(FLEET_TESTS),$(FAULT_TESTS)) \
+	$(TIMED_TESTS:%=--ignore=%)
+# The tests against the next Airflow, and those on another Python, take turns from commit to commit.
+NEIGHBOUR := $(if $(filter 0,$(shell echo $$(($(LONG_TURN) % 2)))),test-34,test-python)
 # What depends on Python itself: its syntax tree, annotations, forks; and one fleet.
 PYTHON_TESTS := tests/conformance/airflow_contract tests/unit/pipelines/analysis tests/unit/pipelines/airflow \
 	tests/unit/pipelines/language tests/unit/pipelines/upgrade tests/unit/support \
@@ -65,8 +68,8 @@ stop: ## End what `make demo` started
 
 test: system-packages install-dev ## Everything that CI runs; what the tests need of the system is installed, or named and left out
 	@mkdir -p build && rm -f $(LEFT_OUT)
-	@$(MAKE) --no-print-directory -j3 --output-sync=target lint test-faults test-fleet test-long-turn test-runs test-unit \
-		test-tasks test-lightning test-buckets test-34 test-python docs-check platforms
+	@$(MAKE) --no-print-directory -j3 --output-sync=target lint test-unit test-fleet test-tasks test-runs test-faults \
+		$(NEIGHBOUR) test-lightning test-buckets test-long-turn docs-check platforms
 	@$(MAKE) --no-print-directory test-times
 	@$(PYTHON) scripts/system_packages.py summary $(LEFT_OUT)
 

@@ -214,6 +214,7 @@ def test_azure_without_credentials_is_a_problem_of_the_environment(monkeypatch: 
     assert caught.value.hint == "its credentials belong into the environment, as adlfs describes them"
 
 
+@pytest.mark.long
 def test_azure_that_is_away_is_told_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its client would try for minutes."""
     for name, value in environment("abfs", 1).items():

@@ -80,6 +80,7 @@ def starts(folder: Path, task: TaskKey) -> list[Note]:
     return [note for note in journal.read(folder) if note.task == task and note.event == NoteKind.START]
 
 
+@pytest.mark.long
 def test_each_host_fetches_a_release_to_places_of_its_own(
     fleet: tuple[HostsUnderTest, Path], database: psycopg.Connection[Any]
 ) -> None:

@@ -19,16 +19,12 @@ from faultlab.servers import rabbitmq
 from faultlab.systems.fleet_system import FleetSystem
 from faultlab.systems.topology import Topology
 
-pytestmark = pytest.mark.timeout(600)
-
-RABBITMQ = [pytest.mark.needs("rabbitmq"), pytest.mark.long]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 #: two schedulers: one killed leaves one
 ROWS = ("F1", "F3", "F5", "F11", "F13", "F17", "F19", "F23")
 #: those in which the broker has a part
 OF_THE_BROKER = ("F3", "F5", "F17", "F19")
-#: those for every run of CI
-OF_EVERY_RUN = ("F1", "F3", "F11", "F17")
 #: a minute away is three seconds here
 SCALE = 0.05
 #: after so many seconds without the API Airflow ends every task
@@ -57,9 +53,8 @@ class Done:
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param((None, OF_EVERY_RUN), id="valkey"),
-        pytest.param((None, ROWS), id="valkey, all", marks=pytest.mark.long),
-        pytest.param((rabbitmq.beside, OF_THE_BROKER), id="rabbitmq", marks=RABBITMQ),
+        pytest.param((None, ROWS), id="valkey"),
+        pytest.param((rabbitmq.beside, OF_THE_BROKER), id="rabbitmq", marks=pytest.mark.needs("rabbitmq")),
     ],
 )
 def done(request: pytest.FixtureRequest) -> Done:

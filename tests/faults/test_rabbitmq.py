@@ -159,6 +159,7 @@ def test_a_message_does_not_print_the_token_that_it_carries(target: FleetSystem)
         wait_for(target, run, NoteKind.END, 30)
 
 
+@pytest.mark.long
 def test_a_worker_that_takes_no_more_tasks_is_replaced_and_what_it_runs_goes_on(target: FleetSystem) -> None:
     fleet = target.fleet
     ask_for_endless(target, "long")

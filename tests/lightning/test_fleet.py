@@ -35,6 +35,7 @@ def fleet(cloudy: Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield with_clouds
 
 
+@pytest.mark.long
 def test_a_run_whose_worker_is_killed_ends_with_exactly_the_rows_of_the_source(
     fleet: FleetUnderTest, cloudy: Runner, sky: Clouds
 ) -> None:

@@ -69,6 +69,7 @@ def what_lies(one: NamespacedMachine) -> str:
     return as_root(one, "bash", "-c", 'find "$@" -printf "%p %u %m %T@\n" 2>/dev/null; :', "bash", *places)
 
 
+@pytest.mark.long
 def test_the_rules_of_the_guide_are_enough_for_a_folder_below_root_s_and_services_that_stay(
     site: Site[NamespacedMachines], one: NamespacedMachine
 ) -> None:

@@ -62,6 +62,7 @@ def log(fleet: FleetUnderTest, component: str) -> str:
     return fleet.paths.log(component).read_text()
 
 
+@pytest.mark.long
 def test_objects_reach_tasks_and_come_back_to_what_the_file_says(fleet: FleetUnderTest) -> None:
     fleet.start()
     fleet.wait_for_dag("uses_objects")

@@ -76,6 +76,7 @@ def test_a_bad_file_fails_the_run_at_once_and_leaves_nothing_temporary(running: 
     assert "line 3: Enabled 'perhaps' is neither true nor false" in told.stdout + told.stderr
 
 
+@pytest.mark.long
 def test_days_of_the_past_are_backfilled_and_the_marts_add_them_up(running: Running) -> None:
     days = [f"2026-01-{number:02}" for number in (2, 3, 4)]
     running.fleet.wait_for_dag("orders_from_api")
@@ -113,6 +114,7 @@ def test_a_file_is_waited_for_without_a_slot_and_loaded_when_it_is_whole(running
     assert [path.name for path in folder.iterdir()] == ["done"]
 
 
+@pytest.mark.long
 def test_doubtful_data_wait_for_a_person_who_lets_them_through_or_not(running: Running) -> None:
     runs = {
         day: running.begin("stock_gate", day=day) for day in ("2026-01-07", "2026-01-14", "2026-01-05", "2026-01-13")
@@ -128,6 +130,7 @@ def test_doubtful_data_wait_for_a_person_who_lets_them_through_or_not(running: R
     assert running.state("stock_gate", runs["2026-01-14"], "publish") == "skipped"
 
 
+@pytest.mark.long
 def test_the_warehouse_is_backed_up_and_the_backup_was_restored(running: Running) -> None:
     run = running.begin("nightly_backup")
     assert running.fleet.wait_for_run("nightly_backup", run, SECONDS) == "success"
@@ -137,6 +140,7 @@ def test_the_warehouse_is_backed_up_and_the_backup_was_restored(running: Running
     assert running.state("nightly_backup", run, "rehearse") == "success"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("dag_id", "file"),
     [

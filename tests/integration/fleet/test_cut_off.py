@@ -119,6 +119,7 @@ def test_attempts_end_in_time_when_their_agent_hangs(url: str) -> None:
         assert runs(api)
 
 
+@pytest.mark.long
 def test_attempts_that_outlived_their_worker_end_in_time_when_their_agent_hangs(url: str, tmp_path: Path) -> None:
     """The worker was drained, and its leader has ended before its last attempt, as one that is killed does."""
     slot = tmp_path / "slot"

@@ -113,6 +113,7 @@ def with_zygote(ledger: Path, extra: str = "") -> tuple[Component, ...]:
     return (Component("zygote", "zygote", Exec((sys.executable, "-c", script))), forked)
 
 
+@pytest.mark.long
 def test_a_zygote_that_stands_still_is_replaced_when_it_is_needed(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
     with toy(*with_zygote(ledger)) as running:

@@ -82,6 +82,7 @@ def found(fleet: FleetUnderTest) -> dict[str, tuple[str, str]]:
     return told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("task", WHYS)
 def test_a_trigger_that_hurts_fails_with_its_task_and_is_told_why(task: str, found: dict[str, tuple[str, str]]) -> None:
     state, log = found[task]
@@ -89,6 +90,7 @@ def test_a_trigger_that_hurts_fails_with_its_task_and_is_told_why(task: str, fou
     assert WHYS[task] in log
 
 
+@pytest.mark.long
 def test_the_others_go_on_and_the_triggerer_has_not_ended(
     fleet: FleetUnderTest, found: dict[str, tuple[str, str]]
 ) -> None:
@@ -96,12 +98,14 @@ def test_the_others_go_on_and_the_triggerer_has_not_ended(
     assert fleet.component("triggerer").restarts == 0
 
 
+@pytest.mark.long
 def test_lines_without_end_are_cut_in_the_log_of_their_trigger(found: dict[str, tuple[str, str]]) -> None:
     _, log = found["long_line"]
     assert "zzz... (a line of 30 MB was cut here)" in log
     assert len(log) < 3_000_000
 
 
+@pytest.mark.long
 def test_a_trigger_that_blocks_is_named_where_it_blocks(fleet: FleetUnderTest, found: dict[str, Any]) -> None:
     _, log = found["sleeps"]
     assert "This trigger blocks the event loop of all triggers" in log
