@@ -48,3 +48,24 @@ print(done, huge, intact)
     assert int(made) % 2**21 == 0
     assert int(huge) >= int(made)
     assert (int(made) > 20_000 * 3000 / 2) is supported
+
+
+def test_memory_that_nothing_refers_to_is_given_back() -> None:
+    script = """
+from pathlib import Path
+from airfleet.zygote import shared_heap as heap
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1])
+
+class Ring:
+    def __init__(self):
+        self.itself, self.memory = self, [b"x" * 100_000 for _ in range(200)]
+
+Ring()
+before = resident()
+heap.give_back()
+print((before - resident()) * 4096)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 15_000_000
