@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 from collections.abc import Callable
@@ -241,7 +242,11 @@ def test_the_source_of_an_imported_module_is_noticed_and_its_bytecode_is_not(tmp
     assert cached not in read
 
 
-def test_what_is_installed_is_not_looked_at_again() -> None:
+def test_what_is_installed_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A folder of the project comes before what is installed, and is looked at again when anybody has changed it.
+    installed = sysconfig.get_paths()
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place.startswith((*installed.values(),))])
+
     def load() -> None:
         for name in [name for name in sys.modules if name.partition(".")[0] in ("yaml", "json", "wave")]:
             del sys.modules[name]
