@@ -40,7 +40,7 @@ TIMED_TESTS := tests/faults/test_matrix.py tests/faults/test_consuming_nothing.p
 # Each run of pytest adds the tests that it left out, because a program of the system is missing.
 LEFT_OUT := build/left_out.jsonl
 test: export AIRFLEET_LEFT_OUT := $(abspath $(LEFT_OUT))
-# One long test runs each time, another one for each commit.
+# One long test runs each time, another one for each commit; those that need the machine for themselves by `test-long` alone.
 LONG_TURN := $(shell git rev-list --count HEAD 2>/dev/null || echo 0)
 LONG_GROUP := $(if $(filter 0,$(shell echo $$(($(LONG_TURN) % 3)))),$(RUN_TESTS) $(FLEET_TESTS),$(FAULT_TESTS)) \
 	$(TIMED_TESTS:%=--ignore=%)

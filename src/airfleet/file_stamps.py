@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from typing import TypeAlias
 
-#: time of change in nanoseconds, bytes, inode
+#: time of change in nanoseconds, size in bytes, inode
 Stamp: TypeAlias = tuple[int, int, int]
 
 
 def stamp(path: str) -> Stamp | None:
-    """Return the stamp of a path; None when there is nothing, or no path can be so."""
+    """Return the stamp of a path; None where nothing is, and for a text that is no path, as one with a zero byte."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):

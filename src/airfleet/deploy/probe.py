@@ -103,8 +103,14 @@ def script(folder: str, pythons: Sequence[str], reach: Sequence[tuple[str, int]]
         "SERVERS": "\n".join(servers),
     }
     head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in told.items())
-    names = {"@RECORD@": layout.RECORD, "@WHOLE@": layout.WHOLE, "@COMMAND@": layout.COMMAND}
+    words = {
+        "@RECORD@": layout.RECORD,
+        "@WHOLE@": layout.WHOLE,
+        "@COMMAND@": layout.COMMAND,
+        "@OWN_FOLDER@": OWN_FOLDER,
+        "@LINGER@": LINGER,
+    }
     body = _SCRIPT
-    for mark, words in {**names, "@OWN_FOLDER@": OWN_FOLDER, "@LINGER@": LINGER}.items():
-        body = body.replace(mark, words)
+    for mark, said in words.items():
+        body = body.replace(mark, said)
     return head + body

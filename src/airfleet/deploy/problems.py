@@ -101,7 +101,7 @@ def _of_room(facts: Facts, *, is_there: bool) -> Iterator[str]:
     hint = "'deploy: {folder: …}' names another folder"
     if facts.owner:
         # With sudo it would become this user's, for the command that makes a folder takes one that is there.
-        yield f"has {facts.folder}, which is '{facts.owner}'s and not empty: {hint}"
+        yield f"has {facts.folder}, which belongs to '{facts.owner}' and is not empty: {hint}"
     elif not facts.is_writable and not facts.sudo_makes_folder:
         yield f"lets user '{facts.user}' not write to {facts.folder}: {hint}"
     needed = REST_BYTES if is_there else ENVIRONMENT_BYTES

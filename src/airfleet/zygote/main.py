@@ -44,7 +44,7 @@ from typing import Any, NoReturn
 from airfleet.agent.host import cgroups
 from airfleet.agent.supervisor.process import ZYGOTE_DESCRIPTOR
 from airfleet.system import disk_full_logging, fast_import
-from airfleet.zygote import component_settings, entrypoints, first_times, preload, shared_heap
+from airfleet.zygote import component_settings, entrypoints, preload, shared_heap, warm_up
 
 
 def main() -> None:
@@ -55,7 +55,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to handle
     orders = ForkOrders(connection)
     with fast_import.few_collections():
-        for load in (preload.import_models, preload.build_shared_api, preload.import_airflow, first_times.run):
+        for load in (preload.import_models, preload.build_shared_api, preload.import_airflow, warm_up.run):
             load()
             preload.forget_database()
             if not _obey_waiting(connection, orders):

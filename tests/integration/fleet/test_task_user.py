@@ -116,6 +116,9 @@ def tell(context):
     told.write_text(json.dumps([os.getuid(), context["ti"].task_id]))
 '''
 
+#: what a process is like that has ended before the task looks at it: a parse, a slot that was not needed
+ENDED = {"FileNotFoundError", "ProcessLookupError"}
+
 #: only root can give tasks another user
 pytestmark = pytest.mark.needs("root")
 
@@ -179,11 +182,6 @@ def returned(fleet: FleetUnderTest, run: str, task: str) -> Any:
     return ast.literal_eval(found) if isinstance(found, str) else found
 
 
-def lasts(path: str) -> bool:
-    """Tell a file, or a process's, from one of a process that has ended: a parse, a slot that was not needed."""
-    return Path(*Path(path).parts[:3]).exists() if path.startswith("/proc/") else True
-
-
 def lasting(fleet: FleetUnderTest) -> list[int]:
     """The processes that live as long as the fleet."""
     snapshot = fleet.snapshot()
@@ -202,7 +200,8 @@ def test_a_task_is_that_user_and_reads_nothing_of_the_fleet(
     assert found["user"] == [ACCOUNT.pw_uid, ACCOUNT.pw_uid, ACCOUNT.pw_gid, [ACCOUNT.pw_gid]]
     assert set(found["read"]) == set(secret_paths)
     tries = found["read"] | {f"/proc/{pid}": what for pid, what in found["kill"].items()}
-    assert {path: what for path, what in tries.items() if what != "PermissionError" and lasts(path)} == {}
+    ended = {path for path, what in tries.items() if path.startswith("/proc/") and what in ENDED}
+    assert {path: what for path, what in tries.items() if what != "PermissionError" and path not in ended} == {}
     assert {tries[f"/proc/{pid}{name}"] for pid in lasting(fleet) for name in ("", "/mem")} == {"PermissionError"}
     assert found["left in memory"] == []
     assert found["oom"] == "500"  # it still goes first when memory runs out

@@ -71,7 +71,7 @@ def test_hosts_that_are_well_have_no_problem() -> None:
         ),
         (
             {"is_writable": False, "sudo_makes_folder": True, "owner": "root"},
-            "has /srv/shop, which is 'root's and not empty: 'deploy: {folder: …}' names another folder",
+            "has /srv/shop, which belongs to 'root' and is not empty: 'deploy: {folder: …}' names another folder",
         ),
         (
             {"clock_ahead": 61.2},

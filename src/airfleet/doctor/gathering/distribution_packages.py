@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
 from pathlib import Path
 from typing import Final
 
-_DOCUMENTS: Final = Path("/usr/share/doc")
+#: where a distribution keeps the changelogs of its packages
+DOCUMENTS: Final = Path("/usr/share/doc")
 #: ``redis (5:7.0.15-1~deb12u10) …``: the version of the program is between epoch and revision
 _HEAD = re.compile(r"\S+ \((?:\d+:)?(?P<version>[^-+~)]+)")
 _FIX = re.compile(r"CVE-\d{4}-\d{4,}")
@@ -15,7 +17,7 @@ _FIX = re.compile(r"CVE-\d{4}-\d{4,}")
 _MOST_CHARACTERS = 4 * 2**20
 
 
-def fixes(product: str, version: str, documents: Path = _DOCUMENTS) -> frozenset[str]:
+def fixes(product: str, version: str, documents: Path = DOCUMENTS) -> frozenset[str]:
     """Return the vulnerabilities that the package of ``product`` says it fixes, if it is of this ``version``.
 
     Debian and Ubuntu keep such a changelog; elsewhere, and where documents are left out, there is nothing to read.
@@ -33,5 +35,5 @@ def _read(file: Path) -> str:
     try:
         with gzip.open(file, "rt", encoding="utf-8", errors="replace") as changelog:
             return changelog.read(_MOST_CHARACTERS)
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         return ""

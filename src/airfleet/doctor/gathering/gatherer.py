@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from airfleet import versions
@@ -42,6 +43,7 @@ from airfleet.fleet.config.checks import is_loopback
 from airfleet.fleet.config.spec import Fleet
 from airfleet.fleet.planning.plan import Plan
 from airfleet.fleet.servers import secrets
+from airfleet.fleet.servers.own_servers import EMBEDDED
 from airfleet.fleet.servers.secrets import Secrets
 
 T = TypeVar("T")
@@ -62,7 +64,7 @@ def gather(found: Situation, check: Callable[[], FileCheck], *, probes: bool) ->
         fleet_file=found.file,
         pipelines=of(fleet, lambda _: check()),
         versions=versions.differences(),
-        installed=_installed(broker),
+        installed=_installed(broker, fleet),
         damage=attempt(lambda: machine_facts.damage(found.paths)),
         agent=found.agent,
         snapshot=snapshot,
@@ -141,15 +143,19 @@ def _asked(url: Maybe[str], database: Maybe[DatabaseLook]) -> Maybe[str]:
     return url
 
 
-def _installed(broker: Maybe[BrokerFacts]) -> Installed:
-    """Return versions; of a broker on this machine also the fixes that its distribution has taken back."""
+def _installed(
+    broker: Maybe[BrokerFacts], fleet: Maybe[Fleet], documents: Path = distribution_packages.DOCUMENTS
+) -> Installed:
+    """Return versions; of a broker of this machine, which is none of a wheel, also what its distribution has fixed."""
     found = {name: versions.installed(name) or "" for name in _DISTRIBUTIONS}
     if not isinstance(broker, BrokerFacts) or not broker.program:
         return Installed(found)
     product = broker.program.lower()
     found[product] = broker.version
     is_here = is_loopback(broker.address.rpartition(":")[0].strip("[]"))
-    return Installed(found, distribution_packages.fixes(product, broker.version) if is_here else frozenset())
+    if not is_here or not isinstance(fleet, Fleet) or fleet.broker == EMBEDDED:
+        return Installed(found)
+    return Installed(found, distribution_packages.fixes(product, broker.version, documents))
 
 
 def _visibility(found: Situation, url: Maybe[str]) -> Maybe[Visibility]:

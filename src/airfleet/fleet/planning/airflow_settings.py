@@ -108,7 +108,7 @@ def environment(context: Context) -> dict[str, str]:
         "AIRFLEET_PROJECT": context.fleet.root,
         **({"AIRFLEET_TASK_USER": context.task_user} if context.task_user else {}),
         **({"AIRFLEET_DAG_ZYGOTES": str(kept)} if (kept := context.sizing.dag_zygotes) else {}),
-        **({} if context.sizing.shares_api else {"AIRFLEET_OWN_API": "1"}),
+        **({} if _shares_api(context) else {"AIRFLEET_OWN_API": "1"}),
         "PYTHONUNBUFFERED": "1",
         # With embedded servers every worker is on this machine, and so of this very Airflow.
         "AIRFLEET_EXECUTION_API": "current" if context.embedded else "all",
@@ -117,6 +117,11 @@ def environment(context: Context) -> dict[str, str]:
         # Threads of the api-server would each get a memory arena of their own.
         "MALLOC_ARENA_MAX": "2",
     }
+
+
+def _shares_api(context: Context) -> bool:
+    """Tell whether the zygote builds the application of the API: several api-servers would each have one."""
+    return context.sizing.shares_api or len(context.ports.api_servers) > 1
 
 
 def passwords(context: Context) -> str:

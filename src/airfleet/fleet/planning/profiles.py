@@ -30,7 +30,8 @@ class Sizing:
     airflow: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     #: files of Dags that each worker keeps loaded; None is as many as usual
     dag_zygotes: int | None = None
-    #: whether api-servers share one application, with which they start in a second; pages that one writes to are copied
+    #: whether an only api-server, too, has the application that the zygote builds: it starts in a second then, and each
+    #: page that it writes to is copied
     shares_api: bool = True
     #: seconds without work, after which a component sleeps
     sleep_after_seconds: float = 300.0

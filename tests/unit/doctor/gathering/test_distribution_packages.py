@@ -43,7 +43,14 @@ def test_the_changelog_of_this_version_names_what_is_fixed(
     assert distribution_packages.fixes(product, version, documents) == found
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(CHANGELOG.encode())[:-20], gzip.compress(b"\xff")])
+WHOLE = gzip.compress(CHANGELOG.encode())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no gzip", WHOLE[:-20], WHOLE[:12] + b"\xff" * 40 + WHOLE[52:], gzip.compress(b"\xff")],
+    ids=["empty", "another format", "cut", "damaged", "no text"],
+)
 def test_a_changelog_that_cannot_be_read_names_nothing(documents: Path, content: bytes) -> None:
     (documents / "redis-server" / "changelog.Debian.gz").write_bytes(content)
     assert distribution_packages.fixes("redis", "7.0.15", documents) == frozenset()

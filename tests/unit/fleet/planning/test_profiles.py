@@ -22,11 +22,11 @@ SMALL_MACHINE, LARGE_MACHINE = 450 * 2**20, 8 * 2**30
 FLOWER = ("127.0.0.1", 5555)
 
 
-def planned(tmp_path: Path, text: str, memory_bytes: int | None) -> Plan:
+def planned(tmp_path: Path, text: str, memory_bytes: int | None, api_servers: tuple[int, ...] = (8080,)) -> Plan:
     fleet, problems = reader.read(text, "fleet.yaml", {}, tmp_path)
     assert fleet is not None, problems
     embedded = Embedded(Path("pg"), tmp_path / "pg", Path("valkey-server"), tmp_path / "valkey")
-    ports = Ports(api_servers=(8080,), postgres=5432, broker=6379, flower=5555 if fleet.flower else None)
+    ports = Ports(api_servers=api_servers, postgres=5432, broker=6379, flower=5555 if fleet.flower else None)
     paths = Paths(tmp_path / "home", tmp_path / "run")
     made = Context(fleet, paths, ports, secrets.generate(), embedded, memory_bytes=memory_bytes)
     return planner.plan(made)
@@ -74,16 +74,16 @@ def test_workers_of_a_small_machine_keep_one_file_loaded(tmp_path: Path) -> None
     assert [pool.limits(environ).zygotes for environ in environments] == [1, pool.Limits().zygotes]
 
 
-def test_the_api_server_of_a_small_machine_has_an_application_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("memory_bytes", "api_servers", "is_shared"),
+    [(SMALL_MACHINE, (8080,), False), (SMALL_MACHINE, (8080, 8081), True), (LARGE_MACHINE, (8080,), True)],
+)
+def test_the_only_api_server_of_a_small_machine_has_an_application_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory_bytes: int, api_servers: tuple[int, ...], is_shared: bool
 ) -> None:
-    shared = []
-    for memory in (SMALL_MACHINE, LARGE_MACHINE):
-        monkeypatch.delenv(preload.OWN_API, raising=False)
-        for name, value in planned(tmp_path, "", memory).environment.items():
-            monkeypatch.setenv(name, value)
-        shared.append(preload.is_shared())
-    assert shared == [False, True]
+    environment = planned(tmp_path, "", memory_bytes, api_servers).environment
+    monkeypatch.setenv(preload.OWN_API, environment.get(preload.OWN_API, ""))
+    assert preload.is_shared() is is_shared
 
 
 def test_what_fleet_yaml_sets_wins_over_the_profile(tmp_path: Path) -> None:

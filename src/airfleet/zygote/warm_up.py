@@ -1,10 +1,11 @@
-"""Work that code does the first time it runs, done once before any fork. [A]
+"""The warm-up of the zygote: work that code does the first time it runs, done once before any fork. [A]
 
 Each process that runs code for the first time writes: an abstract class notes its answers, a parser builds its tables,
 the outline of an operator's module is read. Done in the zygote, that is not repeated, and its pages are shared: a page
 that a child writes to is a page of its own.
 
-Nothing here connects to a database or a broker, or starts a thread.
+Nothing here connects to a database or a broker, or starts a thread. A part that fails is done by each process itself,
+which costs time and memory, and nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from __future__ import annotations
 import contextlib
 import datetime
 import importlib
+import sys
 import tempfile
+import traceback
 from collections import abc
 from pathlib import Path
 
@@ -35,10 +38,13 @@ _COMMON = (
 
 
 def run() -> None:
-    """Do all of it."""
-    read_a_pipeline()
-    declare_functions_of_c()
-    ask_abstract_classes()
+    """Do all of it, and say what failed."""
+    for part in (read_a_pipeline, declare_functions_of_c, ask_abstract_classes):
+        try:
+            part()
+        except Exception:  # a disk without room, say: the fleet starts all the same
+            print(f"the warm-up lacks a part: {part.__name__}", file=sys.stderr)
+            traceback.print_exc()
 
 
 def read_a_pipeline() -> None:
