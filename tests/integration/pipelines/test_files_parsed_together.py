@@ -74,6 +74,5 @@ def test_of_two_files_with_one_dag_the_other_has_an_import_error(together: dict[
 def test_few_processes_parse_most_files(together: dict[str, Any], alone: dict[str, Any]) -> None:
     assert alone["batches"] == []
     good = {name for batch in together["batches"] for name in batch if name.startswith("good")}
-    # Files behind one that hangs are parsed alone, and on a busy machine these are more.
-    assert len(good) > 0.5 * files_together.GOOD
-    assert together["processes"] + len(together["batches"]) < 0.85 * alone["processes"]
+    assert len(good) > 0.8 * files_together.GOOD
+    assert together["processes"] + len(together["batches"]) < 0.75 * alone["processes"]
