@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import time
 from typing import Any
 
@@ -12,6 +11,7 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import event, text
 
 from airfleet.scheduler.isolation import unloadable_rows
+from support import peak_memory
 from support.beside_airflow import store_dags
 
 ROWS, BAD = 100_000, 5
@@ -47,13 +47,13 @@ def _search() -> dict[str, Any]:
     statements: list[str] = []
     with Session() as session:
         event.listen(session.get_bind(), "before_cursor_execute", lambda *given: statements.append(given[2]))
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = peak_memory.forget_peak()
         begun = time.monotonic()
         rows = unloadable_rows.mend(session)
         seconds = time.monotonic() - begun
         session.commit()
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return {"seconds": seconds, "rows": len(rows), "statements": len(statements), "megabytes": grown // 1024}
+    grown = peak_memory.peak_bytes() - before
+    return {"seconds": seconds, "rows": len(rows), "statements": len(statements), "megabytes": grown >> 20}
 
 
 def _now() -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import resource
 import socket
 import threading
 import time
@@ -24,6 +23,7 @@ from airfleet.releases.places import Places
 from airfleet.releases.stores.folder_objects import FolderObjects
 from airfleet.releases.stores.objects import Damaged, Missing, StoreUnreachable, checked
 from airfleet.testing.ports import free_ports
+from support import peak_memory
 from support.http_served import serving
 
 KEY = "k" * 64
@@ -138,9 +138,9 @@ def test_a_client_that_takes_nothing_costs_no_memory(there: Places, tmp_path: Pa
     with huge.open("wb") as file:
         file.truncate(100 << 20)
     with serving(ReleaseObjects(FastAPI(), there, KEY)) as address:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = peak_memory.forget_peak()
         hosts = [HostObjects(address, KEY).get("a" * 64) for _ in range(20)]
         assert all(next(one) for one in hosts)
-        assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 120
+        assert (peak_memory.peak_bytes() - before) >> 20 < 120
         for one in hosts:
             one.close()  # type: ignore[attr-defined]

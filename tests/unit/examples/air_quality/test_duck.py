@@ -23,15 +23,16 @@ AT_LEAST = 2 << 30  # bytes
 MOST = 640 << 20  # bytes
 
 ALL_STEPS = """
-import json, resource, sys
+import json, sys
 from air_quality import steps
+from support.peak_memory import peak_bytes
 job, source, work = json.loads(sys.argv[1]), sys.argv[2], sys.argv[3]
 run = steps.start(job, "r", source=source, work=work, output=f"{work}/output")
 steps.fetch(job, run)
 cleaned = steps.clean(job, run)
 steps.sort(job, run)
 steps.chunk(job, run)
-print(json.dumps({"rows": cleaned["rows"], "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10}))
+print(json.dumps({"rows": cleaned["rows"], "peak": peak_bytes()}))
 """
 
 
@@ -39,7 +40,7 @@ def measured(job: dict[str, Any], rows: int, folder: Path, example: Path) -> dic
     """Rows, bytes of CSV and peak memory of a process that fetches, cleans, sorts and cuts so many rows."""
     sample.write(folder / "mirror", rows=rows, seed=2, datasets=("ozone",), bad=0)
     words = [sys.executable, "-c", ALL_STEPS, json.dumps(job), str(folder / "mirror"), str(folder / "work")]
-    environ = os.environ | {"PYTHONPATH": str(example)}
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(example), *sys.path])}
     text = sum(one.file_size for path in folder.rglob("*.zip") for one in zipfile.ZipFile(path).infolist())
     done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
