@@ -116,7 +116,7 @@ def tell(context):
     told.write_text(json.dumps([os.getuid(), context["ti"].task_id]))
 '''
 
-#: what a process is like that has ended before the task looks at it: a parse, a slot that was not needed
+#: errors of a look at a process that has ended meanwhile: a parse, a slot that was not needed
 ENDED = {"FileNotFoundError", "ProcessLookupError"}
 
 #: only root can give tasks another user

@@ -146,7 +146,7 @@ def _asked(url: Maybe[str], database: Maybe[DatabaseLook]) -> Maybe[str]:
 def _installed(
     broker: Maybe[BrokerFacts], fleet: Maybe[Fleet], documents: Path = distribution_packages.DOCUMENTS
 ) -> Installed:
-    """Return versions; of a broker of this machine, which is none of a wheel, also what its distribution has fixed."""
+    """Return versions, and what the distribution has fixed in a broker of this machine that no wheel brought."""
     found = {name: versions.installed(name) or "" for name in _DISTRIBUTIONS}
     if not isinstance(broker, BrokerFacts) or not broker.program:
         return Installed(found)

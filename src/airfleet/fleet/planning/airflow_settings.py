@@ -120,7 +120,7 @@ def environment(context: Context) -> dict[str, str]:
 
 
 def _shares_api(context: Context) -> bool:
-    """Tell whether the zygote builds the application of the API: several api-servers would each have one."""
+    """Tell whether the zygote builds the application of the API, which several api-servers always share."""
     return context.sizing.shares_api or len(context.ports.api_servers) > 1
 
 
