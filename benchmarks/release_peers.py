@@ -167,8 +167,12 @@ def _git_settings(folder: Path, refresh_seconds: int | None) -> Mapping[str, Map
         "classpath": "airflow.providers.git.bundles.git.GitDagBundle",
         "kwargs": {**given, **often},
     }
-    of_bundles = {**settings.get("dag_processor", {}), "dag_bundle_config_list": json.dumps([bundle])}
-    return {**settings, "dag_processor": of_bundles}
+    of_bundles = {
+        "dag_bundle_config_list": json.dumps([bundle]),
+        # Airflow's default is one folder for the machine, with the clone of an earlier measurement in it.
+        "dag_bundle_storage_path": str(folder / "bundles"),
+    }
+    return {**settings, "dag_processor": {**settings.get("dag_processor", {}), **of_bundles}}
 
 
 def _repository(folder: Path, files: Mapping[str, str]) -> Path:

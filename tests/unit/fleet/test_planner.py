@@ -340,6 +340,8 @@ def test_the_settings_that_make_a_fleet_quick_safe_and_private() -> None:
     assert found["api"]["host"] == "127.0.0.1"
     (bundle,) = json.loads(found["dag_processor"]["dag_bundle_config_list"])
     assert bundle["kwargs"]["path"] == "/srv/shop/pipelines"
+    # clones of git among them: neither another fleet nor another user has this folder
+    assert found["dag_processor"]["dag_bundle_storage_path"] == "/srv/shop/.airfleet/airflow/bundles"
     visible = int(found["celery_broker_transport_options"]["visibility_timeout"])
     assert visible >= 7 * 24 * 3600  # Redis hands a task out again after this long
 

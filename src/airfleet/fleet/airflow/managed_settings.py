@@ -40,6 +40,7 @@ OVERRIDABLE = frozenset(
         "database.sql_alchemy_connect_args",
         "database.sql_alchemy_connect_args_async",
         "dag_processor.dag_bundle_config_list",
+        "dag_processor.dag_bundle_storage_path",
         "dag_processor.refresh_interval",
         "dag_processor.bundle_refresh_check_interval",
         "dag_processor.min_file_process_interval",

@@ -97,6 +97,8 @@ def _dag_processor(context: Context) -> dict[str, str]:
     }
     return {
         "dag_bundle_config_list": json.dumps([bundle]),
+        # Airflow's default is one folder below /tmp: another fleet's clone of a bundle with this name, or anybody's.
+        "dag_bundle_storage_path": str(context.paths.airflow_home / "bundles"),
         # Our dag-processor looks at every file's stamp once a second and refreshes when one changed;
         # these timers are only the backstop.
         "refresh_interval": "60",
