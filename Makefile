@@ -46,10 +46,11 @@ LONG_GROUP := $(if $(filter 0,$(shell echo $$(($(LONG_TURN) % 3)))),$(RUN_TESTS)
 	$(TIMED_TESTS:%=--ignore=%)
 # The tests against the next Airflow, and those on another Python, take turns from commit to commit.
 NEIGHBOUR := $(if $(filter 0,$(shell echo $$(($(LONG_TURN) % 2)))),test-34,test-python)
-# What depends on Python itself: its syntax tree, annotations, forks; and one fleet.
+# What depends on Python itself: its syntax tree, annotations, forks; and one fleet, on a small machine, too.
 PYTHON_TESTS := tests/conformance/airflow_contract tests/unit/pipelines/analysis tests/unit/pipelines/airflow \
-	tests/unit/pipelines/language tests/unit/pipelines/upgrade tests/unit/support \
-	tests/integration/pipelines/test_importer.py tests/integration/fleet/test_end_to_end.py
+	tests/unit/pipelines/language tests/unit/pipelines/upgrade tests/unit/support tests/unit/zygote \
+	tests/integration/pipelines/test_importer.py tests/integration/fleet/test_end_to_end.py \
+	tests/integration/fleet/test_small_box.py
 # Every Python and machine that airfleet can be installed on: the locked wheels exist for it.
 PYTHONS := 3.11 3.12 3.13 3.14
 MACHINES := x86_64-manylinux_2_28 aarch64-manylinux_2_28
@@ -119,7 +120,7 @@ test-34: .venv-34/.installed
 
 test-python: install-dev ## The tests that depend on Python, on the newest other one of this machine
 ifneq ($(OTHER_PYTHON),)
-	@$(MAKE) --no-print-directory .venv-python/.installed
+	@$(MAKE) --no-print-directory .venv-python/.installed .venv-users/.installed
 	.venv-python/bin/python -m pytest -p tests.no_skips $(PYTHON_TESTS) $(PYTEST_ARGS)
 else
 	@echo "There is no second Python here (looked for 3.11 to 3.14): the tests have run on one only."
@@ -242,6 +243,13 @@ $(UV): requirements/bootstrap.lock
 	$(UV) venv --quiet --clear --python $(OTHER_PYTHON) .venv-python
 	$(UV) pip sync --quiet --compile-bytecode --python .venv-python/bin/python --require-hashes requirements/bootstrap.lock requirements/dev.lock
 	$(UV) pip install --quiet --python .venv-python/bin/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+# What a person installs to run the first example: the memory of a fleet is that of its modules, tools of development too.
+.venv-users/.installed: $(UV) requirements/examples.lock pyproject.toml
+	$(UV) venv --quiet --clear --python $(OTHER_PYTHON) .venv-users
+	$(UV) pip sync --quiet --compile-bytecode --python .venv-users/bin/python --require-hashes requirements/bootstrap.lock requirements/examples.lock
+	$(UV) pip install --quiet --python .venv-users/bin/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 # What FAB brings, as an auth manager: Flask and its kin.

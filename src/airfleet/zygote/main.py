@@ -44,7 +44,7 @@ from typing import Any, NoReturn
 from airfleet.agent.host import cgroups
 from airfleet.agent.supervisor.process import ZYGOTE_DESCRIPTOR
 from airfleet.system import disk_full_logging, fast_import
-from airfleet.zygote import component_settings, entrypoints, preload, shared_heap, warm_up
+from airfleet.zygote import component_settings, entrypoints, immortal_objects, preload, shared_heap, warm_up
 
 
 def main() -> None:
@@ -116,6 +116,7 @@ def _obey_next(connection: socket.socket, orders: ForkOrders) -> bool:
 def _settle() -> None:
     """Make the heap such that children share as much of it as they can."""
     linecache.clearcache()
+    immortal_objects.make_immortal()
     shared_heap.give_back()
     shared_heap.fill_holes()
     gc.freeze()

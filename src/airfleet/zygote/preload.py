@@ -13,10 +13,11 @@ from typing import Any
 
 from airfleet.fleet.config.spec import SIMPLE_AUTH_MANAGER
 from airfleet.system import fast_import
+from airfleet.zygote import immortal_objects
 
 #: ``current`` in this variable: all tasks come from this installation of Airflow
 EXECUTION_API = "AIRFLEET_EXECUTION_API"
-#: this variable is set where each api-server builds its own application
+#: this variable is set where each api-server builds its own application, if references are counted
 OWN_API = "AIRFLEET_OWN_API"
 
 #: imported before any fork, in this order
@@ -126,9 +127,9 @@ def is_shared() -> bool:
     """Tell whether api-servers share the application that the zygote builds.
 
     It has no database: with an auth manager that may ask one (FAB does), each api-server builds its own. So does the
-    only api-server of a small machine: what it writes to would be there twice.
+    only api-server of a small machine where references are counted: what it writes to would be there twice.
     """
-    return not asks_database() and not os.environ.get(OWN_API)
+    return not asks_database() and (immortal_objects.are_possible() or not os.environ.get(OWN_API))
 
 
 def asks_database() -> bool:

@@ -64,7 +64,7 @@ def test_hosts_that_are_well_have_no_problem() -> None:
             "is a machine of aarch64, and the uv that runs here is for x86_64: install uv there",
         ),
         ({"disk_bytes": 300 * 2**20}, "has 300MB free at /srv/shop, and 1500MB are needed"),
-        ({"memory_bytes": 512 * 2**20}, "has 512MB of memory, and a fleet needs 550MB at the least"),
+        ({"memory_bytes": 480 * 2**20}, "has 480MB of memory, and a fleet needs 500MB at the least"),
         (
             {"is_writable": False},
             "lets user 'shop' not write to /srv/shop: 'deploy: {folder: …}' names another folder",

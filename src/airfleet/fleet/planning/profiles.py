@@ -48,7 +48,7 @@ SMALL: Final = Sizing(
     "small",
     postgres={
         "max_connections": "40",
-        "shared_buffers": "12MB",
+        "shared_buffers": "4MB",
         "work_mem": "1MB",
         "maintenance_work_mem": "8MB",
         "wal_buffers": "256kB",
@@ -69,7 +69,7 @@ SMALL: Final = Sizing(
     },
     dag_zygotes=1,
     shares_api=False,
-    sleep_after_seconds=3.0,
+    sleep_after_seconds=1.0,
     triggerer_starts_asleep=True,
     flower_after_seconds=60.0,
     flower_sleeps=True,

@@ -103,6 +103,6 @@ def test_components_sleep_unless_they_are_kept_awake(tmp_path: Path) -> None:
 
 def test_on_a_small_machine_they_sleep_sooner_and_some_from_the_start(tmp_path: Path) -> None:
     plan = planned(tmp_path, "flower: true", SMALL_MACHINE)
-    assert sleeps(plan, "triggerer") == Sleep(Wake.DEFERRED, 3.0, from_start=True)
-    assert sleeps(plan, "dag-processor") == Sleep(Wake.CHANGED, 3.0)
+    assert sleeps(plan, "triggerer") == Sleep(Wake.DEFERRED, 1.0, from_start=True)
+    assert sleeps(plan, "dag-processor") == Sleep(Wake.CHANGED, 1.0)
     assert sleeps(plan, "flower") == Sleep(Wake.ASKED, 60.0, FLOWER, from_start=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from airfleet.errors import EXIT_OK, EXIT_WRONG, FleetError
 
 #: how long a Dag that the project has, but the fleet does not know yet, is waited for
 READING_SECONDS = 30.0
+#: exit code of the process that looks whether the project has it, if it cannot tell; else 0 or 1
+_COULD_NOT_LOOK = 2
 
 COLUMNS = {"dag_id": "dag", "run_id": "run", "state": "state"}
 
@@ -118,7 +121,23 @@ def _known(api: Api, dag_id: str, project: Project) -> Json:
 
 
 def _is_here(dag_id: str, project: Project) -> bool:
-    """Tell whether a file of the project's pipelines says that Dag, without a problem."""
+    """Tell whether a file of the project's pipelines says that Dag, without a problem.
+
+    A process of its own looks, and takes its memory with it: this one waits for as long as a run takes, and a small
+    machine needs the 10 MB meanwhile. A problem of ``fleet.yaml`` is found here again, for the person.
+    """
+    looks = os.fork()
+    if looks == 0:
+        found = _COULD_NOT_LOOK
+        try:
+            found = int(_says(dag_id, project))
+        finally:
+            os._exit(found)
+    found = os.waitstatus_to_exitcode(os.waitpid(looks, 0)[1])
+    return bool(found) if found in {0, 1} else _says(dag_id, project)
+
+
+def _says(dag_id: str, project: Project) -> bool:
     from airfleet.fleet.config.reader import read_file
     from airfleet.pipelines.checks.pipeline_checks import read_and_check
     from airfleet.pipelines.files import listing

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airfleet.cli.commands.pipelines import trigger
 from airfleet.client.project import Project
+from airfleet.errors import FleetError
 from support.command_line import Airfleet
 from support.fake_airflow import FakeAirflow, dag
 
@@ -219,6 +223,39 @@ def test_a_pipeline_of_the_project_that_the_fleet_has_not_read_yet_is_waited_for
     assert result.code == 0
     assert result.err.startswith("the fleet has not read 'fresh' yet; waiting for it\nstarted run ")
     assert orders.runs[0]["dag_id"] == "fresh"
+
+
+def test_another_process_looks_for_it_and_takes_its_memory_with_it(
+    orders: FakeAirflow,
+    airfleet: Airfleet,
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = trigger._says
+
+    def noted(*told: Any) -> bool:
+        (tmp_path / "looked").write_text(str(os.getpid()))
+        return looks(*told)
+
+    monkeypatch.setattr(trigger, "_says", noted)
+    (project.root / "pipelines" / "fresh.yaml").write_text("dag_id: fresh\ntasks: [{id: a}]\n")
+    orders.dags = ReadLater(fresh=dag("fresh"))
+    assert airfleet("trigger", "fresh").code == 0
+    assert int((tmp_path / "looked").read_text()) != os.getpid()
+
+
+def test_a_fleet_file_that_is_broken_meanwhile_is_named(
+    orders: FakeAirflow, airfleet: Airfleet, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(_: object, dag_id: str) -> None:
+        (project.root / "fleet.yaml").write_text("name: [shop\n")
+        raise FleetError(f"no Dag named '{dag_id}'")
+
+    monkeypatch.setattr(trigger.api_queries, "find", breaks)
+    result = airfleet("trigger", "fresh")
+    assert result.code == 1
+    assert "fleet.yaml:" in result.err
 
 
 def test_a_dag_whose_file_is_broken_now_shows_the_problem(orders: FakeAirflow, airfleet: Airfleet) -> None:
