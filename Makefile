@@ -245,7 +245,7 @@ $(UV): requirements/bootstrap.lock
 	$(UV) pip install --quiet --python .venv-python/bin/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-# What a person installs to run the first example: the memory of a fleet is that of its modules, tools of development too.
+# What a person installs to run the first example. Of tools of development, a fleet would load some, which take memory.
 .venv-users/.installed: $(UV) requirements/examples.lock pyproject.toml
 	$(UV) venv --quiet --clear --python $(OTHER_PYTHON) .venv-users
 	$(UV) pip sync --quiet --compile-bytecode --python .venv-users/bin/python --require-hashes requirements/bootstrap.lock requirements/examples.lock

@@ -8,6 +8,7 @@ process.
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -60,10 +61,11 @@ class MemoryGroup:
 def limited(name: str, limit_bytes: int) -> Iterator[MemoryGroup]:
     """Make a group in that of this process, and remove it. Raises OSError where this process may not.
 
-    The programs in it have to be ended before.
+    The programs in it have to be ended before. The number of this process is added to its name: an earlier one may have
+    been killed, and its group is there still.
     """
     hierarchy = own_hierarchy()
-    group = MemoryGroup(hierarchy.own / name, hierarchy.version)
+    group = MemoryGroup(hierarchy.own / f"{name}-{os.getpid()}", hierarchy.version)
     group.folder.mkdir()
     try:
         for file, value in _settings(group.version, limit_bytes):

@@ -17,6 +17,7 @@ from airfleet.yaml.sizes import size_text
 GLIBC: Final = (2, 28)
 #: bytes that an environment with its bytecode takes, and that anything else does
 ENVIRONMENT_BYTES, REST_BYTES = 1_500 * 2**20, 100 * 2**20
+#: of the machine: a small fleet, and a little for the system
 MEMORY_BYTES: Final = 500 * 2**20
 #: seconds by which clocks may differ: tokens of tasks and leases have times in them
 CLOCK_SECONDS: Final = 5.0

@@ -5,7 +5,6 @@ Beside the fleet, the commands of people are in the group: ``airfleet up`` and `
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
@@ -34,7 +33,7 @@ PAGE = REPOSITORY / "docs" / "how-to" / "small-server.md"
 #: for the demonstration, on two cores that others use as well
 DEMO_SECONDS = 280.0
 
-#: what people install, without tools of development, whose modules a fleet would load, too: `make test-python` makes it
+#: an installation as people have it, made by `make test-python`: a fleet would load tools of development, too
 USERS = REPOSITORY / ".venv-users" / "bin" / "python"
 COMMAND = [str(USERS) if immortal_objects.are_possible() and USERS.exists() else sys.executable, "-m", "airfleet.cli"]
 
@@ -45,7 +44,7 @@ pytestmark = pytest.mark.needs("root")
 def box(request: pytest.FixtureRequest) -> Iterator[MemoryGroup]:
     if why := memory_groups.obstacle():
         pytest.fail(f"{why}; as root of a machine, or in a container with its own control groups, they can")
-    with memory_groups.limited(f"airfleet-box-{os.getpid()}-{request.param}", request.param * 2**20) as group:
+    with memory_groups.limited("airfleet-box", request.param * 2**20) as group:
         yield group
 
 

@@ -31,7 +31,7 @@ class Sizing:
     #: files of Dags that each worker keeps loaded; None is as many as usual
     dag_zygotes: int | None = None
     #: whether an only api-server, too, has the application that the zygote builds: it starts in a second then, and each
-    #: page that it writes to is copied
+    #: page that it writes to is copied; so it has wherever the zygote's objects are immortal, with hardly a copy
     shares_api: bool = True
     #: seconds without work, after which a component sleeps
     sleep_after_seconds: float = 300.0

@@ -138,6 +138,7 @@ def _is_here(dag_id: str, project: Project) -> bool:
 
 
 def _says(dag_id: str, project: Project) -> bool:
+    """Read the files, and tell whether one says that Dag."""
     from airfleet.fleet.config.reader import read_file
     from airfleet.pipelines.checks.pipeline_checks import read_and_check
     from airfleet.pipelines.files import listing
